@@ -1,0 +1,65 @@
+//! What the outside world refused. Problems in assets are [`Diagnostic`](crate::model::Diagnostic)s.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::model::Diagnostic;
+
+/// The outside world said no, or the workspace cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file operation failed.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `write`, `rename`.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The workspace has errors; nothing was published.
+    #[error("the workspace has errors")]
+    Invalid(Vec<Diagnostic>),
+    /// A source or a cache could not be read for reasons outside the workspace.
+    #[error("some files could not be read")]
+    Unreadable(Vec<Diagnostic>),
+    /// `--locked` would have to change the registry.
+    #[error("the registry is not up to date and --locked forbids to change it")]
+    Locked(Vec<Diagnostic>),
+    /// The lane or an output directory is held by another process.
+    #[error("{what} is held by another process ({holder})")]
+    Busy {
+        /// What is held.
+        what: String,
+        /// Who holds it, as it said of itself.
+        holder: String,
+    },
+    /// A commit's precondition did not hold: somebody changed a file in the meantime.
+    #[error("`{}` changed in the meantime; nothing was written", path.display())]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The command line asked for something impossible.
+    #[error("{0}")]
+    Usage(String),
+    /// The user pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Adds what was tried, and on which file, to an I/O error.
+pub trait IoContext<T> {
+    /// Turns an `io::Error` into [`Error::Io`].
+    fn context(self, action: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|source| Error::Io { action, path: path.to_owned(), source })
+    }
+}

@@ -1,0 +1,146 @@
+//! Digests of bytes, and the one way in which structured values are digested.
+//!
+//! A digest of plain bytes is BLAKE3. A digest of anything with structure (a recipe key, a bucket, a
+//! receipt's `source_root`) goes through [`KeyHasher`]: BLAKE3's `derive_key` mode under a context
+//! string that names what is being digested, over parts that each carry a tag and a length. So no two
+//! different values give one stream of bytes, and no two kinds of key can be mistaken for each other.
+
+use std::fmt;
+
+/// BLAKE3 digest, 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Returns the digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// Returns the 64 lower-case hexadecimal characters of the digest.
+    pub fn to_hex(self) -> String {
+        blake3::Hash::from_bytes(self.0).to_hex().to_string()
+    }
+
+    /// Returns the digest written as 64 hexadecimal characters, or `None` when `text` is anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        blake3::Hash::from_hex(text).ok().map(|it| Self(*it.as_bytes()))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex()[..12])
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 lower-case hexadecimal characters"))
+    }
+}
+
+impl schemars::JsonSchema for Digest {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Digest".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "BLAKE3 digest, 64 lower-case hexadecimal characters",
+            "pattern": "^[0-9a-f]{64}$"
+        })
+    }
+}
+
+/// Digests a structured value part by part.
+///
+/// Each part is written as its one-byte tag, its length as a little-endian `u64`, then its bytes. A list
+/// is a [`KeyHasher::count`] followed by its parts.
+pub struct KeyHasher(blake3::Hasher);
+
+impl KeyHasher {
+    /// Starts a digest under `context`: a constant that names the kind of value and its version, such as
+    /// `"packwright recipe key v1"`.
+    pub fn new(context: &'static str) -> Self {
+        Self(blake3::Hasher::new_derive_key(context))
+    }
+
+    /// Adds bytes under `tag`.
+    pub fn bytes(&mut self, tag: u8, bytes: &[u8]) -> &mut Self {
+        let mut head = [0; 9];
+        head[0] = tag;
+        head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(&head);
+        self.0.update(bytes);
+        self
+    }
+
+    /// Adds text under `tag`, as its UTF-8 bytes.
+    pub fn text(&mut self, tag: u8, text: &str) -> &mut Self {
+        self.bytes(tag, text.as_bytes())
+    }
+
+    /// Adds a number under `tag`, as eight little-endian bytes.
+    pub fn number(&mut self, tag: u8, number: u64) -> &mut Self {
+        self.bytes(tag, &number.to_le_bytes())
+    }
+
+    /// Adds another digest under `tag`.
+    pub fn digest(&mut self, tag: u8, digest: Digest) -> &mut Self {
+        self.bytes(tag, &digest.0)
+    }
+
+    /// Announces a list of `n` parts under `tag`.
+    pub fn count(&mut self, tag: u8, n: usize) -> &mut Self {
+        self.number(tag, n as u64)
+    }
+
+    /// Returns the digest of all parts so far.
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_do_not_run_together() {
+        let of = |parts: &[&str]| {
+            let mut hasher = KeyHasher::new("packwright test v1");
+            for part in parts {
+                hasher.text(1, part);
+            }
+            hasher.finish()
+        };
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_ne!(of(&["a", ""]), of(&["a"]));
+    }
+
+    #[test]
+    fn hex_round_trip() {
+        let digest = Digest::of(b"packwright");
+        assert_eq!(Digest::from_hex(&digest.to_hex()), Some(digest));
+        assert_eq!(Digest::from_hex(&digest.to_hex().to_uppercase()), None);
+        assert_eq!(Digest::from_hex("00"), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! What an asset is called by machines: `asset_uuid` (for ever) and `asset_id` (small and dense).
+
+use std::fmt;
+
+/// A small dense number for an asset: what runtimes, packs and order use. Never reused.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    bincode::Encode,
+    bincode::Decode,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(transparent)]
+pub struct AssetId(pub u32);
+
+impl fmt::Display for AssetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for AssetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// An asset's identity everywhere and for ever; sixteen bytes, written in the usual hyphenated form.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]
+pub struct AssetUuid(pub [u8; 16]);
+
+impl AssetUuid {
+    /// Returns the UUIDv8 (RFC 9562, section 5.8) made of the first sixteen bytes of `digest`.
+    pub fn v8(digest: super::Digest) -> Self {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.0[..16]);
+        bytes[6] = 0x80 | (bytes[6] & 0x0f);
+        bytes[8] = 0x80 | (bytes[8] & 0x3f);
+        Self(bytes)
+    }
+
+    /// Returns the uuid written in lower-case hyphenated form, or `None` when `text` is anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        let mut digits = 0;
+        if text.len() != 36 {
+            return None;
+        }
+        for (at, byte) in text.bytes().enumerate() {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                if byte != b'-' {
+                    return None;
+                }
+                continue;
+            }
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                _ => return None,
+            };
+            bytes[digits / 2] = bytes[digits / 2] << 4 | digit;
+            digits += 1;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for AssetUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for AssetUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for AssetUuid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for AssetUuid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("expected a uuid in lower-case hyphenated form"))
+    }
+}
+
+impl schemars::JsonSchema for AssetUuid {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AssetUuid".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "format": "uuid",
+            "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digest;
+
+    #[test]
+    fn uuid_is_version_8_and_reads_back() {
+        let uuid = AssetUuid::v8(Digest::of(b"hero"));
+        let text = uuid.to_string();
+        assert_eq!(&text[14..15], "8");
+        assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"));
+        assert_eq!(AssetUuid::parse(&text), Some(uuid));
+        for bad in ["", "hero", &text.to_uppercase(), &text.replace('-', ""), &format!("{text}0")] {
+            assert_eq!(AssetUuid::parse(bad), None, "{bad}");
+        }
+    }
+}

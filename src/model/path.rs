@@ -1,0 +1,237 @@
+//! Workspace-relative paths, and the order in which sources follow one another.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a directory's own declaration.
+pub const ASSET_JSON: &str = "asset.json";
+/// What a sidecar's name adds to its file's.
+pub const SIDECAR_SUFFIX: &str = ".asset.json";
+
+/// A path relative to the workspace, with `/` between components.
+///
+/// Never absolute; no component is empty, `.` or `..`, and none holds a NUL. The empty path is the
+/// workspace itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelPath(Arc<str>);
+
+impl RelPath {
+    /// Returns the workspace's own path.
+    pub fn root() -> Self {
+        Self("".into())
+    }
+
+    /// Returns `text` as a path, or `None` where it is not in the normal form described above.
+    pub fn new(text: &str) -> Option<Self> {
+        let normal = text.is_empty() || text.split('/').all(|it| !matches!(it, "" | "." | "..") && !it.contains('\0'));
+        normal.then(|| Self(text.into()))
+    }
+
+    /// Returns the path that `relative` names as seen from this directory; `.` and `..` are followed.
+    ///
+    /// `None` when `relative` is absolute, leaves the workspace, names the directory's own workspace
+    /// root, or has an empty component or a NUL.
+    pub fn join(&self, relative: &str) -> Option<Self> {
+        let mut parts: Vec<&str> = if self.is_root() { Vec::new() } else { self.0.split('/').collect() };
+        for part in relative.split('/') {
+            match part {
+                "" => return None,
+                "." => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                _ if part.contains('\0') => return None,
+                _ => parts.push(part),
+            }
+        }
+        (!parts.is_empty()).then(|| Self(parts.join("/").into()))
+    }
+
+    /// Returns this directory's child `name`, which must be a single component.
+    pub fn child(&self, name: &str) -> Self {
+        debug_assert!(!name.is_empty() && !name.contains('/'), "BUG: `{name}` is not one component");
+        if self.is_root() { Self(name.into()) } else { Self(format!("{}/{name}", self.0).into()) }
+    }
+
+    /// Returns the path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether this is the workspace itself.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the directory that holds this path; `None` for the workspace itself.
+    pub fn parent(&self) -> Option<Self> {
+        (!self.is_root()).then(|| Self(parent(&self.0).into()))
+    }
+
+    /// Returns the last component, empty for the workspace itself.
+    pub fn name(&self) -> &str {
+        file_name(&self.0)
+    }
+
+    /// Returns what remains of `path` below this directory, or `None` when it is not below it.
+    pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.is_root() {
+            return (!path.is_empty()).then_some(path);
+        }
+        path.strip_prefix(&*self.0)?.strip_prefix('/')
+    }
+
+    /// Returns how this directory would name `target`, with `..` where it must go up.
+    pub fn relative(&self, target: &RelPath) -> String {
+        let from: Vec<&str> = self.0.split('/').filter(|it| !it.is_empty()).collect();
+        let to: Vec<&str> = target.0.split('/').filter(|it| !it.is_empty()).collect();
+        let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        let mut parts = vec![".."; from.len() - common];
+        parts.extend(&to[common..]);
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    }
+}
+
+/// Returns the directory part of `path`, empty where there is none.
+pub fn parent(path: &str) -> &str {
+    path.rfind('/').map_or("", |at| &path[..at])
+}
+
+/// Returns the last component of `path`.
+pub fn file_name(path: &str) -> &str {
+    path.rfind('/').map_or(path, |at| &path[at + 1..])
+}
+
+/// Returns the file that a sidecar at `path` speaks for; `None` when `path` does not name a sidecar.
+pub fn sidecar_owner(path: &str) -> Option<&str> {
+    let owner = path.strip_suffix(SIDECAR_SUFFIX)?;
+    (!file_name(owner).is_empty()).then_some(owner)
+}
+
+/// Returns the key by which sources are ordered: a directory comes right before what it holds, and a
+/// sidecar right after its file.
+///
+/// Components compare as bytes. `/` becomes NUL, which no name holds, so that nothing sorts between a
+/// directory and its contents; a sidecar takes its file's key and two NULs.
+pub fn order_key(path: &str) -> Vec<u8> {
+    let (owner, sidecar) = sidecar_owner(path).map_or((path, false), |owner| (owner, true));
+    let mut key: Vec<u8> = owner.bytes().map(|it| if it == b'/' { 0 } else { it }).collect();
+    if sidecar {
+        key.extend([0, 0]);
+    }
+    key
+}
+
+impl fmt::Display for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_root() { "." } else { &self.0 })
+    }
+}
+
+impl fmt::Debug for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl Borrow<str> for RelPath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for RelPath {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl serde::Serialize for RelPath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for RelPath {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::new(&text).ok_or_else(|| {
+            serde::de::Error::custom("expected a relative path with `/` and without `.`, `..` or empty components")
+        })
+    }
+}
+
+impl schemars::JsonSchema for RelPath {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RelPath".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "Path relative to the workspace, `/` between components, without `.` and `..`"
+        })
+    }
+}
+
+impl bincode::Encode for RelPath {
+    fn encode<E: bincode::enc::Encoder>(&self, encoder: &mut E) -> Result<(), bincode::error::EncodeError> {
+        self.as_str().encode(encoder)
+    }
+}
+
+impl<C> bincode::Decode<C> for RelPath {
+    fn decode<D: bincode::de::Decoder<Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
+        let text = String::decode(decoder)?;
+        Self::new(&text).ok_or(bincode::error::DecodeError::Other("not a normalized relative path"))
+    }
+}
+bincode::impl_borrow_decode!(RelPath);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_normal_forms_are_paths() {
+        for good in ["", "a", "a/b", "a b/ü.png", "...", "a/..b"] {
+            assert!(RelPath::new(good).is_some(), "{good}");
+        }
+        for bad in ["/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a\0"] {
+            assert!(RelPath::new(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn join_follows_dots_but_never_leaves() {
+        let dir = RelPath::new("assets/hero").expect("a path");
+        assert_eq!(dir.join("../x.png").expect("inside").as_str(), "assets/x.png");
+        assert_eq!(dir.join("./x.png").expect("inside").as_str(), "assets/hero/x.png");
+        for bad in ["../../../x", "/x", "a//b", "", "../.."] {
+            assert!(dir.join(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn relative_is_the_inverse_of_join() {
+        for (dir, target) in [("a/b", "a/c/d"), ("", "x"), ("a", "a/x"), ("a/b/c", "d")] {
+            let (dir, target) = (RelPath::new(dir).expect("dir"), RelPath::new(target).expect("target"));
+            assert_eq!(dir.join(&dir.relative(&target)), Some(target));
+        }
+    }
+
+    #[test]
+    fn order_keeps_directories_and_sidecars_together() {
+        let mut paths = vec!["a-b", "a/x", "a", "a/x.png.asset.json", "a/x.png-1", "a/x.png", "a/y", "a.png"];
+        paths.sort_by_key(|it| order_key(it));
+        assert_eq!(paths, ["a", "a/x", "a/x.png", "a/x.png.asset.json", "a/x.png-1", "a/y", "a-b", "a.png"]);
+    }
+
+    #[test]
+    fn a_plain_asset_json_is_not_a_sidecar() {
+        assert_eq!(sidecar_owner("a/asset.json"), None);
+        assert_eq!(sidecar_owner("a/.asset.json"), None);
+        assert_eq!(sidecar_owner("a/b.asset.json"), Some("a/b"));
+    }
+}

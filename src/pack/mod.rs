@@ -1,0 +1,3 @@
+//! Packs: the plan, the format, its writer and its reader.
+
+pub mod plan;

@@ -1,0 +1,108 @@
+//! What a pack will hold, before a byte of it is written.
+//!
+//! A plan is a value: entries in order of `asset_id`, each with the digests and lengths of its stored
+//! payloads. Everything about a pack follows from its plan; nothing else is consulted to lay it out.
+
+use crate::model::{AssetId, AssetUuid, Digest};
+use crate::process::contract::Metadata;
+
+/// How a stored payload is compressed.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    bincode::Encode,
+    bincode::Decode,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// As it is.
+    #[default]
+    None,
+    /// LZ4 block format, without a length prefix.
+    Lz4,
+    /// One Zstandard frame (RFC 8878).
+    Zstd,
+}
+
+/// How a pack is cut into files.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    bincode::Encode,
+    bincode::Decode,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// One file.
+    Single,
+    /// A small root file and parts by range of `asset_id`, so that an edit rewrites one part and the root.
+    Split,
+}
+
+/// One payload of an entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlanPayload {
+    /// What it is to the asset; the main payload has the empty role.
+    pub role: String,
+    /// Digest of the raw bytes.
+    pub digest: Digest,
+    /// Length of the raw bytes.
+    pub raw_len: u64,
+    /// Digest of the bytes as stored; equal to `digest` for [`Codec::None`].
+    pub stored_digest: Digest,
+    /// Length of the bytes as stored.
+    pub stored_len: u64,
+    /// How they are compressed.
+    pub codec: Codec,
+}
+
+/// One entry: an asset, or one part of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PlanEntry {
+    /// The order of the pack.
+    pub id: AssetId,
+    /// Identity.
+    pub uuid: AssetUuid,
+    /// The author's name for it.
+    pub name: String,
+    /// The name of the processor that made it.
+    pub kind: String,
+    /// Whether its payloads lie at the front of the pack.
+    pub preload: bool,
+    /// The author's tags, sorted.
+    pub tags: Vec<String>,
+    /// Facts from the processor.
+    pub metadata: Metadata,
+    /// The assets it refers to, sorted, each once.
+    pub references: Vec<AssetId>,
+    /// At least one.
+    pub payloads: Vec<PlanPayload>,
+}
+
+/// A whole pack.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    /// How it is cut into files.
+    pub layout: Layout,
+    /// Strictly ascending by id; names unique.
+    pub entries: Vec<PlanEntry>,
+}

@@ -1,0 +1,3 @@
+//! From recipes to artifacts: the contract, the executor, and one file a processor.
+
+pub mod contract;

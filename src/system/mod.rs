@@ -1,0 +1,234 @@
+//! The doors to the disk: what packwright asks of a file system, and nothing else.
+//!
+//! [`System`] reads, [`Disk`] also changes. Everything above this folder is written against these two, so
+//! that tests can run it on a file system in memory which counts, scrambles, changes under the reader and
+//! dies at any step. `std::fs`, `std::env` and clocks are used nowhere else (a lint says so).
+//!
+//! Paths are absolute and native here; what a path means for the workspace is decided above.
+
+mod counters;
+pub mod faulty;
+pub mod memory;
+pub mod os;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use counters::{Counters, Counts};
+
+/// Bytes that many may hold.
+pub type Bytes = Arc<[u8]>;
+
+/// What a directory entry is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link.
+    Link,
+    /// A FIFO, socket or device.
+    Other,
+}
+
+/// What `stat` says of a file: a cheap stand-in for its contents. Compared for inequality only: no order
+/// among stamps means anything.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Stamp {
+    /// What it is.
+    pub kind: FileKind,
+    /// Length in bytes.
+    pub size: u64,
+    /// Time of the last change of contents, in nanoseconds since 1970 by the file system's clock.
+    pub mtime_ns: i64,
+    /// Time of the last change of contents or metadata, likewise; zero where the platform has none.
+    pub ctime_ns: i64,
+    /// Number of the file on its device; zero where the platform has none.
+    pub inode: u64,
+    /// The device; zero where the platform has none.
+    pub device: u64,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl Stamp {
+    /// Returns whether the file might have changed after `now` without changing its stamp: its times are
+    /// not older than `now` by the clock's `granularity` (both in nanoseconds).
+    pub fn is_racy(&self, now: FsTime) -> bool {
+        self.mtime_ns.max(self.ctime_ns) >= now.now_ns.saturating_sub(now.granularity_ns)
+    }
+}
+
+/// The file system's own idea of the time, and how coarse that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FsTime {
+    /// Nanoseconds since 1970.
+    pub now_ns: i64,
+    /// The step of the clock in nanoseconds, rounded up generously.
+    pub granularity_ns: i64,
+}
+
+impl FsTime {
+    /// A time so early that every stamp is racy against it: for file systems whose clock cannot be read.
+    pub const UNKNOWN: Self = Self { now_ns: i64::MIN, granularity_ns: 0 };
+}
+
+/// One name in a directory listing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DirEntry {
+    /// The name, as the file system has it.
+    pub name: OsString,
+    /// What it is, links not followed.
+    pub kind: FileKind,
+}
+
+/// An open directory. Names are relative paths below it; none may be absolute or go up.
+pub trait Dir: Send + Sync {
+    /// Returns the stamp of `path`, not following a link in its last component.
+    fn stat(&self, path: &Path) -> io::Result<Stamp>;
+    /// Returns the stamp of what `path` leads to, following links.
+    fn stat_target(&self, path: &Path) -> io::Result<Stamp>;
+    /// Opens a file for reading, following links. Never blocks on a FIFO.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+    /// Lists a directory, `""` for this one, in no particular order.
+    fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>>;
+    /// Returns the text of a link.
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+}
+
+/// A file open for reading.
+pub trait OpenFile: Send {
+    /// Returns the stamp of the open file itself, whatever its name means by now.
+    fn stat(&self) -> io::Result<Stamp>;
+    /// Reads some bytes at `offset`; 0 means the end.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// A file that is read and written in place: the ground that the cache's databases stand on.
+pub trait RandomFile: Send + Sync + std::fmt::Debug {
+    /// Returns the length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Fills `buf` from `offset`; an error where the file ends before.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `data` at `offset`.
+    fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()>;
+    /// Sets the length; what is new is zero.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes everything written so far durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// How a [`RandomFile`] is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Must exist; never written.
+    Read,
+    /// Created where absent.
+    Write,
+}
+
+/// A lock that is held until it is dropped. Advisory, between processes and within one.
+pub trait Lock: Send + Sync {
+    /// Replaces the text inside the lock file, where others can read who holds it.
+    fn describe(&self, holder: &str) -> io::Result<()>;
+}
+
+/// Reading the file system.
+pub trait System: Send + Sync {
+    /// Opens a directory, following links.
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn Dir>>;
+    /// Returns the stamp of `path`, not following a link in its last component.
+    fn stat(&self, path: &Path) -> io::Result<Stamp>;
+    /// Opens a file for reading, following links. Never blocks on a FIFO.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+    /// Opens a file for positional reading and, with [`Access::Write`], writing.
+    fn open_random(&self, path: &Path, access: Access) -> io::Result<Arc<dyn RandomFile>>;
+    /// Returns the path with every link in it followed; everything on it must exist.
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Returns where `path` lies in the operating system's own file system, for libraries that open files
+    /// themselves; `None` for a file system that exists in memory only.
+    fn native_path(&self, path: &Path) -> Option<PathBuf>;
+    /// Returns the clock of the file system that holds `dir`, read by means of a temporary file in it (no
+    /// file is left). `FsTime::UNKNOWN` where that cannot be done.
+    fn now(&self, dir: &Path) -> FsTime;
+    /// Returns an identifier of this boot of the machine, or an empty text where there is none.
+    fn boot_id(&self) -> String;
+    /// Takes a lock on the file `path`, created where absent and never removed; `None` when another holds
+    /// it (or, asked for `shared`, holds it exclusively).
+    fn try_lock(&self, path: &Path, shared: bool) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Waits.
+    fn pause(&self, duration: Duration);
+    /// Returns what has been counted so far.
+    fn counters(&self) -> &Counters;
+
+    /// Reads a whole file of at most `limit` bytes; a longer one is an error of kind `FileTooLarge`.
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        read_all(&*self.open(path)?, limit)
+    }
+}
+
+/// Changing the file system. A new file is durable once it was [`sync`](NewFile::sync)ed and its
+/// directory [`sync_dir`](Disk::sync_dir)ed; a rename once the directory was.
+pub trait Disk: System {
+    /// Creates a file for writing that must not exist yet.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
+    /// Creates a directory and those above it; one that exists is no error.
+    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Gives `from` the name `to`, atomically replacing a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file or link.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty directory.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Writes a new file in one go, without syncing it.
+    fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.create(path)?.write_all(bytes)
+    }
+}
+
+/// A file being written for the first time.
+pub trait NewFile: Send {
+    /// Appends bytes.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes everything written so far durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Returns the stamp of the file as it stands.
+    fn stat(&self) -> io::Result<Stamp>;
+}
+
+/// Reads an open file to its end; longer than `limit` bytes is an error of kind `FileTooLarge`.
+pub fn read_all(file: &dyn OpenFile, limit: u64) -> io::Result<Vec<u8>> {
+    let size = file.stat()?.size;
+    if size > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    // One byte more than expected, so that the usual file needs one read and one that grew is noticed.
+    let mut bytes = vec![0; size as usize + 1];
+    let mut filled = 0;
+    loop {
+        match file.read_at(&mut bytes[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if filled as u64 == size {
+            break;
+        }
+        if filled as u64 > limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if filled == bytes.len() {
+            bytes.resize(bytes.len() * 2, 0);
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
