@@ -6,3 +6,4 @@ pub mod model;
 pub mod pack;
 pub mod process;
 pub mod system;
+pub mod workspace;

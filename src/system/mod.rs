@@ -56,10 +56,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Returns whether the file might have changed after `now` without changing its stamp: its times are
-    /// not older than `now` by the clock's `granularity` (both in nanoseconds).
+    /// Returns whether the file might change after `now` without moving this stamp: it is not older than `now` by
+    /// the clock's granularity.
+    ///
+    /// The change time decides where the platform has one, since nobody can set it: a modification time that an
+    /// archive put into the future is then no reason for doubt.
     pub fn is_racy(&self, now: FsTime) -> bool {
-        self.mtime_ns.max(self.ctime_ns) >= now.now_ns.saturating_sub(now.granularity_ns)
+        let time = if self.ctime_ns != 0 { self.ctime_ns } else { self.mtime_ns };
+        time >= now.now_ns.saturating_sub(now.granularity_ns)
     }
 }
 

@@ -1,0 +1,762 @@
+//! Buckets: runs of a few hundred sources that follow one another in path order.
+//!
+//! A tree of sources is a sorted list of entries cut into buckets. Where it is cut is decided by the paths
+//! alone (a file whose path's digest begins with a zero byte ends its bucket, sidecar included), never by
+//! count, so that adding or removing a file moves no other boundary. A bucket is also a row of the index: its
+//! columns lie packed, as they are used, and no object is built per file.
+//!
+//! Pure: knows nothing of disks or databases.
+
+use std::sync::Arc;
+
+use crate::model::path::{order_key, sidecar_owner};
+use crate::model::{Digest, KeyHasher, RelPath};
+use crate::system::{FileKind, Stamp};
+
+/// What an entry of the tree is to the workspace.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// A directory. Its stamp vouches for its listing.
+    Dir = 0,
+    /// A regular file.
+    File = 1,
+    /// A link to a regular file inside the workspace; its digest is that of the file.
+    FileLink = 2,
+    /// A link to a directory inside the workspace; what lies below is listed under the link's path.
+    DirLink = 3,
+    /// A link whose target does not exist.
+    Dangling = 4,
+    /// A link that leads out of the workspace, or to something packwright does not track.
+    Escaping = 5,
+    /// A link that leads back to a directory it lies in, or into itself.
+    Looping = 6,
+    /// A FIFO, socket or device.
+    Other = 7,
+    /// A name that is not UTF-8; the path is an escaped form of it.
+    BadName = 8,
+}
+
+impl Kind {
+    const ALL: [Kind; 9] = [
+        Kind::Dir,
+        Kind::File,
+        Kind::FileLink,
+        Kind::DirLink,
+        Kind::Dangling,
+        Kind::Escaping,
+        Kind::Looping,
+        Kind::Other,
+        Kind::BadName,
+    ];
+
+    fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(byte as usize).copied()
+    }
+
+    /// Returns whether the entry has contents that can be read.
+    pub fn is_readable(self) -> bool {
+        matches!(self, Kind::File | Kind::FileLink)
+    }
+
+    /// Returns whether the entry is a link, of whatever fate.
+    pub fn is_link(self) -> bool {
+        matches!(self, Kind::FileLink | Kind::DirLink | Kind::Dangling | Kind::Escaping | Kind::Looping)
+    }
+
+    /// Returns whether the entry holds others.
+    pub fn is_dir(self) -> bool {
+        matches!(self, Kind::Dir | Kind::DirLink)
+    }
+}
+
+/// One entry, written out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Where it is.
+    pub path: RelPath,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether the stamp might not have moved although the contents did: it is to be read again.
+    pub racy: bool,
+    /// The fingerprint; of a link that is followed, that of its target.
+    pub stamp: Stamp,
+    /// Digest of the contents; zero for what has none.
+    pub digest: Digest,
+    /// The text of a link, and the fingerprint of the link itself.
+    pub link: Option<Arc<LinkText>>,
+}
+
+/// What a link says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinkText {
+    /// Its text, lossily if it is not UTF-8.
+    pub text: String,
+    /// The fingerprint of the link itself.
+    pub stamp: Stamp,
+}
+
+/// The digest of what has no contents.
+pub const NO_CONTENT: Digest = Digest([0; 32]);
+
+/// The paths, kinds and link texts of a bucket: what does not move when contents do.
+#[derive(Debug)]
+pub struct Members {
+    /// The directory that all paths lie in; they are stored relative to it.
+    base: RelPath,
+    names: String,
+    ends: Vec<u32>,
+    kinds: Vec<Kind>,
+    links: Vec<(u32, Arc<LinkText>)>,
+    digest: Digest,
+}
+
+impl PartialEq for Members {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Members {}
+
+impl Members {
+    /// Returns the number of entries.
+    pub fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Returns whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// Returns the directory that all paths lie in.
+    pub fn base(&self) -> &RelPath {
+        &self.base
+    }
+
+    /// Returns the path of entry `idx` relative to [`Members::base`]; empty for the workspace itself.
+    pub fn name(&self, idx: usize) -> &str {
+        let start = if idx == 0 { 0 } else { self.ends[idx - 1] as usize };
+        &self.names[start..self.ends[idx] as usize]
+    }
+
+    /// Returns what entry `idx` is.
+    pub fn kind(&self, idx: usize) -> Kind {
+        self.kinds[idx]
+    }
+
+    /// Returns the path of entry `idx` as text, written into `buf`.
+    pub fn path_in<'a>(&self, idx: usize, buf: &'a mut String) -> &'a str {
+        buf.clear();
+        buf.push_str(self.base.as_str());
+        let name = self.name(idx);
+        if !buf.is_empty() && !name.is_empty() {
+            buf.push('/');
+        }
+        buf.push_str(name);
+        buf
+    }
+
+    /// Returns the path of entry `idx`.
+    pub fn path(&self, idx: usize) -> RelPath {
+        RelPath::new(self.path_in(idx, &mut String::new())).expect("members hold normal paths only")
+    }
+
+    /// Returns the link text of entry `idx`.
+    pub fn link(&self, idx: usize) -> Option<&Arc<LinkText>> {
+        let at = self.links.binary_search_by_key(&(idx as u32), |it| it.0).ok()?;
+        Some(&self.links[at].1)
+    }
+
+    /// Returns the digest of all paths, kinds and link texts.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// Digest and length of an entry's contents.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Content {
+    /// Digest of the bytes.
+    pub digest: Digest,
+    /// Their number.
+    pub size: u64,
+}
+
+/// A run of entries with their fingerprints and digests.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Where the bucket ends: every entry's order key is at most this. `None` for the last one.
+    pub end: Option<Vec<u8>>,
+    /// Paths and kinds.
+    pub members: Arc<Members>,
+    /// Digests and lengths, in the order of the members.
+    pub contents: Arc<Vec<Content>>,
+    stamps: Vec<Stamp>,
+    racy: Vec<bool>,
+    has_racy: bool,
+    digest: Digest,
+}
+
+impl Bucket {
+    /// Packs sorted entries.
+    pub fn pack(entries: &[Entry], end: Option<Vec<u8>>) -> Self {
+        let base = common_parent(entries);
+        let mut names = String::new();
+        let mut ends = Vec::with_capacity(entries.len());
+        let mut links = Vec::new();
+        for (idx, entry) in entries.iter().enumerate() {
+            names.push_str(if entry.path.is_root() {
+                ""
+            } else {
+                base.strip(entry.path.as_str()).expect("base is above")
+            });
+            ends.push(names.len() as u32);
+            if let Some(link) = &entry.link {
+                links.push((idx as u32, link.clone()));
+            }
+        }
+        let kinds = entries.iter().map(|it| it.kind).collect();
+        let members = Members { base, names, ends, kinds, links, digest: NO_CONTENT };
+        let contents =
+            entries.iter().map(|it| Content { digest: it.digest, size: content_size(it.kind, &it.stamp) }).collect();
+        let stamps = entries.iter().map(|it| it.stamp).collect();
+        Self::assemble(end, members, contents, stamps, entries.iter().map(|it| it.racy).collect())
+    }
+
+    fn assemble(
+        end: Option<Vec<u8>>,
+        mut members: Members,
+        contents: Vec<Content>,
+        stamps: Vec<Stamp>,
+        racy: Vec<bool>,
+    ) -> Self {
+        members.digest = members_digest(&members);
+        let digest = content_digest(&members, &contents);
+        let has_racy = racy.contains(&true);
+        Self { end, members: Arc::new(members), contents: Arc::new(contents), stamps, racy, has_racy, digest }
+    }
+
+    /// Returns the number of entries.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Returns whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Returns the fingerprint of entry `idx`.
+    pub fn stamp(&self, idx: usize) -> &Stamp {
+        &self.stamps[idx]
+    }
+
+    /// Returns whether entry `idx` is to be read again.
+    pub fn is_racy(&self, idx: usize) -> bool {
+        self.racy[idx]
+    }
+
+    /// Returns whether any entry is to be read again.
+    pub fn has_racy(&self) -> bool {
+        self.has_racy
+    }
+
+    /// Returns the digest of all paths, kinds, link texts and content digests: this bucket's leaf in `source_root`.
+    /// Directories are left out: an empty directory is nothing that a build could see.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns entry `idx` written out.
+    pub fn entry(&self, idx: usize) -> Entry {
+        Entry {
+            path: self.members.path(idx),
+            kind: self.members.kind(idx),
+            racy: self.racy[idx],
+            stamp: self.stamps[idx],
+            digest: self.contents[idx].digest,
+            link: self.members.link(idx).cloned(),
+        }
+    }
+
+    /// Returns all entries written out.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        (0..self.len()).map(|idx| self.entry(idx))
+    }
+
+    /// Returns the index of the entry at `path`.
+    pub fn find(&self, path: &str) -> Option<usize> {
+        let below = self.members.base.is_root() || self.members.base.as_str() == path;
+        let name = if below { path } else { self.members.base.strip(path)? };
+        let key = order_key(name);
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let mid = (low + high) / 2;
+            match compare(self.members.name(mid), &key) {
+                std::cmp::Ordering::Less => low = mid + 1,
+                std::cmp::Ordering::Greater => high = mid,
+                std::cmp::Ordering::Equal => return Some(mid),
+            }
+        }
+        None
+    }
+
+    /// Returns the bucket as a row of the index.
+    pub fn to_row(&self) -> Row {
+        let n = self.len();
+        let mut stamps = Vec::with_capacity(n * STAMP_LEN);
+        for stamp in &self.stamps {
+            put_stamp(&mut stamps, stamp);
+        }
+        let mut digests = Vec::with_capacity(n * 32);
+        self.contents.iter().for_each(|it| digests.extend(it.digest.0));
+        let mut ends = Vec::with_capacity(n * 4);
+        self.members.ends.iter().for_each(|it| ends.extend(it.to_le_bytes()));
+        Row {
+            end: self.end.clone(),
+            base: self.members.base.clone(),
+            names: self.members.names.clone(),
+            ends,
+            kinds: self.members.kinds.iter().map(|it| *it as u8).collect(),
+            racy: self.racy.iter().map(|it| u8::from(*it)).collect(),
+            stamps,
+            digests,
+            links: self.members.links.iter().map(|(idx, it)| (*idx, it.text.clone(), stamp_bytes(&it.stamp))).collect(),
+            members_digest: self.members.digest,
+            digest: self.digest,
+        }
+    }
+
+    /// Returns the bucket that a row holds, or `None` where the row does not make sense.
+    ///
+    /// The row's digests are taken at its word: it lies under a checksum, together with the stamps that vouch
+    /// for them.
+    pub fn from_row(row: Row) -> Option<Self> {
+        let n = row.kinds.len();
+        let fits = row.ends.len() == n * 4
+            && row.racy.len() == n
+            && row.stamps.len() == n * STAMP_LEN
+            && row.digests.len() == n * 32;
+        if !fits {
+            return None;
+        }
+        let ends: Vec<u32> =
+            row.ends.chunks_exact(4).map(|it| u32::from_le_bytes([it[0], it[1], it[2], it[3]])).collect();
+        let ascending = ends.is_sorted() && ends.last().copied().unwrap_or(0) as usize == row.names.len();
+        if !ascending || ends.iter().any(|it| !row.names.is_char_boundary(*it as usize)) {
+            return None;
+        }
+        let kinds: Vec<Kind> = row.kinds.iter().map(|it| Kind::from_byte(*it)).collect::<Option<_>>()?;
+        let stamps: Vec<Stamp> = row.stamps.chunks_exact(STAMP_LEN).map(get_stamp).collect::<Option<_>>()?;
+        let mut contents = Vec::with_capacity(n);
+        for (idx, digest) in row.digests.chunks_exact(32).enumerate() {
+            let digest = Digest(digest.try_into().expect("chunks of 32"));
+            contents.push(Content { digest, size: content_size(kinds[idx], &stamps[idx]) });
+        }
+        let mut links = Vec::new();
+        for (idx, text, stamp) in row.links {
+            links.push((idx, Arc::new(LinkText { text, stamp: get_stamp(&stamp)? })));
+        }
+        let racy: Vec<bool> = row.racy.iter().map(|it| *it != 0).collect();
+        let members = Members { base: row.base, names: row.names, ends, kinds, links, digest: row.members_digest };
+        let has_racy = racy.contains(&true);
+        Some(Self {
+            end: row.end,
+            members: Arc::new(members),
+            contents: Arc::new(contents),
+            stamps,
+            racy,
+            has_racy,
+            digest: row.digest,
+        })
+    }
+}
+
+/// A bucket as the index keeps it: columns, packed.
+#[derive(bincode::Encode, bincode::Decode)]
+pub struct Row {
+    end: Option<Vec<u8>>,
+    base: RelPath,
+    names: String,
+    ends: Vec<u8>,
+    kinds: Vec<u8>,
+    racy: Vec<u8>,
+    stamps: Vec<u8>,
+    digests: Vec<u8>,
+    links: Vec<(u32, String, Vec<u8>)>,
+    members_digest: Digest,
+    digest: Digest,
+}
+
+const STAMP_LEN: usize = 45;
+
+fn put_stamp(out: &mut Vec<u8>, stamp: &Stamp) {
+    out.extend(stamp.size.to_le_bytes());
+    out.extend(stamp.mtime_ns.to_le_bytes());
+    out.extend(stamp.ctime_ns.to_le_bytes());
+    out.extend(stamp.inode.to_le_bytes());
+    out.extend(stamp.device.to_le_bytes());
+    out.extend(stamp.mode.to_le_bytes());
+    out.push(stamp.kind as u8);
+}
+
+/// Returns a stamp as bytes, for rows that hold a few of them.
+pub fn stamp_bytes(stamp: &Stamp) -> Vec<u8> {
+    let mut out = Vec::with_capacity(STAMP_LEN);
+    put_stamp(&mut out, stamp);
+    out
+}
+
+/// Returns the stamp that [`stamp_bytes`] wrote.
+pub fn get_stamp(bytes: &[u8]) -> Option<Stamp> {
+    let bytes: &[u8; STAMP_LEN] = bytes.try_into().ok()?;
+    let word = |at: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[at..at + 8]);
+        u64::from_le_bytes(word)
+    };
+    let kind = [FileKind::File, FileKind::Dir, FileKind::Link, FileKind::Other]
+        .into_iter()
+        .find(|it| *it as u8 == bytes[44])?;
+    Some(Stamp {
+        kind,
+        size: word(0),
+        mtime_ns: word(8) as i64,
+        ctime_ns: word(16) as i64,
+        inode: word(24),
+        device: word(32),
+        mode: u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]),
+    })
+}
+
+fn content_size(kind: Kind, stamp: &Stamp) -> u64 {
+    if kind.is_readable() { stamp.size } else { 0 }
+}
+
+fn members_digest(members: &Members) -> Digest {
+    let mut hasher = KeyHasher::new("packwright bucket members v1");
+    hasher.text(1, members.base.as_str()).count(2, members.len());
+    for idx in 0..members.len() {
+        hasher.bytes(3, &[members.kind(idx) as u8]).text(4, members.name(idx));
+    }
+    for (idx, link) in &members.links {
+        hasher.number(5, u64::from(*idx)).text(6, &link.text);
+    }
+    hasher.finish()
+}
+
+fn content_digest(members: &Members, contents: &[Content]) -> Digest {
+    let mut hasher = KeyHasher::new("packwright bucket v1");
+    let mut buf = String::new();
+    for (idx, content) in contents.iter().enumerate() {
+        let kind = members.kind(idx);
+        if kind == Kind::Dir {
+            continue;
+        }
+        hasher.bytes(1, &[kind as u8]).text(2, members.path_in(idx, &mut buf)).digest(3, content.digest);
+        if let Some(link) = members.link(idx) {
+            hasher.text(4, &link.text);
+        }
+    }
+    hasher.finish()
+}
+
+/// Compares the order key of `path` with `key`, without building it where `path` is no sidecar.
+fn compare(path: &str, key: &[u8]) -> std::cmp::Ordering {
+    if sidecar_owner(path).is_some() {
+        return order_key(path).as_slice().cmp(key);
+    }
+    path.bytes().map(|it| if it == b'/' { 0 } else { it }).cmp(key.iter().copied())
+}
+
+/// Returns the deepest directory that holds all entries. A directory's own entry lies in its parent.
+fn common_parent(entries: &[Entry]) -> RelPath {
+    let mut paths = entries.iter().map(|it| crate::model::path::parent(it.path.as_str()));
+    let Some(first) = paths.next() else { return RelPath::root() };
+    let mut common = first;
+    for path in paths {
+        while !(common.is_empty() || path == common || path.strip_prefix(common).is_some_and(|it| it.starts_with('/')))
+        {
+            common = crate::model::path::parent(common);
+        }
+    }
+    RelPath::new(common).expect("part of a normal path")
+}
+
+/// Returns where the bucket of `path` ends if this path ends one. A directory never does.
+fn cut_after(path: &str, kind: Kind) -> Option<Vec<u8>> {
+    if kind.is_dir() {
+        return None;
+    }
+    let owner = sidecar_owner(path).unwrap_or(path);
+    let ends = Digest::of(owner.as_bytes()).0[0] == 0;
+    ends.then(|| {
+        let mut key = order_key(owner);
+        key.extend([0, 0]);
+        key
+    })
+}
+
+/// Cuts sorted entries into buckets. `last_end` is where the last one ends if no path says so.
+fn cut(entries: &[Entry], last_end: Option<Vec<u8>>) -> Vec<Arc<Bucket>> {
+    let mut buckets = Vec::new();
+    let mut start = 0;
+    for idx in 0..entries.len() {
+        let path = entries[idx].path.as_str();
+        let Some(end) = cut_after(path, entries[idx].kind) else { continue };
+        let owner = sidecar_owner(path).unwrap_or(path);
+        let sidecar_follows = entries
+            .get(idx + 1)
+            .is_some_and(|next| sidecar_owner(next.path.as_str()) == Some(owner) && !next.kind.is_dir());
+        if !sidecar_follows {
+            buckets.push(Arc::new(Bucket::pack(&entries[start..=idx], Some(end))));
+            start = idx + 1;
+        }
+    }
+    if start < entries.len() {
+        buckets.push(Arc::new(Bucket::pack(&entries[start..], last_end)));
+    }
+    buckets
+}
+
+/// All sources of a workspace at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    buckets: Vec<Arc<Bucket>>,
+}
+
+impl Tree {
+    /// Returns the tree of these entries, in any order.
+    pub fn of(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_cached_key(|it| order_key(it.path.as_str()));
+        Self { buckets: cut(&entries, None) }
+    }
+
+    /// Returns the tree that these buckets make, or `None` where they do not follow one another.
+    pub fn from_buckets(buckets: Vec<Arc<Bucket>>) -> Option<Self> {
+        let mut before: Option<&Vec<u8>> = None;
+        for (idx, bucket) in buckets.iter().enumerate() {
+            if bucket.is_empty() || (bucket.end.is_none() && idx + 1 != buckets.len()) {
+                return None;
+            }
+            if before.is_some() && bucket.end.is_some() && before >= bucket.end.as_ref() {
+                return None;
+            }
+            before = bucket.end.as_ref();
+        }
+        Some(Self { buckets })
+    }
+
+    /// Returns the buckets in path order.
+    pub fn buckets(&self) -> &[Arc<Bucket>] {
+        &self.buckets
+    }
+
+    /// Returns the number of entries, directories included.
+    pub fn len(&self) -> usize {
+        self.buckets.iter().map(|it| it.len()).sum()
+    }
+
+    /// Returns whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// Returns the number of the bucket that holds, or would hold, the entry with this order key.
+    pub fn bucket_of(&self, key: &[u8]) -> Option<usize> {
+        let at = self.buckets.partition_point(|it| it.end.as_ref().is_some_and(|end| end.as_slice() < key));
+        (at < self.buckets.len()).then_some(at)
+    }
+
+    /// Returns the bucket and the position of the entry at `path`.
+    pub fn find(&self, path: &str) -> Option<(&Arc<Bucket>, usize)> {
+        let bucket = &self.buckets[self.bucket_of(&order_key(path))?];
+        Some((bucket, bucket.find(path)?))
+    }
+
+    /// Returns the numbers of the buckets that may hold something below the directory `dir`.
+    pub fn buckets_below(&self, dir: &RelPath) -> std::ops::Range<usize> {
+        if dir.is_root() {
+            return 0..self.buckets.len();
+        }
+        let mut low = order_key_of_dir(dir);
+        let first = self.bucket_of(&low).unwrap_or(self.buckets.len());
+        // Everything below has the directory's key, a NUL, and a name whose first byte is not NUL.
+        low.push(0);
+        low.push(0xff);
+        let last = self.bucket_of(&low).map_or(self.buckets.len(), |it| it + 1);
+        first..last.max(first)
+    }
+
+    /// Returns the tree after the entries at the given paths were replaced, added (`Some`) or removed (`None`).
+    ///
+    /// Buckets that no edit touches are shared with this tree; the result is that of cutting the whole list anew.
+    pub fn with(&self, edits: Vec<(RelPath, Option<Entry>)>) -> Self {
+        let mut edits: Vec<(Vec<u8>, Option<Entry>)> =
+            edits.into_iter().map(|(path, entry)| (order_key(path.as_str()), entry)).collect();
+        edits.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut edits = edits.into_iter().peekable();
+        let mut buckets = Vec::with_capacity(self.buckets.len());
+        let mut idx = 0;
+        while idx < self.buckets.len() || edits.peek().is_some() {
+            let reaches = |end: &Option<Vec<u8>>, key: &[u8]| end.as_ref().is_none_or(|end| key <= end.as_slice());
+            let touched = match (self.buckets.get(idx), edits.peek()) {
+                (Some(bucket), Some((key, _))) => reaches(&bucket.end, key),
+                (None, Some(_)) => true,
+                _ => false,
+            };
+            if !touched {
+                buckets.push(self.buckets[idx].clone());
+                idx += 1;
+                continue;
+            }
+            // Write the run out, apply its edits, and go on into the next bucket while the run has no end of its own.
+            let mut run: Vec<(Vec<u8>, Entry)> = Vec::new();
+            loop {
+                let end = self.buckets.get(idx).and_then(|it| it.end.clone());
+                if let Some(bucket) = self.buckets.get(idx) {
+                    run.extend(bucket.entries().map(|it| (order_key(it.path.as_str()), it)));
+                }
+                while edits.peek().is_some_and(|(key, _)| reaches(&end, key)) {
+                    let (key, entry) = edits.next().expect("peeked");
+                    let at = run.binary_search_by(|it| it.0.cmp(&key));
+                    match (at, entry) {
+                        (Ok(at), Some(entry)) => run[at].1 = entry,
+                        (Ok(at), None) => drop(run.remove(at)),
+                        (Err(at), Some(entry)) => run.insert(at, (key, entry)),
+                        (Err(_), None) => {}
+                    }
+                }
+                idx += 1;
+                let closed = run.last().is_some_and(|(_, it)| cut_after(it.path.as_str(), it.kind).is_some());
+                if closed || idx >= self.buckets.len() {
+                    break;
+                }
+            }
+            let entries: Vec<Entry> = run.into_iter().map(|(_, it)| it).collect();
+            buckets.extend(cut(&entries, None));
+        }
+        Self { buckets }
+    }
+}
+
+fn order_key_of_dir(dir: &RelPath) -> Vec<u8> {
+    dir.as_str().bytes().map(|it| if it == b'/' { 0 } else { it }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(path: &str, content: &str) -> Entry {
+        let stamp = Stamp {
+            kind: FileKind::File,
+            size: content.len() as u64,
+            mtime_ns: 5,
+            ctime_ns: -6,
+            inode: 7,
+            device: 8,
+            mode: 9,
+        };
+        let path = RelPath::new(path).expect("a path");
+        Entry {
+            path,
+            kind: Kind::File,
+            racy: content == "racy",
+            stamp,
+            digest: Digest::of(content.as_bytes()),
+            link: None,
+        }
+    }
+
+    fn outline(tree: &Tree) -> Vec<(Option<Vec<u8>>, Digest, Digest, Vec<Entry>)> {
+        tree.buckets
+            .iter()
+            .map(|it| (it.end.clone(), it.digest(), it.members.digest(), it.entries().collect()))
+            .collect()
+    }
+
+    fn numbered(n: usize) -> Vec<Entry> {
+        (0..n).map(|i| entry(&format!("assets/d{}/f{i}.bin", i % 37), "x")).collect()
+    }
+
+    #[test]
+    fn a_row_is_its_bucket() {
+        let link = LinkText { text: "../a".to_owned(), stamp: entry("l", "").stamp };
+        let mut entries = numbered(40);
+        entries.push(Entry { kind: Kind::FileLink, link: Some(Arc::new(link)), ..entry("assets/zz", "x") });
+        for bucket in Tree::of(entries).buckets() {
+            let back = Bucket::from_row(bucket.to_row()).expect("its own row");
+            assert_eq!(back.entries().collect::<Vec<_>>(), bucket.entries().collect::<Vec<_>>());
+            assert_eq!((back.digest(), back.members.digest()), (bucket.digest(), bucket.members.digest()));
+        }
+    }
+
+    #[test]
+    fn buckets_are_a_few_hundred_long_and_findable() {
+        let tree = Tree::of(numbered(20_000));
+        assert!((40..150).contains(&tree.buckets().len()), "{}", tree.buckets().len());
+        for path in ["assets/d3/f3.bin", "assets/d0/f0.bin", "assets/d36/f36.bin"] {
+            let (bucket, idx) = tree.find(path).expect("is in there");
+            assert_eq!(bucket.members.path(idx).as_str(), path);
+        }
+        for path in ["assets", "assets/d3/f4.bin", "zzz", ""] {
+            assert!(tree.find(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn buckets_below_a_directory_hold_all_of_it() {
+        let tree = Tree::of(numbered(20_000));
+        let dir = RelPath::new("assets/d5").expect("a path");
+        let range = tree.buckets_below(&dir);
+        let inside = |bucket: &Arc<Bucket>| bucket.entries().any(|it| dir.strip(it.path.as_str()).is_some());
+        for (idx, bucket) in tree.buckets().iter().enumerate() {
+            assert!(!inside(bucket) || range.contains(&idx));
+        }
+        assert!(range.len() < tree.buckets().len() / 4);
+    }
+
+    #[test]
+    fn contents_move_the_digest_but_not_the_members() {
+        let (one, two) = (Tree::of(vec![entry("a", "1")]), Tree::of(vec![entry("a", "2")]));
+        assert_eq!(one.buckets()[0].members.digest(), two.buckets()[0].members.digest());
+        assert_ne!(one.buckets()[0].digest(), two.buckets()[0].digest());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn editing_is_cutting_anew(
+            start in 0usize..3000,
+            edits in proptest::collection::vec((0usize..4000, 0u8..4), 0..60),
+        ) {
+            let mut model: std::collections::BTreeMap<Vec<u8>, Entry> = Default::default();
+            let path = |i: usize| format!("assets/d{}/f{i}{}", i % 7, if i % 5 == 0 { ".asset.json" } else { "" });
+            for i in 0..start {
+                let it = entry(&path(i), "x");
+                model.insert(order_key(it.path.as_str()), it);
+            }
+            let tree = Tree::of(model.values().cloned().collect());
+            let mut changes = std::collections::BTreeMap::new();
+            for (i, what) in edits {
+                let it = (what != 0).then(|| entry(&path(i), if what == 1 { "y" } else { "racy" }));
+                changes.insert(path(i), it);
+            }
+            for (path, it) in &changes {
+                match it {
+                    Some(it) => model.insert(order_key(path), it.clone()),
+                    None => model.remove(&order_key(path)),
+                };
+            }
+            let changes = changes.into_iter().map(|(path, it)| (RelPath::new(&path).expect("a path"), it)).collect();
+            let edited = tree.with(changes);
+            let anew = Tree::of(model.into_values().collect());
+            prop_assert_eq!(outline(&edited), outline(&anew));
+            prop_assert!(Tree::from_buckets(edited.buckets().to_vec()).is_some());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Where things lie in a workspace, and what every step of a build is given: the disk, the number of threads, whom
+//! to tell about progress, and whether to stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+use crate::model::RelPath;
+use crate::system::Disk;
+
+/// The author's configuration.
+pub const CONFIG_FILE: &str = "packwright.toml";
+/// The directory of the registry's sixteen files.
+pub const REGISTRY_DIR: &str = "packwright.registry";
+/// packwright's own directory: cache and lane.
+pub const STATE_DIR: &str = ".packwright";
+/// The default output directory.
+pub const BUILD_DIR: &str = "build";
+
+/// A step of a build, for people who wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Comparing fingerprints.
+    Scan,
+    /// Reading and digesting what moved.
+    Digest,
+    /// Running processors.
+    Process,
+    /// Writing the pack.
+    Emit,
+}
+
+/// Whom to tell how far a build is. Called from many threads.
+pub trait Progress: Send + Sync {
+    /// A phase begins, with so many steps.
+    fn phase(&self, phase: Phase, steps: usize);
+    /// So many steps are done.
+    fn advance(&self, steps: usize);
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn phase(&self, _: Phase, _: usize) {}
+    fn advance(&self, _: usize) {}
+}
+
+/// A workspace and the means to work on it.
+#[derive(Clone)]
+pub struct Workspace {
+    /// The file system.
+    pub disk: Arc<dyn Disk>,
+    /// The directory of `packwright.toml`: absolute, every link followed.
+    pub root: PathBuf,
+    /// How many threads to use, at least one.
+    pub jobs: usize,
+    /// Whom to tell about progress.
+    pub progress: Arc<dyn Progress>,
+    /// Set when the user wants to stop.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Workspace {
+    /// Returns the workspace at `root`, with as many threads as are useful, and silent.
+    pub fn new(disk: Arc<dyn Disk>, root: PathBuf) -> Self {
+        let jobs = std::thread::available_parallelism().map_or(2, |it| it.get());
+        Self { disk, root, jobs, progress: Arc::new(Silent), stop: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Returns the native path of a workspace-relative one.
+    pub fn abs(&self, path: &RelPath) -> PathBuf {
+        if path.is_root() { self.root.clone() } else { self.root.join(path.as_str()) }
+    }
+
+    /// Returns where this tree's own cache lies.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.root.join(STATE_DIR).join("cache")
+    }
+
+    /// Returns the default output directory of a profile.
+    pub fn output_dir(&self, profile: &str) -> PathBuf {
+        self.root.join(BUILD_DIR).join(profile)
+    }
+
+    /// Returns whether `path`, relative to the workspace, is packwright's own: never a source.
+    pub fn is_own(path: &str) -> bool {
+        let first = path.split('/').next().unwrap_or(path);
+        matches!(first, CONFIG_FILE | REGISTRY_DIR | STATE_DIR | BUILD_DIR)
+    }
+
+    /// Fails when the user wants to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`].
+    pub fn check_stop(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// Runs `work` on `0..n` on this workspace's threads, in order of claim, and returns the results in order.
+    pub fn parallel<T: Send>(&self, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let threads = self.jobs.min(n);
+        if threads <= 1 {
+            return (0..n).map(work).collect();
+        }
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let mut slots: Vec<Option<T>> = (0..n).map(|_| None).collect();
+        let done: Vec<Vec<(usize, T)>> = std::thread::scope(|scope| {
+            let run = || {
+                let mut mine = Vec::new();
+                loop {
+                    let idx = next.fetch_add(1, Ordering::Relaxed);
+                    if idx >= n {
+                        return mine;
+                    }
+                    mine.push((idx, work(idx)));
+                }
+            };
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            let joined = handles.into_iter().map(|it| it.join());
+            joined.map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for (idx, result) in done.into_iter().flatten() {
+            slots[idx] = Some(result);
+        }
+        slots.into_iter().map(|it| it.expect("every index was claimed once")).collect()
+    }
+}
+
+/// Looks for `packwright.toml` in `start` and above it.
+pub fn discover(disk: &dyn Disk, start: &Path) -> Option<PathBuf> {
+    let start = disk.canonicalize(start).ok()?;
+    start.ancestors().find(|it| disk.stat(&it.join(CONFIG_FILE)).is_ok()).map(Path::to_owned)
+}

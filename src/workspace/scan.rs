@@ -1,0 +1,512 @@
+//! The scan: what is on disk now, told with as few questions as possible.
+//!
+//! The index remembers every source and directory with the fingerprint it had when it was read. One stat each
+//! tells which still stand; only a directory whose own fingerprint moved is listed again, and only a file whose
+//! fingerprint moved is read. What was read too soon after it changed is *racy*: its fingerprint could stay the same
+//! through another change, so it is read again until a reading is late enough.
+//!
+//! Knows the disk and buckets; knows nothing of assets. Writes nothing: what changed is returned, and whoever holds
+//! the index stores it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, IoContext, Result};
+use crate::model::path::{order_key, parent};
+use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
+use crate::system::{Dir, FileKind, FsTime, Stamp};
+
+use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
+use super::layout::{Phase, Workspace};
+use super::sources::Sources;
+
+/// What a scan is asked to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Distrust every fingerprint: list every directory and read every file.
+    pub rehash: bool,
+}
+
+/// What a scan found.
+#[derive(Debug)]
+pub struct Scan {
+    /// Every source.
+    pub tree: Tree,
+    /// Buckets that the index does not have like this.
+    pub moved: Vec<Arc<Bucket>>,
+    /// Ends of buckets that the index has and the tree has not.
+    pub gone: Vec<Option<Vec<u8>>>,
+}
+
+/// Compares the tree of files below `roots` with what is `known`, and brings it up to date.
+///
+/// # Errors
+///
+/// [`Error::Unreadable`] names every file or directory that could not be read, or kept changing.
+pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
+    ws.progress.phase(Phase::Scan, known.buckets().len());
+    let verdicts = compare_all(ws, &known, options)?;
+    let mut edits = Edits::new(ws, &known);
+    edits.take_up(roots, verdicts);
+    if edits.is_empty() {
+        return Ok(Scan { tree: known, moved: Vec::new(), gone: Vec::new() });
+    }
+    // The clock is read before anything is: what is not older than this may change unseen after we looked.
+    let now = ws.disk.now(&ws.cache_dir());
+    edits.list_directories(now)?;
+    edits.read_files(sources, now)?;
+    let tree = known.with(edits.finish()?);
+    Ok(difference(known, tree))
+}
+
+fn difference(known: Tree, tree: Tree) -> Scan {
+    let before: BTreeMap<&Option<Vec<u8>>, &Arc<Bucket>> = known.buckets().iter().map(|it| (&it.end, it)).collect();
+    let after: BTreeSet<&Option<Vec<u8>>> = tree.buckets().iter().map(|it| &it.end).collect();
+    let is_new = |it: &&Arc<Bucket>| before.get(&it.end).is_none_or(|old| !Arc::ptr_eq(old, it));
+    let moved = tree.buckets().iter().filter(is_new).cloned().collect();
+    let gone = before.keys().filter(|it| !after.contains(*it)).map(|it| (*it).clone()).collect();
+    Scan { moved, gone, tree }
+}
+
+/// What one stat said of one known entry that is not as the index remembers it, or may not be.
+#[derive(Debug)]
+enum Verdict {
+    /// It is there with this fingerprint, and must be listed or read.
+    Moved(Stamp),
+    /// A link: there is no fingerprint that vouches for all that it passes through.
+    Link(Stamp),
+    /// Nothing is there, or something of another kind.
+    Gone,
+}
+
+type Verdicts = Vec<(RelPath, Kind, Verdict)>;
+
+fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdicts> {
+    let found = ws.parallel(known.buckets().len(), |idx| {
+        ws.check_stop()?;
+        let verdicts = compare_bucket(ws, &known.buckets()[idx], options);
+        ws.progress.advance(1);
+        verdicts
+    });
+    let mut verdicts = Vec::new();
+    for it in found {
+        verdicts.extend(it?);
+    }
+    Ok(verdicts)
+}
+
+fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options) -> Result<Verdicts> {
+    let members = &bucket.members;
+    let base = ws.abs(members.base());
+    let dir = match ws.disk.open_dir(&base) {
+        Ok(dir) => Some(dir),
+        Err(error) if is_gone(&error) => None,
+        Err(error) => return Err(error).context("open", &base),
+    };
+    let mut verdicts = Vec::new();
+    for idx in 0..members.len() {
+        let kind = members.kind(idx);
+        if kind == Kind::BadName {
+            continue; // Its directory's listing vouches for it.
+        }
+        let verdict = match &dir {
+            None => Some(Verdict::Gone),
+            Some(dir) => compare_entry(ws, &**dir, bucket, idx, options)?,
+        };
+        verdicts.extend(verdict.map(|it| (members.path(idx), kind, it)));
+    }
+    Ok(verdicts)
+}
+
+fn compare_entry(
+    ws: &Workspace,
+    dir: &dyn Dir,
+    bucket: &Bucket,
+    idx: usize,
+    options: Options,
+) -> Result<Option<Verdict>> {
+    let (name, kind) = (bucket.members.name(idx), bucket.members.kind(idx));
+    let stat = if name.is_empty() { ws.disk.stat(&ws.root) } else { dir.stat(Path::new(name)) };
+    let stamp = match stat {
+        Ok(stamp) => stamp,
+        Err(error) if is_gone(&error) => return Ok(Some(Verdict::Gone)),
+        Err(error) => return Err(error).context("stat", &ws.abs(&bucket.members.path(idx))),
+    };
+    let expected = match kind {
+        Kind::Dir => FileKind::Dir,
+        Kind::File => FileKind::File,
+        Kind::Other | Kind::BadName => FileKind::Other,
+        _ => FileKind::Link,
+    };
+    if stamp.kind != expected {
+        return Ok(Some(Verdict::Gone));
+    }
+    Ok(match kind {
+        Kind::Other | Kind::BadName => None,
+        it if it.is_link() => Some(Verdict::Link(stamp)),
+        _ if stamp != *bucket.stamp(idx) || bucket.is_racy(idx) || options.rehash => Some(Verdict::Moved(stamp)),
+        _ => None,
+    })
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// What a directory lists, as far as the workspace is concerned.
+struct Listing {
+    path: RelPath,
+    stamp: Stamp,
+    children: Vec<(RelPath, Child)>,
+}
+
+enum Child {
+    Entry(FileKind),
+    BadName,
+}
+
+/// The difference between what is known and what is there, growing as more is found out.
+struct Edits<'a> {
+    ws: &'a Workspace,
+    known: &'a Tree,
+    /// By order key: the path, and the entry that stands there now.
+    entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
+    /// Directories to list, with the fingerprint they had before.
+    to_list: BTreeMap<RelPath, (Kind, Stamp, Option<Arc<LinkText>>)>,
+    /// Files to read.
+    to_read: Vec<(RelPath, Kind, Option<Arc<LinkText>>)>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Edits<'a> {
+    fn new(ws: &'a Workspace, known: &'a Tree) -> Self {
+        let (entries, to_list, to_read) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Self { ws, known, entries, to_list, to_read, problems: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.to_list.is_empty() && self.to_read.is_empty() && self.problems.is_empty()
+    }
+
+    /// Turns the verdicts into work, and takes up roots that are not known yet.
+    fn take_up(&mut self, roots: &[RelPath], verdicts: Verdicts) {
+        for (path, kind, verdict) in verdicts {
+            match verdict {
+                Verdict::Gone => {
+                    self.remove(&path, kind);
+                    // Something else may stand in its place, and its directory's stamp may have been taken before.
+                    self.list_again(parent(path.as_str()));
+                }
+                Verdict::Moved(stamp) if kind == Kind::Dir => self.will_list(path, kind, stamp, None),
+                Verdict::Moved(_) => self.to_read.push((path, kind, None)),
+                Verdict::Link(stamp) => self.follow_known(&path, kind, stamp),
+            }
+        }
+        for root in roots {
+            if self.known.find(root.as_str()).is_none() || self.entries.contains_key(&order_key(root.as_str())) {
+                self.take_up_root(root);
+            }
+        }
+    }
+
+    fn take_up_root(&mut self, root: &RelPath) {
+        let abs = self.ws.abs(root);
+        match self.ws.disk.stat(&abs) {
+            Ok(stamp) => self.found(root.clone(), stamp.kind, Some(stamp)),
+            Err(error) if is_gone(&error) => {} // The configuration's own check says that a root is missing.
+            Err(error) => self.problem(root, &error),
+        }
+    }
+
+    fn will_list(&mut self, path: RelPath, kind: Kind, stamp: Stamp, link: Option<Arc<LinkText>>) {
+        self.to_list.insert(path, (kind, stamp, link));
+    }
+
+    /// Lists a known directory again although its fingerprint stands.
+    fn list_again(&mut self, dir: &str) {
+        let Some((bucket, idx)) = self.known.find(dir) else { return };
+        let entry = bucket.entry(idx);
+        if entry.kind.is_dir() && !self.to_list.contains_key(dir) {
+            self.will_list(entry.path, entry.kind, entry.stamp, entry.link);
+        }
+    }
+
+    fn remove(&mut self, path: &RelPath, kind: Kind) {
+        self.entries.insert(order_key(path.as_str()), (path.clone(), None));
+        if !kind.is_dir() {
+            return;
+        }
+        for idx in self.known.buckets_below(path) {
+            for entry in self.known.buckets()[idx].entries() {
+                if path.strip(entry.path.as_str()).is_some() {
+                    self.entries.insert(order_key(entry.path.as_str()), (entry.path, None));
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.entries.insert(order_key(entry.path.as_str()), (entry.path.clone(), Some(entry)));
+    }
+
+    fn problem(&mut self, path: &RelPath, error: &io::Error) {
+        self.problems.push(unreadable(path, error));
+    }
+
+    /// Takes up something that is not known, or not as this.
+    fn found(&mut self, path: RelPath, kind: FileKind, stamp: Option<Stamp>) {
+        match kind {
+            FileKind::File => self.to_read.push((path, Kind::File, None)),
+            FileKind::Dir => {
+                let abs = self.ws.abs(&path);
+                match stamp.map_or_else(|| self.ws.disk.stat(&abs), Ok) {
+                    Ok(stamp) => self.will_list(path, Kind::Dir, stamp, None),
+                    Err(error) if is_gone(&error) => {}
+                    Err(error) => self.problem(&path, &error),
+                }
+            }
+            FileKind::Link => self.follow(path),
+            FileKind::Other => self.put(bare(path, Kind::Other)),
+        }
+    }
+
+    /// Follows a known link again: listed or read only where its target moved.
+    fn follow_known(&mut self, path: &RelPath, kind: Kind, _own: Stamp) {
+        let (bucket, idx) = self.known.find(path.as_str()).expect("the verdict is about a known entry");
+        let entry = bucket.entry(idx);
+        let Some((now_kind, target, link)) = self.resolve(path) else { return };
+        let same_text = entry.link.as_ref().is_some_and(|it| it.text == link.text);
+        if now_kind == kind && same_text && target.is_none_or(|it| it == entry.stamp) && !entry.racy {
+            return;
+        }
+        if now_kind != kind {
+            self.remove(path, kind);
+        }
+        self.take_link(path.clone(), now_kind, target, link);
+    }
+
+    fn follow(&mut self, path: RelPath) {
+        if let Some((kind, target, link)) = self.resolve(&path) {
+            self.take_link(path, kind, target, link);
+        }
+    }
+
+    fn take_link(&mut self, path: RelPath, kind: Kind, target: Option<Stamp>, link: Arc<LinkText>) {
+        match (kind, target) {
+            (Kind::FileLink, _) => self.to_read.push((path, kind, Some(link))),
+            (Kind::DirLink, Some(stamp)) => self.will_list(path, kind, stamp, Some(link)),
+            _ => self.put(Entry { link: Some(link), ..bare(path, kind) }),
+        }
+    }
+
+    /// Finds out where a link leads. `None` when it vanished meanwhile or could not be read.
+    fn resolve(&mut self, path: &RelPath) -> Option<(Kind, Option<Stamp>, Arc<LinkText>)> {
+        match resolve_link(self.ws, path) {
+            Ok(it) => Some(it),
+            Err(error) if is_gone(&error) => {
+                self.entries.insert(order_key(path.as_str()), (path.clone(), None));
+                None
+            }
+            Err(error) => {
+                self.problem(path, &error);
+                None
+            }
+        }
+    }
+
+    /// Lists what is to be listed, and what turns up below it, until nothing is left.
+    fn list_directories(&mut self, now: FsTime) -> Result<()> {
+        while !self.to_list.is_empty() {
+            let batch: Vec<_> = std::mem::take(&mut self.to_list).into_iter().collect();
+            let ws = self.ws;
+            let listings = ws.parallel(batch.len(), |idx| {
+                ws.check_stop()?;
+                let (path, (_, stamp, _)) = &batch[idx];
+                Ok(list(ws, path, *stamp))
+            });
+            for (listing, (path, (kind, _, link))) in listings.into_iter().zip(batch) {
+                match listing? {
+                    Ok(listing) => self.take_listing(listing, kind, link, now),
+                    Err(error) if is_gone(&error) => self.remove(&path, kind),
+                    Err(error) => self.problem(&path, &error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_listing(&mut self, listing: Listing, kind: Kind, link: Option<Arc<LinkText>>, now: FsTime) {
+        let racy = listing.stamp.is_racy(now);
+        let mut known = self.known_children(&listing.path);
+        for (path, child) in listing.children {
+            let before = known.remove(path.as_str());
+            // A verdict on the entry itself may have removed it already: then it is found anew.
+            let before = before.filter(|_| !matches!(self.entries.get(&order_key(path.as_str())), Some((_, None))));
+            match child {
+                Child::BadName => self.put(bare(path, Kind::BadName)),
+                Child::Entry(now_kind) if before.is_some_and(|it| listed_as(it) == now_kind) => {}
+                Child::Entry(now_kind) => {
+                    if let Some(before) = before {
+                        self.remove(&path, before);
+                    }
+                    self.found(path, now_kind, None);
+                }
+            }
+        }
+        for (path, kind) in known {
+            self.remove(&path, kind);
+        }
+        self.put(Entry { path: listing.path, kind, racy, stamp: listing.stamp, digest: NO_CONTENT, link });
+    }
+
+    fn known_children(&self, dir: &RelPath) -> BTreeMap<RelPath, Kind> {
+        let mut children = BTreeMap::new();
+        let mut buf = String::new();
+        for idx in self.known.buckets_below(dir) {
+            let members = &self.known.buckets()[idx].members;
+            for at in 0..members.len() {
+                let path = members.path_in(at, &mut buf);
+                if !path.is_empty() && parent(path) == dir.as_str() {
+                    children.insert(members.path(at), members.kind(at));
+                }
+            }
+        }
+        children
+    }
+
+    /// Reads and digests what moved.
+    fn read_files(&mut self, sources: &Sources, now: FsTime) -> Result<()> {
+        self.to_read.sort_by(|a, b| a.0.cmp(&b.0));
+        self.to_read.dedup_by(|a, b| a.0 == b.0);
+        let to_read = std::mem::take(&mut self.to_read);
+        let ws = self.ws;
+        ws.progress.phase(Phase::Digest, to_read.len());
+        // Neighbours go to one thread in short runs: the directory's entries are warm then.
+        const RUN: usize = 32;
+        let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
+            ws.check_stop()?;
+            let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
+            let read = files.iter().map(|(path, ..)| sources.digest(path)).collect::<Vec<_>>();
+            ws.progress.advance(files.len());
+            Ok(read)
+        });
+        let mut read = Vec::with_capacity(to_read.len());
+        for run in runs {
+            read.extend(run?);
+        }
+        for ((path, kind, link), read) in to_read.into_iter().zip(read) {
+            match read {
+                Ok((digest, stamp)) => {
+                    let racy = stamp.is_racy(now);
+                    self.put(Entry { path, kind, racy, stamp, digest, link });
+                }
+                Err(error) if is_gone(&error) => self.remove(&path, kind),
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.put(bare(path, Kind::Other)),
+                Err(error) => self.problem(&path, &error),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<(RelPath, Option<Entry>)>> {
+        if self.problems.is_empty() {
+            return Ok(self.entries.into_values().collect());
+        }
+        diagnostic::sort(&mut self.problems);
+        Err(Error::Unreadable(self.problems))
+    }
+}
+
+/// Returns the diagnostic for a source that cannot be read.
+pub fn unreadable(path: &RelPath, error: &io::Error) -> Diagnostic {
+    let at = Location::file(path);
+    if error.kind() == io::ErrorKind::ResourceBusy {
+        let message = format!("`{path}` kept changing while it was read");
+        return Diagnostic::error(Code::TORN_READ, message).at(at).help("build again once whatever writes it is done");
+    }
+    let message = format!("`{path}` cannot be read: {error}");
+    Diagnostic::error(Code::UNREADABLE, message).at(at).help("check its permissions and the disk it lies on")
+}
+
+fn bare(path: RelPath, kind: Kind) -> Entry {
+    let stamp = Stamp { kind: FileKind::Other, size: 0, mtime_ns: 0, ctime_ns: 0, inode: 0, device: 0, mode: 0 };
+    Entry { path, kind, racy: false, stamp, digest: NO_CONTENT, link: None }
+}
+
+fn listed_as(kind: Kind) -> FileKind {
+    match kind {
+        Kind::Dir => FileKind::Dir,
+        Kind::File => FileKind::File,
+        Kind::Other | Kind::BadName => FileKind::Other,
+        _ => FileKind::Link,
+    }
+}
+
+fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
+    let dir = ws.disk.open_dir(&ws.abs(path))?;
+    let mut children = Vec::new();
+    for entry in dir.list(Path::new(""))? {
+        let bytes = entry.name.as_encoded_bytes();
+        if bytes.starts_with(b".") {
+            continue;
+        }
+        let Some(name) = entry.name.to_str() else {
+            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
+            let name = format!("{}\u{fffd}{hex}", entry.name.to_string_lossy());
+            children.push((path.child(&name), Child::BadName));
+            continue;
+        };
+        let child = path.child(name);
+        if !Workspace::is_own(child.as_str()) {
+            children.push((child, Child::Entry(entry.kind)));
+        }
+    }
+    children.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(Listing { path: path.clone(), stamp, children })
+}
+
+fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stamp>, Arc<LinkText>)> {
+    let (dir, name) = (parent(path.as_str()), path.name());
+    let dir = RelPath::new(dir).expect("part of a normal path");
+    let handle = ws.disk.open_dir(&ws.abs(&dir))?;
+    let stamp = handle.stat(Path::new(name))?;
+    let text = handle.read_link(Path::new(name))?.to_string_lossy().into_owned();
+    let link = Arc::new(LinkText { text, stamp });
+    let target = match ws.disk.canonicalize(&ws.abs(path)) {
+        Ok(target) => target,
+        Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok((Kind::Dangling, None, link));
+        }
+        // What remains to go wrong while links are followed is that there is no end to them.
+        Err(_) => return Ok((Kind::Looping, None, link)),
+    };
+    let below = target.strip_prefix(&ws.root).ok();
+    let tracked = below.is_some_and(|it| {
+        let names = it.components().map(|it| it.as_os_str().as_encoded_bytes());
+        !names.clone().any(|it| it.starts_with(b".")) && !it.to_str().is_none_or(Workspace::is_own)
+    });
+    if !tracked {
+        return Ok((Kind::Escaping, None, link));
+    }
+    let Ok(found) = handle.stat_target(Path::new(name)) else { return Ok((Kind::Dangling, None, link)) };
+    Ok(match found.kind {
+        FileKind::File => (Kind::FileLink, Some(found), link),
+        FileKind::Dir if leads_back(ws, &dir, &target) => (Kind::Looping, None, link),
+        FileKind::Dir => (Kind::DirLink, Some(found), link),
+        _ => (Kind::Other, None, link),
+    })
+}
+
+/// Returns whether `target` is one of the directories that `dir` lies in, links followed.
+fn leads_back(ws: &Workspace, dir: &RelPath, target: &Path) -> bool {
+    let mut above = Some(dir.clone());
+    while let Some(dir) = above {
+        if ws.disk.canonicalize(&ws.abs(&dir)).is_ok_and(|it| it == target) {
+            return true;
+        }
+        above = dir.parent();
+    }
+    false
+}
