@@ -10,6 +10,7 @@ mod counters;
 pub mod faulty;
 pub mod memory;
 pub mod os;
+mod pool;
 
 use std::ffi::OsString;
 use std::io;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use counters::{Counters, Counts};
+pub use pool::Pool;
 
 /// Bytes that many may hold.
 pub type Bytes = Arc<[u8]>;

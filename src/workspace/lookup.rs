@@ -3,8 +3,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::model::RelPath;
 use crate::model::path::{ASSET_JSON, sidecar_owner};
-use crate::model::{Digest, RelPath};
 
 use super::bucket::{Bucket, Content, Kind, Members, Tree};
 
@@ -108,26 +108,21 @@ fn step(dir: &RelPath, component: &str) -> Option<RelPath> {
     }
 }
 
-/// Why a path is not a source although something may be there.
-pub fn not_a_source(roots: &[RelPath], path: &RelPath) -> Option<String> {
+/// Says why `path` is not a source although something may be there, in words that follow the path.
+pub fn not_a_source(roots: &[RelPath], path: &RelPath) -> Option<&'static str> {
     if !roots.iter().any(|it| it.strip(path.as_str()).is_some()) {
-        return Some(format!("`{path}` lies outside the workspace's roots"));
+        return Some("lies outside the workspace's roots");
     }
-    let hidden = path.as_str().split('/').find(|it| it.starts_with('.'));
-    if let Some(hidden) = hidden {
-        return Some(format!("`{path}` is hidden (`{hidden}` begins with a dot), and hidden files are no sources"));
+    if path.as_str().split('/').any(|it| it.starts_with('.')) {
+        return Some("is hidden (a name in it begins with a dot), and hidden files are no sources");
     }
-    super::layout::Workspace::is_own(path.as_str()).then(|| format!("`{path}` belongs to packwright and is no source"))
-}
-
-/// Digest of the contents of nothing.
-pub fn empty_digest() -> Digest {
-    Digest::of(b"")
+    super::layout::Workspace::is_own(path.as_str()).then_some("belongs to packwright and is no source")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Digest;
     use crate::system::{FileKind, Stamp};
     use crate::workspace::bucket::Entry;
 

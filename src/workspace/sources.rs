@@ -5,14 +5,10 @@
 //! processed; beyond the budget a file is read again and must have the digest that the scan saw.
 
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[expect(clippy::disallowed_types, reason = "only ever asked for one digest, never iterated")]
-use std::collections::HashMap;
-
 use crate::model::{Digest, RelPath};
-use crate::system::{Bytes, OpenFile, Stamp, read_all};
+use crate::system::{Bytes, OpenFile, Pool, Stamp, read_all};
 
 use super::bucket::Content;
 use super::layout::Workspace;
@@ -22,21 +18,19 @@ const ATTEMPTS: usize = 4;
 /// Files longer than this are digested in pieces and never kept, in bytes.
 const PIECEWISE: u64 = 4 << 20;
 /// How many bytes of sources are kept between their digesting and their processing.
-const BUDGET: u64 = 192 << 20;
+const BUDGET: usize = 192 << 20;
 
 /// The readable side of a workspace's sources.
 pub struct Sources<'a> {
     ws: &'a Workspace,
-    #[expect(clippy::disallowed_types, reason = "only ever asked for one digest, never iterated")]
-    kept: Mutex<HashMap<Digest, Bytes>>,
-    room: AtomicU64,
+    kept: Pool,
     digested: AtomicU64,
 }
 
 impl<'a> Sources<'a> {
     /// Returns the sources of `ws`, none kept yet.
     pub fn new(ws: &'a Workspace) -> Self {
-        Self { ws, kept: Mutex::default(), room: AtomicU64::new(BUDGET), digested: AtomicU64::new(0) }
+        Self { ws, kept: Pool::new(BUDGET), digested: AtomicU64::new(0) }
     }
 
     /// Returns how many files were read and digested.
@@ -72,19 +66,11 @@ impl<'a> Sources<'a> {
             }
             self.digested.fetch_add(1, Ordering::Relaxed);
             if let Some(bytes) = bytes {
-                self.keep(digest, bytes);
+                self.kept.keep(digest, bytes);
             }
             return Ok((digest, before));
         }
         Err(io::ErrorKind::ResourceBusy.into())
-    }
-
-    fn keep(&self, digest: Digest, bytes: Vec<u8>) {
-        let size = bytes.len() as u64;
-        let took = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(size));
-        if took.is_ok() && self.kept.lock().expect("no panic while held").insert(digest, bytes.into()).is_some() {
-            self.room.fetch_add(size, Ordering::Relaxed); // Another file has the same bytes.
-        }
     }
 
     /// Returns the bytes of a source that the scan saw, or `None` when the file is not that any more.
@@ -93,8 +79,8 @@ impl<'a> Sources<'a> {
     ///
     /// Whatever the system says while the file is read.
     pub fn bytes(&self, path: &RelPath, content: Content) -> io::Result<Option<Bytes>> {
-        if let Some(bytes) = self.kept.lock().expect("no panic while held").get(&content.digest) {
-            return Ok(Some(bytes.clone()));
+        if let Some(bytes) = self.kept.get(content.digest) {
+            return Ok(Some(bytes));
         }
         let bytes = match self.ws.disk.read(&self.ws.abs(path), content.size) {
             Ok(bytes) => bytes,
@@ -104,13 +90,6 @@ impl<'a> Sources<'a> {
             Err(error) => return Err(error),
         };
         Ok((Digest::of(&bytes) == content.digest).then(|| bytes.into()))
-    }
-
-    /// Forgets the bytes of a source that nobody will ask for again.
-    pub fn release(&self, digest: Digest) {
-        if let Some(bytes) = self.kept.lock().expect("no panic while held").remove(&digest) {
-            self.room.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        }
     }
 }
 
