@@ -6,6 +6,8 @@
 //!
 //! Paths are absolute and native here; what a path means for the workspace is decided above.
 
+#[cfg(test)]
+mod conformance;
 mod counters;
 pub mod faulty;
 pub mod memory;
@@ -115,6 +117,7 @@ pub trait OpenFile: Send {
 }
 
 /// A file that is read and written in place: the ground that the cache's databases stand on.
+#[expect(clippy::len_without_is_empty, reason = "nobody asks")]
 pub trait RandomFile: Send + Sync + std::fmt::Debug {
     /// Returns the length in bytes.
     fn len(&self) -> io::Result<u64>;
