@@ -1,1 +1,333 @@
-//! (being written)
+//! A disk that fails where a test says: once, or from one step on for good, as when the process is killed.
+//!
+//! Every change to the disk is one *step*: create, write, sync, rename, removal, lock. A test runs its
+//! subject with the fault at step 0, then 1, and so on until nothing fails any more; so a step that is
+//! added later is covered from its first day. What the disk holds afterwards is asked of the
+//! [`MemorySystem`] beneath: [`FaultyDisk::memory`] as other processes see it, and its
+//! [`after_power_loss`](MemorySystem::after_power_loss).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::memory::MemorySystem;
+use super::{Access, Counters, Dir, Disk, FsTime, Lock, NewFile, OpenFile, RandomFile, Stamp, System};
+
+/// A disk over a [`MemorySystem`] that fails where it is told to; see the module.
+pub struct FaultyDisk {
+    memory: MemorySystem,
+    script: Arc<Script>,
+}
+
+/// What is to happen, and what has. Shared by the disk and the files that it opened.
+struct Script {
+    memory: MemorySystem,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    trace: Vec<String>,
+    fault: Option<Fault>,
+    dead: bool,
+    actions: BTreeMap<usize, Action>,
+}
+
+type Action = Box<dyn FnOnce(&MemorySystem) + Send>;
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Death { step: usize, torn: bool },
+    Error { step: usize, kind: io::ErrorKind },
+}
+
+/// What the script says of one step.
+enum Verdict {
+    Go,
+    /// Fail with this error, after doing half where a half can be done.
+    Fail {
+        error: io::Error,
+        half: bool,
+    },
+}
+
+impl FaultyDisk {
+    /// Returns a disk without faults over `memory`, of which it keeps a handle.
+    pub fn over(memory: &MemorySystem) -> Self {
+        let script = Script { memory: memory.clone(), state: Mutex::default() };
+        Self { memory: memory.clone(), script: Arc::new(script) }
+    }
+
+    /// Lets the process die right before `step` (from 0): that one and everything after fails, reading too.
+    #[must_use]
+    pub fn fail_at(self, step: usize) -> Self {
+        self.with_fault(Fault::Death { step, torn: false })
+    }
+
+    /// The same, but if `step` writes, then half of its bytes are written.
+    #[must_use]
+    pub fn fail_torn_at(self, step: usize) -> Self {
+        self.with_fault(Fault::Death { step, torn: true })
+    }
+
+    /// Lets `step` alone fail, with an error of this kind; if it writes, half of its bytes are written.
+    #[must_use]
+    pub fn fail_once_at(self, step: usize, kind: io::ErrorKind) -> Self {
+        self.with_fault(Fault::Error { step, kind })
+    }
+
+    /// Runs `action` as soon as `step` is done: somebody else changes files between two steps.
+    #[must_use]
+    pub fn after_step(self, step: usize, action: impl FnOnce(&MemorySystem) + Send + 'static) -> Self {
+        self.script.state().actions.insert(step, Box::new(action));
+        self
+    }
+
+    fn with_fault(self, fault: Fault) -> Self {
+        self.script.state().fault = Some(fault);
+        self
+    }
+
+    /// Returns the file system beneath.
+    pub fn memory(&self) -> &MemorySystem {
+        &self.memory
+    }
+
+    /// Returns how many steps there have been, the one that failed included.
+    pub fn steps(&self) -> usize {
+        self.script.state().trace.len()
+    }
+
+    /// Returns the steps so far in words, such as `rename /a /b`.
+    pub fn trace(&self) -> Vec<String> {
+        self.script.state().trace.clone()
+    }
+}
+
+impl Script {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses where the process is dead.
+    fn alive(&self) -> io::Result<()> {
+        if self.state().dead { Err(death()) } else { Ok(()) }
+    }
+
+    /// Takes a step that is done whole or not at all.
+    fn step<T>(&self, words: String, effect: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.step_or_half(words, effect, || Ok(()))
+    }
+
+    /// Takes a step of which also `half` can be done.
+    fn step_or_half<T>(
+        &self,
+        words: String,
+        effect: impl FnOnce() -> io::Result<T>,
+        half: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<T> {
+        let (step, verdict) = self.state().judge(words);
+        match verdict {
+            Verdict::Go => {
+                let outcome = effect();
+                let action = self.state().actions.remove(&step);
+                if let Some(action) = action {
+                    action(&self.memory);
+                }
+                outcome
+            }
+            Verdict::Fail { error, half: true } => half().and(Err(error)),
+            Verdict::Fail { error, half: false } => Err(error),
+        }
+    }
+}
+
+impl State {
+    fn judge(&mut self, words: String) -> (usize, Verdict) {
+        let now = self.trace.len();
+        if self.dead {
+            return (now, Verdict::Fail { error: death(), half: false });
+        }
+        self.trace.push(words);
+        let verdict = match self.fault {
+            Some(Fault::Death { step, torn }) if step == now => {
+                self.dead = true;
+                Verdict::Fail { error: death(), half: torn }
+            }
+            Some(Fault::Error { step, kind }) if step == now => Verdict::Fail { error: kind.into(), half: true },
+            _ => Verdict::Go,
+        };
+        (now, verdict)
+    }
+}
+
+fn death() -> io::Error {
+    io::Error::other("the process is dead")
+}
+
+impl System for FaultyDisk {
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn Dir>> {
+        self.script.alive()?;
+        self.memory.open_dir(path)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stamp> {
+        self.script.alive()?;
+        self.memory.stat(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        self.script.alive()?;
+        self.memory.open(path)
+    }
+
+    fn open_random(&self, path: &Path, access: Access) -> io::Result<Arc<dyn RandomFile>> {
+        let open = || self.memory.open_random(path, access);
+        let file = match access {
+            Access::Read => self.script.alive().and_then(|()| open())?,
+            Access::Write => self.script.step(format!("open {}", path.display()), open)?,
+        };
+        Ok(Arc::new(FaultyRandom { file, path: path.to_owned(), script: self.script.clone() }))
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        self.script.alive()?;
+        self.memory.canonicalize(path)
+    }
+
+    fn native_path(&self, _: &Path) -> Option<PathBuf> {
+        None
+    }
+
+    fn now(&self, dir: &Path) -> FsTime {
+        if self.script.alive().is_ok() { self.memory.now(dir) } else { FsTime::UNKNOWN }
+    }
+
+    fn boot_id(&self) -> String {
+        self.memory.boot_id()
+    }
+
+    fn try_lock(&self, path: &Path, shared: bool) -> io::Result<Option<Box<dyn Lock>>> {
+        let lock = self.script.step(format!("lock {}", path.display()), || self.memory.try_lock(path, shared))?;
+        Ok(lock.map(|lock| -> Box<dyn Lock> {
+            Box::new(FaultyLock { lock, path: path.to_owned(), script: self.script.clone() })
+        }))
+    }
+
+    fn pause(&self, duration: Duration) {
+        self.memory.pause(duration);
+    }
+
+    fn counters(&self) -> &Counters {
+        self.memory.counters()
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
+        let file = self.script.step(format!("create {}", path.display()), || self.memory.create(path))?;
+        Ok(Box::new(FaultyNewFile { file, path: path.to_owned(), script: self.script.clone() }))
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.script.step(format!("create_dir_all {}", path.display()), || self.memory.create_dir_all(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let words = format!("rename {} {}", from.display(), to.display());
+        self.script.step(words, || Disk::rename(&self.memory, from, to))
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.script.step(format!("sync_dir {}", path.display()), || self.memory.sync_dir(path))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.script.step(format!("remove_file {}", path.display()), || self.memory.remove_file(path))
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.script.step(format!("remove_dir {}", path.display()), || self.memory.remove_dir(path))
+    }
+}
+
+struct FaultyNewFile {
+    file: Box<dyn NewFile>,
+    path: PathBuf,
+    script: Arc<Script>,
+}
+
+impl NewFile for FaultyNewFile {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let file = std::cell::RefCell::new(&mut self.file);
+        self.script.step_or_half(
+            format!("write {}", self.path.display()),
+            || file.borrow_mut().write_all(bytes),
+            || file.borrow_mut().write_all(&bytes[..bytes.len() / 2]),
+        )
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.script.step(format!("sync {}", self.path.display()), || self.file.sync())
+    }
+
+    fn stat(&self) -> io::Result<Stamp> {
+        self.script.alive()?;
+        self.file.stat()
+    }
+}
+
+#[derive(Debug)]
+struct FaultyRandom {
+    file: Arc<dyn RandomFile>,
+    path: PathBuf,
+    script: Arc<Script>,
+}
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Script")
+    }
+}
+
+impl RandomFile for FaultyRandom {
+    fn len(&self) -> io::Result<u64> {
+        self.script.alive()?;
+        self.file.len()
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.script.alive()?;
+        self.file.read_exact_at(buf, offset)
+    }
+
+    fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
+        self.script.step_or_half(
+            format!("write_at {}", self.path.display()),
+            || self.file.write_all_at(data, offset),
+            || self.file.write_all_at(&data[..data.len() / 2], offset),
+        )
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.script.step(format!("set_len {}", self.path.display()), || self.file.set_len(len))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.script.step(format!("sync {}", self.path.display()), || self.file.sync())
+    }
+}
+
+struct FaultyLock {
+    lock: Box<dyn Lock>,
+    path: PathBuf,
+    script: Arc<Script>,
+}
+
+impl Lock for FaultyLock {
+    fn describe(&self, holder: &str) -> io::Result<()> {
+        self.script.step(format!("describe {}", self.path.display()), || self.lock.describe(holder))
+    }
+}
