@@ -1,0 +1,724 @@
+//! Opening redb, and all that can go wrong with it.
+//!
+//! Knows redb, the doors to the disk and warnings; does not know what the rows mean. All tables have bytes
+//! for keys and for values.
+//!
+//! - Looking up opens a database read-only and writes nothing. Only [`DatabaseFile::write`] opens it for
+//!   writing, for one transaction, and closes it again, so that processes which share it take turns.
+//! - [`ConcurrencyMode::SingleWriter`] lets readers go on while one process writes. Each reader sees the
+//!   moment at which it was opened. A platform without locks on ranges of a file gets `ExclusiveWriter`.
+//! - A process that is killed while it writes leaves a database that redb will not open read-only. Opening it
+//!   for writing mends it; quick repair makes that cheap.
+//! - redb trusts its pages: a damaged one may give an error, a panic or another row. Every call is fenced, and
+//!   nothing of a database is used again after it gave an error. Rows are sealed, so another row is noticed.
+//! - A damaged file is never touched by looking up. The next commit gives it another name, once, and starts
+//!   anew; what is lost is found out again.
+//!
+//! Where the file system exists in memory only, a reader works on a copy of the file taken at one moment,
+//! and a lock file beside it keeps writers apart.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use redb::{
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction, ReadableDatabase,
+    ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition, TableError, TableHandle, WriteTransaction,
+};
+
+use super::CacheMode;
+use super::encoding::{Checksum, seal, split_seal, unseal};
+use crate::model::{Code, Diagnostic};
+use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
+
+/// Memory for pages while a batch is written, and for the store's pages while it is read.
+pub const CACHE_BYTES: usize = 64 << 20;
+/// How long looking up waits for a database that another process holds, and how long a commit.
+const READ_PATIENCE: Duration = Duration::from_millis(200);
+const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
+/// A file that looks damaged may be one that another process is just making: look again, this often.
+const SECOND_LOOKS: u32 = 3;
+
+/// What is said of a row whose seal is broken.
+pub const BROKEN_SEAL: &str = "a checksum does not hold";
+/// The table that says whose database this is.
+const FORMAT: &str = "format";
+
+type Slice = &'static [u8];
+
+fn definition(name: &str) -> TableDefinition<'_, Slice, Slice> {
+    TableDefinition::new(name)
+}
+
+/// What one database of the cache is called and holds.
+pub struct Spec {
+    /// Its file's name.
+    pub file: &'static str,
+    /// What people are told it is.
+    pub name: &'static str,
+    /// Stands in the database; any other text there makes it somebody else's.
+    pub format: &'static str,
+    /// The tables that are looked up.
+    pub tables: &'static [&'static str],
+    /// Memory for pages while it is read.
+    pub read_cache: usize,
+}
+
+/// Why a database did not answer.
+#[derive(Debug)]
+pub enum Trouble {
+    /// There is none, or an empty file: nothing was ever stored.
+    Absent,
+    /// Another process holds it.
+    Busy,
+    /// A process died while it wrote; opening it for writing mends it.
+    Unclean,
+    /// It is not what was written; the text says how that was noticed.
+    Damaged(String),
+    /// The file system says no; the text says why.
+    Unavailable(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotFound, UnexpectedEof};
+        match error.kind() {
+            NotFound => Self::Absent,
+            // Reading past the end, or something that is no database at all.
+            InvalidData | InvalidInput | IsADirectory | UnexpectedEof => Self::Damaged(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<redb::Error> for Trouble {
+    fn from(error: redb::Error) -> Self {
+        use redb::Error as E;
+        match error {
+            E::Io(error) => error.into(),
+            E::DatabaseAlreadyOpen | E::LockProtocolMismatch => Self::Busy,
+            E::RepairAborted => Self::Unclean,
+            E::PreviousIo | E::DatabaseClosed | E::Unsupported | E::ValueTooLarge(_) => {
+                Self::Unavailable(error.to_string())
+            }
+            _ => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// Does `work`, and takes a panic of redb's for what it means: a damaged file.
+fn fence<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Trouble> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome.map_err(Trouble::from),
+        Err(_) => Err(Trouble::Damaged("redb panicked".to_owned())),
+    }
+}
+
+/// Takes a lock, whatever became of the thread that held it before: all that is behind these locks is whole
+/// at every moment.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Warnings, each code once.
+#[derive(Default)]
+pub struct Warnings(Mutex<BTreeMap<Code, Diagnostic>>);
+
+impl Warnings {
+    /// Says it, unless one of this code was said.
+    pub fn say(&self, warning: Diagnostic) {
+        lock(&self.0).entry(warning.code).or_insert(warning);
+    }
+
+    /// Returns what was said so far, by code.
+    pub fn list(&self) -> Vec<Diagnostic> {
+        lock(&self.0).values().cloned().collect()
+    }
+}
+
+/// One database file of the cache.
+pub struct DatabaseFile {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    path: PathBuf,
+    spec: &'static Spec,
+    mode: CacheMode,
+    /// The moment that is looked up: not tried, not to be had, or open.
+    reader: RwLock<Option<Option<Arc<Reader>>>>,
+    /// Set where damage was seen; nothing is read any more until a commit has started anew.
+    distrusted: AtomicBool,
+    warnings: Warnings,
+}
+
+impl DatabaseFile {
+    /// Returns the database that lies, or will lie, in `dir`. Touches nothing.
+    pub fn new(disk: Arc<dyn Disk>, dir: &Path, spec: &'static Spec, mode: CacheMode) -> Self {
+        Self {
+            disk,
+            dir: dir.to_owned(),
+            path: dir.join(spec.file),
+            spec,
+            mode,
+            reader: RwLock::default(),
+            distrusted: AtomicBool::new(false),
+            warnings: Warnings::default(),
+        }
+    }
+
+    /// Returns the file system it lies on.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Returns the directory it lies in.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Returns what may be done with it.
+    pub fn mode(&self) -> CacheMode {
+        self.mode
+    }
+
+    /// Returns what there is to warn of.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// Returns the moment that is looked up, opening the database where that has not been tried. `None` where
+    /// it cannot be looked up, which has then been said.
+    pub fn reader(&self) -> Option<Arc<Reader>> {
+        if let Some(tried) = &*self.reader.read().unwrap_or_else(PoisonError::into_inner) {
+            return tried.clone();
+        }
+        let mut reader = self.reader.write().unwrap_or_else(PoisonError::into_inner);
+        reader.get_or_insert_with(|| self.open().map(Arc::new)).clone()
+    }
+
+    /// Looks up a later moment from now on.
+    pub fn forget_reader(&self) {
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Looks up nothing any more, because the database gave an error, and says so.
+    pub fn failed(&self, trouble: Trouble) {
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = Some(None);
+        self.note(trouble);
+    }
+
+    /// Returns what `with` makes of the value that was sealed at `key`. One that is damaged is a miss, and said.
+    pub fn get<R>(&self, table: &str, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let found = self.get_unsealed(table, key, |sealed| unseal(table, key, sealed).map(with))?;
+        if found.is_none() {
+            self.say_damaged(BROKEN_SEAL);
+        }
+        found
+    }
+
+    /// Returns what `with` makes of the bytes at `key`.
+    pub fn get_unsealed<R>(&self, table: &str, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        self.reader()?.get(table, key, with).unwrap_or_else(|trouble| {
+            self.failed(trouble);
+            None
+        })
+    }
+
+    fn open(&self) -> Option<Reader> {
+        if self.mode == CacheMode::Off || self.distrusted.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.open_patiently().map_err(|trouble| self.note(trouble)).ok()
+    }
+
+    fn open_patiently(&self) -> Result<Reader, Trouble> {
+        let mut waited = Duration::ZERO;
+        let mut looks = 0;
+        loop {
+            let trouble = match self.open_once() {
+                Err(Trouble::Unclean) if self.mode == CacheMode::Write => match self.mend() {
+                    Ok(()) => self.open_once(),
+                    Err(trouble) => Err(trouble),
+                },
+                outcome => outcome,
+            };
+            match trouble {
+                Err(Trouble::Busy | Trouble::Unclean) if waited < READ_PATIENCE => {}
+                Err(Trouble::Damaged(_)) if looks < SECOND_LOOKS => looks += 1,
+                outcome => return outcome,
+            }
+            self.disk.pause(PAUSE);
+            waited += PAUSE;
+        }
+    }
+
+    fn open_once(&self) -> Result<Reader, Trouble> {
+        let stamp = self.disk.stat(&self.path)?;
+        match stamp.kind {
+            // A FIFO would be waited for when it is opened.
+            FileKind::Dir | FileKind::Other => return Err(Trouble::Damaged("it is not a file".to_owned())),
+            FileKind::File if stamp.size == 0 => return Err(Trouble::Absent),
+            FileKind::File | FileKind::Link => {}
+        }
+        let database = match self.disk.native_path(&self.path) {
+            Some(path) => {
+                Counters::add(&self.disk.counters().opens, 1);
+                fence(|| Ok(self.builder(MODE, self.spec.read_cache).open_read_only(path)?))?
+            }
+            None => {
+                let copy = Copy::of(&*self.disk, &self.path)?;
+                let builder = self.builder(ConcurrencyMode::ExclusiveWriter, self.spec.read_cache);
+                fence(|| Ok(builder.open_read_only_with_backend(copy)?))?
+            }
+        };
+        Reader::new(database, self.spec)
+    }
+
+    fn builder(&self, mode: ConcurrencyMode, cache_bytes: usize) -> Builder {
+        let mut builder = Database::builder();
+        builder.set_cache_size(cache_bytes).set_concurrency_mode(mode);
+        builder
+    }
+
+    fn open_for_writing(&self) -> Result<Database, Trouble> {
+        match self.disk.native_path(&self.path) {
+            Some(path) => {
+                Counters::add(&self.disk.counters().databases_opened_for_writing, 1);
+                fence(|| Ok(self.builder(MODE, CACHE_BYTES).create(path)?))
+            }
+            None => {
+                let ground = InPlace::open(&*self.disk, &self.path)?;
+                let builder = self.builder(ConcurrencyMode::ExclusiveWriter, CACHE_BYTES);
+                fence(|| Ok(builder.create_with_backend(ground)?))
+            }
+        }
+    }
+
+    /// Opens for writing what a killed process left, and closes it properly.
+    fn mend(&self) -> Result<(), Trouble> {
+        let database = self.open_for_writing()?;
+        fence(|| Ok(database.close()?))
+    }
+
+    /// Stores what `fill` puts, all of it or nothing; returns whether that was possible. Why it was not has
+    /// then been said. `fill` may be called again where the first try met a damaged file.
+    pub fn write(&self, fill: impl Fn(&Writer) -> Result<(), redb::Error>) -> bool {
+        if self.mode != CacheMode::Write {
+            return false;
+        }
+        let mut waited = Duration::ZERO;
+        let mut prepared = false;
+        let mut set_aside = false;
+        loop {
+            if self.distrusted.load(Ordering::Relaxed) {
+                if set_aside || !self.set_aside() {
+                    return false;
+                }
+                set_aside = true;
+            }
+            match self.write_once(&fill) {
+                Ok(()) => {
+                    self.forget_reader();
+                    return true;
+                }
+                Err(Trouble::Absent) if !prepared => {
+                    prepared = true;
+                    if let Err(error) = prepare_dir(&*self.disk, &self.dir) {
+                        self.note(Trouble::Unavailable(error.to_string()));
+                        return false;
+                    }
+                }
+                Err(Trouble::Busy | Trouble::Unclean) if waited < COMMIT_PATIENCE => {
+                    self.disk.pause(PAUSE);
+                    waited += PAUSE;
+                }
+                // Goes round once more, with another file.
+                Err(trouble @ Trouble::Damaged(_)) => self.note(trouble),
+                Err(trouble) => {
+                    self.note(trouble);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn write_once(&self, fill: &impl Fn(&Writer) -> Result<(), redb::Error>) -> Result<(), Trouble> {
+        if let Ok(stamp) = self.disk.stat(&self.path)
+            && matches!(stamp.kind, FileKind::Dir | FileKind::Other)
+        {
+            return Err(Trouble::Damaged("it is not a file".to_owned()));
+        }
+        let database = self.open_for_writing()?;
+        let outcome = fence(|| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_quick_repair(true);
+            let writer = Writer { transaction };
+            writer.claim(self.spec.format)?;
+            fill(&writer)?;
+            Ok(writer.transaction.commit()?)
+        });
+        // Closing leaves a file that opens read-only. Should it fail, what was committed is there all the
+        // same, and the next one to open the file mends it.
+        let _ = fence(|| Ok(database.close()?));
+        outcome
+    }
+
+    /// Says what is wrong, once, and remembers not to trust a damaged file.
+    pub fn note(&self, trouble: Trouble) {
+        let name = self.spec.name;
+        let warning = match trouble {
+            Trouble::Absent => return,
+            Trouble::Busy => Diagnostic::warning(Code::CACHE_BUSY, format!("{name} is held by another process"))
+                .help("this build does without it; nothing needs to be done"),
+            Trouble::Unclean => {
+                let message = format!("{name} was left open by a process that was killed");
+                Diagnostic::warning(Code::CACHE_UNAVAILABLE, message).help("a build that may write to it mends it")
+            }
+            Trouble::Damaged(why) => {
+                self.distrusted.store(true, Ordering::Relaxed);
+                self.say_damaged(&why);
+                return;
+            }
+            Trouble::Unavailable(why) => {
+                let message = format!("{name} cannot be used: {why}");
+                Diagnostic::warning(Code::CACHE_UNAVAILABLE, message)
+            }
+        };
+        self.warnings.say(warning);
+    }
+
+    /// Says that something was damaged; what else is in the file is still trusted.
+    pub fn say_damaged(&self, why: &str) {
+        let message = format!("part of {} was damaged and is not used: {why}", self.spec.name);
+        self.warnings.say(
+            Diagnostic::warning(Code::CACHE_DAMAGED, message)
+                .help("what was lost is made again; nothing needs to be done"),
+        );
+    }
+
+    /// Gives a damaged file another name, where it replaces the last one that was damaged.
+    fn set_aside(&self) -> bool {
+        match self.disk.rename(&self.path, &self.aside()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.note(Trouble::Unavailable(error.to_string()));
+                false
+            }
+            _ => {
+                self.distrusted.store(false, Ordering::Relaxed);
+                true
+            }
+        }
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.dir.join(format!("{}.damaged", self.spec.file))
+    }
+
+    /// Returns the length of the file in bytes, zero where there is none.
+    pub fn file_bytes(&self) -> u64 {
+        self.disk.stat(&self.path).map_or(0, |it| it.size)
+    }
+
+    /// Removes the database and what was set aside.
+    pub fn remove(&self) -> crate::error::Result<()> {
+        self.forget_reader();
+        for path in [&self.path, &self.aside()] {
+            remove_if_there(&*self.disk, path)?;
+        }
+        self.distrusted.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Removes a file; that there is none is no error.
+pub fn remove_if_there(disk: &dyn Disk, path: &Path) -> crate::error::Result<()> {
+    use crate::error::IoContext;
+    match disk.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome.context("remove", path),
+    }
+}
+
+/// Creates a directory of the cache, marked so that neither git nor backups keep it.
+pub fn prepare_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    const TAG: &[u8] =
+        b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of packwright's; delete it at any time.\n";
+    disk.create_dir_all(dir)?;
+    for (name, text) in [("CACHEDIR.TAG", TAG), (".gitignore", b"*\n")] {
+        match disk.write_new(&dir.join(name), text) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+const MODE: ConcurrencyMode = if cfg!(any(target_os = "linux", target_vendor = "apple", windows)) {
+    ConcurrencyMode::SingleWriter
+} else {
+    ConcurrencyMode::ExclusiveWriter
+};
+
+/// One moment of a database, open for looking up from any thread.
+pub struct Reader {
+    /// `None` only while it is dropped.
+    open: Option<Open>,
+}
+
+struct Open {
+    tables: Vec<(&'static str, ReadOnlyTable<Slice, Slice>)>,
+    transaction: ReadTransaction,
+    _database: ReadOnlyDatabase,
+}
+
+impl Reader {
+    fn new(database: ReadOnlyDatabase, spec: &Spec) -> Result<Self, Trouble> {
+        let transaction = fence(|| Ok(database.begin_read()?))?;
+        let mut open = Open { tables: Vec::new(), transaction, _database: database };
+        let fresh = fence(|| open.is_fresh(spec.format));
+        let reader = fresh.and_then(|fresh| match fresh {
+            true => Err(Trouble::Absent),
+            false => fence(|| spec.tables.iter().try_for_each(|name| open.add(name))),
+        });
+        // Whatever went wrong, what is open is closed behind the fence.
+        let built = Self { open: Some(open) };
+        reader.map(|()| built)
+    }
+
+    fn table(&self, name: &str) -> Option<&ReadOnlyTable<Slice, Slice>> {
+        let open = self.open.as_ref()?;
+        open.tables.iter().find(|it| it.0 == name).map(|it| &it.1)
+    }
+
+    /// Returns what `with` makes of the bytes at `key`; `None` where there are none.
+    pub fn get<R>(&self, table: &str, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Trouble> {
+        let Some(rows) = self.table(table) else { return Ok(None) };
+        fence(|| Ok(ReadableTable::get(rows, key)?.map(|it| with(it.value()))))
+    }
+
+    /// Calls `visit` with every key of a table and its sealed value, in order of keys.
+    pub fn for_each(&self, table: &str, mut visit: impl FnMut(&[u8], &[u8])) -> Result<(), Trouble> {
+        let Some(rows) = self.table(table) else { return Ok(()) };
+        fence(|| {
+            for row in rows.iter()? {
+                let (key, value) = row?;
+                visit(key.value(), value.value());
+            }
+            Ok(())
+        })
+    }
+
+    /// Returns the number of rows in a table.
+    pub fn len(&self, table: &str) -> Result<u64, Trouble> {
+        self.table(table).map_or(Ok(0), |rows| fence(|| Ok(rows.len()?)))
+    }
+}
+
+impl Open {
+    /// Returns whether the database was made but nothing was committed to it yet; an error where it is
+    /// somebody else's.
+    fn is_fresh(&self, format: &str) -> Result<bool, redb::Error> {
+        let found = match self.transaction.open_table(definition(FORMAT)) {
+            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value() == format.as_bytes()),
+            Err(TableError::TableDoesNotExist(_)) if self.transaction.list_tables()?.next().is_none() => {
+                return Ok(true);
+            }
+            Err(TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if found == Some(true) { Ok(false) } else { Err(foreign()) }
+    }
+
+    fn add(&mut self, name: &'static str) -> Result<(), redb::Error> {
+        match self.transaction.open_table(definition(name)) {
+            Ok(table) => self.tables.push((name, table)),
+            Err(TableError::TableDoesNotExist(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+fn foreign() -> redb::Error {
+    redb::Error::Corrupted("it was written by another program or another version".to_owned())
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // After a panic in redb its locks are poisoned, and closing may panic as well.
+        let _ = fence(|| {
+            drop(self.open.take());
+            Ok(())
+        });
+    }
+}
+
+/// A transaction that stores rows.
+pub struct Writer {
+    transaction: WriteTransaction,
+}
+
+impl Writer {
+    /// Makes a new database ours, or makes sure that it is.
+    fn claim(&self, format: &str) -> Result<(), redb::Error> {
+        let fresh = self.transaction.list_tables()?.next().is_none();
+        if !fresh && !self.transaction.list_tables()?.any(|it| it.name() == FORMAT) {
+            return Err(foreign());
+        }
+        let mut table = self.transaction.open_table(definition(FORMAT))?;
+        if fresh {
+            table.insert(FORMAT.as_bytes(), format.as_bytes())?;
+        } else if table.get(FORMAT.as_bytes())?.is_none_or(|it| it.value() != format.as_bytes()) {
+            return Err(foreign());
+        }
+        Ok(())
+    }
+
+    /// Removes a table with all its rows.
+    pub fn remove_table(&self, name: &str) -> Result<(), redb::Error> {
+        self.transaction.delete_table(definition(name))?;
+        Ok(())
+    }
+
+    /// Opens a table for writing, made where it is absent.
+    pub fn table(&self, name: &'static str) -> Result<Rows<'_>, redb::Error> {
+        Ok(Rows { name, table: self.transaction.open_table(definition(name))? })
+    }
+}
+
+/// A table open for writing.
+pub struct Rows<'a> {
+    name: &'static str,
+    table: redb::Table<'a, Slice, Slice>,
+}
+
+impl Rows<'_> {
+    /// Returns the value that was sealed at `key`; a broken seal counts as none.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
+        let found = self.table.get(key)?;
+        Ok(found.and_then(|it| unseal(self.name, key, it.value()).map(<[u8]>::to_vec)))
+    }
+
+    /// Seals and stores a value; returns the checksums that the row has now and had before.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(Checksum, Option<Checksum>), redb::Error> {
+        let (checksum, sealed) = seal(self.name, key, value);
+        let old = self.table.insert(key, sealed.as_slice())?;
+        let old = old.map(|it| known_checksum(it.value())).transpose()?;
+        Ok((checksum, old))
+    }
+
+    /// Stores bytes that need no seal, because `key` is their digest; equal ones are left alone.
+    pub fn put_unsealed(&mut self, key: &[u8], bytes: &[u8]) -> Result<(), redb::Error> {
+        if self.table.get(key)?.is_none_or(|it| it.value() != bytes) {
+            self.table.insert(key, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a row; returns the checksum that it had.
+    pub fn remove(&mut self, key: &[u8]) -> Result<Option<Checksum>, redb::Error> {
+        let old = self.table.remove(key)?;
+        old.map(|it| known_checksum(it.value())).transpose()
+    }
+}
+
+fn known_checksum(sealed: &[u8]) -> Result<Checksum, redb::Error> {
+    split_seal(sealed).map(|it| it.0).ok_or_else(|| redb::Error::Corrupted(BROKEN_SEAL.to_owned()))
+}
+
+/// Beside a database in memory: shared while it is copied, alone while it is written.
+fn try_lock(disk: &dyn Disk, path: &Path, shared: bool) -> Result<Box<dyn Lock>, Trouble> {
+    let mut lock_file = path.as_os_str().to_owned();
+    lock_file.push(".lock");
+    disk.try_lock(Path::new(&lock_file), shared)?.ok_or(Trouble::Busy)
+}
+
+/// A copy of a database file, taken at one moment.
+struct Copy(Vec<u8>);
+
+impl Copy {
+    fn of(disk: &dyn Disk, path: &Path) -> Result<Self, Trouble> {
+        let _lock = try_lock(disk, path, true)?;
+        let file = disk.open_random(path, Access::Read)?;
+        let mut bytes = vec![0; file.len()? as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Debug for Copy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copy").field("len", &self.0.len()).finish()
+    }
+}
+
+impl StorageBackend for Copy {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = self.0.get(start..).and_then(|it| it.get(..out.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, _: u64, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+}
+
+/// A database file that is written where it lies.
+struct InPlace {
+    file: Arc<dyn RandomFile>,
+    _lock: Box<dyn Lock>,
+}
+
+impl InPlace {
+    fn open(disk: &dyn Disk, path: &Path) -> Result<Self, Trouble> {
+        let lock = try_lock(disk, path, false)?;
+        Ok(Self { file: disk.open_random(path, Access::Write)?, _lock: lock })
+    }
+}
+
+impl fmt::Debug for InPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InPlace").field("file", &self.file).finish()
+    }
+}
+
+impl StorageBackend for InPlace {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(data, offset)
+    }
+}
