@@ -20,7 +20,7 @@ pub struct Line {
     pub uuid: AssetUuid,
     /// The same identity as a small number, from 1.
     #[serde(rename = "asset_id")]
-    #[schemars(range(min = 1))]
+    #[schemars(extend("minimum" = 1))]
     pub id: AssetId,
     /// Where the asset is declared.
     pub place: RelPath,
@@ -37,7 +37,6 @@ pub struct Line {
     pub was: Box<[ShortDigest]>,
     /// Numbers that the asset had on other branches, sorted. They are never given again.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    #[schemars(inner(range(min = 1)))]
     pub retired: Box<[AssetId]>,
     /// Whether this is a tombstone: the asset is gone, its uuid and number stay taken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -210,8 +209,8 @@ mod tests {
         };
         let text: String = [short, long].iter().map(|it| String::from_utf8(it.canonical()).unwrap() + "\n").collect();
         expect![[r#"
-            {"asset_uuid":"68ad3ed0-42fc-8b4d-ae96-93d74b51e74e","asset_id":17,"place":"assets/\"hü\".png","content":"1111111111111111111111111111111111111111111111111111111111111111"}
-            {"asset_uuid":"68ad3ed0-42fc-8b4d-ae96-93d74b51e74e","asset_id":17,"place":"assets/\"hü\".png","part":"frame 1","content":"1111111111111111111111111111111111111111111111111111111111111111","declaration":"2222222222222222222222222222222222222222222222222222222222222222","was":["0000000000000000","3d9cbd98b8d3d84a"],"retired":[3,20],"removed":true}
+            {"asset_uuid":"5bf60886-3dde-8124-9107-07349ef4f140","asset_id":17,"place":"assets/\"hü\".png","content":"1111111111111111111111111111111111111111111111111111111111111111"}
+            {"asset_uuid":"5bf60886-3dde-8124-9107-07349ef4f140","asset_id":17,"place":"assets/\"hü\".png","part":"frame 1","content":"1111111111111111111111111111111111111111111111111111111111111111","declaration":"2222222222222222222222222222222222222222222222222222222222222222","was":["0000000000000000","8ae00734cc99150a"],"retired":[3,20],"removed":true}
         "#]]
         .assert_eq(&text);
     }

@@ -240,7 +240,7 @@ fn a_change_of_spelling_keeps_the_identity() {
         "A/hero.png Y\nb/cafe\u{301} Z",
         expect![[r#"
             move 1 from `a/Hero.png` to `A/hero.png`
-            move 2 from `b/Café` to `b/café`
+            move 2 from `b/Café` to `b/café`
         "#]],
     );
     // Not when it is not one to one, or when somebody else is spelled so.
@@ -588,7 +588,25 @@ fn what_cannot_be_read_is_named_line_by_line() {
         format!(">>>>>>> branch{{\"asset_uuid\":\"{digit}"),
         good.clone(),
     ];
-    let registry = check_load(&bad, expect![[r#""#]]);
+    let registry = check_load(
+        &bad,
+        expect![[r#"
+        PW0202 packwright.registry/5.jsonl:1: the line cannot be read: unknown field `future`, expected one of `asset_uuid`, `asset_id`, `place`, `part`, `content`, `declaration`, `was`, `retired`, `removed`
+        PW0202 packwright.registry/5.jsonl:2: 0 is no asset_id: numbers start at 1
+        PW0202 packwright.registry/5.jsonl:3: the line cannot be read: invalid value: integer `-1`, expected u32
+        PW0202 packwright.registry/5.jsonl:4: the line cannot be read: invalid value: integer `4294967296`, expected u32
+        PW0202 packwright.registry/5.jsonl:5: the line cannot be read: duplicate field `asset_id`
+        PW0202 packwright.registry/5.jsonl:6: the line cannot be read: missing field `asset_id`
+        PW0202 packwright.registry/5.jsonl:7: the line cannot be read: expected a relative path with `/` and without `.`, `..` or empty components
+        PW0202 packwright.registry/5.jsonl:8: the line cannot be read: expected 16 lower-case hexadecimal characters
+        PW0202 packwright.registry/5.jsonl:9: `retired` holds the line's own asset_id
+        PW0202 packwright.registry/5.jsonl:10: the line cannot be read: EOF while parsing an object
+        PW0202 packwright.registry/5.jsonl:11: the line cannot be read: trailing characters
+        PW0204 packwright.registry/5.jsonl:12: a merge conflict was left unresolved here
+        PW0204 packwright.registry/5.jsonl:13: a merge conflict was left unresolved here
+        PW0204 packwright.registry/5.jsonl:14: a merge conflict was left unresolved here
+    "#]],
+    );
     assert_eq!(lines_of(&registry), [good]);
 }
 
@@ -600,7 +618,10 @@ fn a_line_in_another_file_and_bytes_that_are_no_text_are_refused() {
     files[other] = Some(line.canonical());
     files[file_of(line.uuid)] = Some([&line.canonical()[..], b"\n{\xff}\n{}\n"].concat());
     let loaded = load(&files);
-    expect![[r#""#]].assert_eq(&shown_diagnostics(&loaded.diagnostics));
+    expect![[r#"
+        PW0202 packwright.registry/5.jsonl:2: the line is not UTF-8; the file is not read any further
+        PW0202 packwright.registry/6.jsonl:1: the line of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 belongs in `packwright.registry/5.jsonl`
+    "#]].assert_eq(&shown_diagnostics(&loaded.diagnostics));
     assert_eq!(loaded.registry.lines(), [line]);
 }
 
@@ -610,7 +631,13 @@ fn a_superseded_line_gives_way() {
     let second = propose_tree(&first, &tree("y X")).registry;
     let third = propose_tree(&second, &tree("z X")).registry;
     let lines: Vec<String> = [&third, &first, &second].iter().map(|it| lines_of(it)[0].clone()).collect();
-    let registry = check_load(&lines, expect![[r#""#]]);
+    let registry = check_load(
+        &lines,
+        expect![[r#"
+        PW0208 packwright.registry/5.jsonl:2 (the later line packwright.registry/5.jsonl:1): a later line supersedes this one of `z`
+        PW0208 packwright.registry/5.jsonl:3 (the later line packwright.registry/5.jsonl:1): a later line supersedes this one of `z`
+    "#]],
+    );
     assert_eq!(lines_of(&registry), lines_of(&third));
     // It waits for something else to commit, and then goes along.
     assert!(!propose_tree(&registry, &tree("z X")).is_change());
@@ -638,22 +665,44 @@ fn three_registrations() -> [Line; 3] {
 #[test]
 fn first_registrations_agree_on_the_smaller_number() {
     let [a, b, c] = three_registrations();
-    let registry = check_load(&[text(&a), text(&b)], expect![[r#""#]]);
+    let registry = check_load(
+        &[text(&a), text(&b)],
+        expect![[r#"
+        PW0208 packwright.registry/5.jsonl:1 (the other registration packwright.registry/5.jsonl:2): `x` was registered on two branches; it has the number 3
+    "#]],
+    );
     let line = &registry.lines()[0];
     assert_eq!((line.id, &*line.retired, line.content), (AssetId(3), &[AssetId(4)][..], b.content));
     assert_eq!(line.was, line::sorted(vec![a.short_digest(), b.short_digest()]));
     assert_eq!(registry.next_id(), Some(AssetId(5)));
 
     // A third branch, merged before and after the agreement was committed.
-    let together = check_load(&[text(&a), text(&b), text(&c)], expect![[r#""#]]);
-    let late = check_load(&[text(line), text(&a), text(&c)], expect![[r#""#]]);
+    let together = check_load(
+        &[text(&a), text(&b), text(&c)],
+        expect![[r#"
+        PW0208 packwright.registry/5.jsonl:1 (the other registration packwright.registry/5.jsonl:2): `x` was registered on two branches; it has the number 3
+        PW0208 packwright.registry/5.jsonl:3 (the other registration packwright.registry/5.jsonl:2): `x` was registered on two branches; it has the number 3
+    "#]],
+    );
+    let late = check_load(
+        &[text(line), text(&a), text(&c)],
+        expect![[r#"
+        PW0208 packwright.registry/5.jsonl:2 (the later line packwright.registry/5.jsonl:1): a later line supersedes this one of `x`
+        PW0208 packwright.registry/5.jsonl:3 (the other registration packwright.registry/5.jsonl:1): `x` was registered on two branches; it has the number 3
+    "#]],
+    );
     for registry in [&together, &late] {
         let line = &registry.lines()[0];
         assert_eq!((line.id, &*line.retired), (AssetId(3), &[AssetId(4), AssetId(9)][..]));
     }
     // Registered with one number and other contents: the same line everywhere.
     let d = Line { id: b.id, ..a.clone() };
-    let registry = check_load(&[text(&b), text(&d)], expect![[r#""#]]);
+    let registry = check_load(
+        &[text(&b), text(&d)],
+        expect![[r#"
+        PW0208 packwright.registry/5.jsonl:2 (the other registration packwright.registry/5.jsonl:1): `x` was registered on two branches; it has the number 3
+    "#]],
+    );
     assert!(registry.lines()[0].retired.is_empty());
 }
 
@@ -666,13 +715,28 @@ fn anything_else_about_one_uuid_is_a_conflict() {
         line
     };
     // Both branches moved it.
-    check_load(&[text(&moved(&a, "y")), text(&moved(&a, "z"))], expect![[r#""#]]);
+    check_load(
+        &[text(&moved(&a, "y")), text(&moved(&a, "z"))],
+        expect![[r#"
+        PW0203 packwright.registry/5.jsonl:1 (says number 4 at `z` packwright.registry/5.jsonl:2): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
+    "#]],
+    );
     // One moved it, the other registered it anew.
-    check_load(&[text(&moved(&a, "y")), text(&b)], expect![[r#""#]]);
+    check_load(
+        &[text(&moved(&a, "y")), text(&b)],
+        expect![[r#"
+        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `y` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
+    "#]],
+    );
     // One removed it.
     let mut removed = Line { removed: true, ..a.clone() };
     removed.supersede([a.short_digest()]);
-    check_load(&[text(&removed), text(&b)], expect![[r#""#]]);
+    check_load(
+        &[text(&removed), text(&b)],
+        expect![[r#"
+        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `x`, removed packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
+    "#]],
+    );
 }
 
 #[test]
@@ -682,24 +746,42 @@ fn a_number_is_bound_once() {
     let (x, y, z) = (by("x"), by("y"), by("z"));
     check_load(
         &[text(&x), text(&Line { id: x.id, ..y.clone() }), text(&Line { id: x.id, ..z.clone() })],
-        expect![[r#""#]],
+        expect![[r#"
+            PW0203 packwright.registry/e.jsonl:1 (the other line packwright.registry/5.jsonl:1): number 1 is bound to both `x` and `y`
+            PW0203 packwright.registry/f.jsonl:1 (the other line packwright.registry/5.jsonl:1): number 1 is bound to both `x` and `z`
+        "#]],
     );
     // A retired number is never given again, but two may have retired it.
-    check_load(&[text(&x), text(&Line { retired: [x.id].into(), ..y.clone() })], expect![[r#""#]]);
+    check_load(
+        &[text(&x), text(&Line { retired: [x.id].into(), ..y.clone() })],
+        expect![[r#"
+        PW0203 packwright.registry/5.jsonl:1 (the other line packwright.registry/e.jsonl:1): number 1 of `x` was retired by `y`
+    "#]],
+    );
     check_load(
         &[text(&Line { retired: [AssetId(9)].into(), ..x }), text(&Line { retired: [AssetId(9)].into(), ..y.clone() })],
         expect![""],
     );
     // A tombstone's number is taken, its place is not.
     check_load(&[text(&y), text(&Line { place: path("y"), removed: true, ..z.clone() })], expect![""]);
-    check_load(&[text(&y), text(&Line { id: y.id, removed: true, ..z })], expect![[r#""#]]);
+    check_load(
+        &[text(&y), text(&Line { id: y.id, removed: true, ..z })],
+        expect![[r#"
+        PW0203 packwright.registry/f.jsonl:1 (the other line packwright.registry/e.jsonl:1): number 2 is bound to both `y` and `z`
+    "#]],
+    );
 }
 
 #[test]
 fn a_place_is_bound_once() {
     let registry = register("x X\ny Y");
     let by = |place: &str| registry.at(&path(place), "").unwrap().clone();
-    check_load(&[text(&by("x")), text(&Line { place: path("x"), ..by("y") })], expect![[r#""#]]);
+    check_load(
+        &[text(&by("x")), text(&Line { place: path("x"), ..by("y") })],
+        expect![[r#"
+        PW0203 packwright.registry/e.jsonl:1 (the other line packwright.registry/5.jsonl:1): `x` is bound to two assets, 1 (55e0eceb-72ac-8c65-88a2-efdc0e6dccd2) and 2 (ed30ea01-8c20-89ff-961f-0aeed56d4fdb)
+    "#]],
+    );
     check_load(&[text(&by("x")), text(&Line { place: path("x"), part: "p".into(), ..by("y") })], expect![""]);
 }
 
