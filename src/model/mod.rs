@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod id;
 pub mod path;
+pub mod registry;
 
 pub use diagnostic::{Code, Diagnostic, Location, Severity, Span};
 pub use digest::{Digest, KeyHasher};

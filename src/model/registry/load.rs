@@ -1,0 +1,374 @@
+//! From the bytes of sixteen files to a [`Registry`], with everything that is wrong on the way.
+//!
+//! Nothing here fails: what cannot be read or contradicts itself becomes a diagnostic, and the registry holds
+//! what remains, chosen by the lines alone and never by their order. With an error among the diagnostics it
+//! is good enough to show and must not be built from.
+
+use std::fmt::Write as _;
+
+use rayon::prelude::*;
+
+use super::super::{Code, Diagnostic, Location, RelPath, Span, diagnostic};
+use super::line::{Line, ShortDigest, sorted};
+use super::{AssetId, DIRECTORY, N_FILES, Registry, Residue, file_of, file_path};
+
+/// The bytes of the sixteen files by index; `None` for one that is absent.
+pub type FileSet = [Option<Vec<u8>>; N_FILES];
+
+/// Which of the sixteen files are there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// All of them.
+    Whole,
+    /// Some: the others were lost.
+    Partial,
+    /// None: this was never initialized, or the whole registry was lost.
+    Absent,
+}
+
+/// What came of reading a registry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    /// The lines, superseded ones resolved.
+    pub registry: Registry,
+    /// What is wrong, in the order in which diagnostics are shown. An error means that nothing may be built or
+    /// proposed from `registry`.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Which files were there. Anything but `Whole` is also an error among the diagnostics.
+    pub presence: Presence,
+}
+
+const REPAIR: &str = "run `packwright doctor --fix`, which repairs this alike on every machine";
+const RESTORE: &str =
+    "restore it from version control; packwright never starts it anew, or every identity would be lost";
+
+/// Reads a registry.
+pub fn load(files: &FileSet) -> Loaded {
+    let (presence, mut diagnostics) = presence(files);
+    let parsed: Vec<Parsed> = files
+        .par_iter()
+        .enumerate()
+        .filter_map(|(index, bytes)| bytes.as_ref().map(|bytes| parse_file(index, bytes)))
+        .collect();
+    let mut reads = Vec::with_capacity(parsed.iter().map(|it| it.reads.len()).sum());
+    let mut residue = Residue::default();
+    for file in parsed {
+        residue.files |= file.unsorted_bit;
+        reads.extend(file.reads);
+        diagnostics.extend(file.diagnostics);
+    }
+    let seen = reads.iter().map(|it| it.line.highest()).max().unwrap_or(0);
+    let settled = settle(reads, &mut residue, &mut diagnostics);
+    let (lines, marks): (Vec<Line>, Vec<Mark>) = settled.into_iter().map(|it| (it.line, it.mark)).unzip();
+    let registry = Registry::of(lines, seen, residue);
+    check_numbers(&registry, &marks, &mut diagnostics);
+    check_places(&registry, &marks, &mut diagnostics);
+    diagnostic::sort(&mut diagnostics);
+    Loaded { registry, diagnostics, presence }
+}
+
+fn presence(files: &FileSet) -> (Presence, Vec<Diagnostic>) {
+    let absent: Vec<usize> = (0..N_FILES).filter(|it| files[*it].is_none()).collect();
+    let missing = |path: &RelPath| {
+        let message = format!("`{path}` is absent");
+        Diagnostic::error(Code::REGISTRY_MISSING, message).at(Location::file(path)).help(RESTORE)
+    };
+    match absent.len() {
+        0 => (Presence::Whole, Vec::new()),
+        N_FILES => {
+            let directory = RelPath::new(DIRECTORY).expect("a constant in normal form");
+            let help = "restore it from version control; in a workspace that never had one, run `packwright init`";
+            (Presence::Absent, vec![missing(&directory).help(help)])
+        }
+        _ => (Presence::Partial, absent.into_iter().map(|it| missing(&file_path(it))).collect()),
+    }
+}
+
+/// Where a line was read. Spans are made from it only for those lines that have something wrong.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    file: u8,
+    number: u32,
+    start: u32,
+    end: u32,
+}
+
+impl Mark {
+    fn location(self) -> Location {
+        let span = Span { start: self.start, end: self.end, line: self.number, column: 1 };
+        Location::span(&file_path(usize::from(self.file)), span)
+    }
+}
+
+struct Read {
+    line: Line,
+    mark: Mark,
+}
+
+struct Parsed {
+    reads: Vec<Read>,
+    /// This file's bit where its lines are not strictly sorted by uuid.
+    unsorted_bit: u16,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
+    let mut file = Parsed { reads: Vec::with_capacity(bytes.len() / 256), unsorted_bit: 0, diagnostics: Vec::new() };
+    let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let valid = std::str::from_utf8(unmarked).map_or_else(|it| it.valid_up_to(), str::len);
+    let text = std::str::from_utf8(&unmarked[..valid]).unwrap_or_default();
+    let torn = valid < unmarked.len();
+    let (mut start, mut number) = (bytes.len() - unmarked.len(), 0);
+    let mut raws = text.split('\n').peekable();
+    while let Some(raw) = raws.next() {
+        number += 1;
+        let end = start + raw.trim_ascii_end().len();
+        let mark = Mark { file: index as u8, number, start: saturate(start), end: saturate(end) };
+        if torn && raws.peek().is_none() {
+            file.diagnostics.push(
+                Diagnostic::error(Code::REGISTRY_SYNTAX, "the line is not UTF-8; the file is not read any further")
+                    .at(mark.location())
+                    .help("restore the file from version control"),
+            );
+            break;
+        }
+        match parse_line(raw, mark) {
+            Ok(None) => {}
+            Ok(Some(line)) => file.reads.push(Read { line, mark }),
+            Err(diagnostic) => file.diagnostics.push(*diagnostic),
+        }
+        start += raw.len() + 1;
+    }
+    if !file.reads.is_sorted_by(|a, b| a.line.uuid < b.line.uuid) {
+        file.unsorted_bit = 1 << index;
+    }
+    file
+}
+
+fn saturate(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// Reads one line; `None` when it is blank.
+fn parse_line(raw: &str, mark: Mark) -> Result<Option<Line>, Box<Diagnostic>> {
+    let text = raw.trim_ascii();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|it| text.starts_with(it)) {
+        let diagnostic = Diagnostic::error(Code::REGISTRY_MARKERS, "a merge conflict was left unresolved here");
+        let help = format!("remove the markers and keep the lines of both sides, or {REPAIR}");
+        return Err(Box::new(diagnostic.at(mark.location()).help(help)));
+    }
+    let bad = |message: &str, help: &str| {
+        Box::new(Diagnostic::error(Code::REGISTRY_SYNTAX, message).at(mark.location()).help(help))
+    };
+    let mut line: Line = serde_json::from_str(text).map_err(|error| syntax_error(&error, mark))?;
+    line.normalize().map_err(|reason| bad(reason, "restore the line from version control"))?;
+    if file_of(line.uuid) != usize::from(mark.file) {
+        let message = format!("the line of {} belongs in `{}`", line.uuid, file_path(file_of(line.uuid)));
+        return Err(bad(&message, REPAIR));
+    }
+    Ok(Some(line))
+}
+
+fn syntax_error(error: &serde_json::Error, mark: Mark) -> Box<Diagnostic> {
+    let text = error.to_string();
+    // The parser saw one line and says so; the place in the file is in the span.
+    let reason = text.rfind(" at line ").map_or(&*text, |at| &text[..at]);
+    let help = if reason.starts_with("unknown field") {
+        "a newer packwright may have written the line: use that one, or restore the line from version control"
+    } else {
+        "restore the line from version control"
+    };
+    let message = format!("the line cannot be read: {reason}");
+    Box::new(Diagnostic::error(Code::REGISTRY_SYNTAX, message).at(mark.location()).help(help))
+}
+
+/// Leaves one line for each uuid, by uuid.
+fn settle(mut reads: Vec<Read>, residue: &mut Residue, diagnostics: &mut Vec<Diagnostic>) -> Vec<Read> {
+    // Files that packwright wrote come in sorted, which this sort notices in one pass.
+    reads.sort_by_key(|it| it.line.uuid);
+    let mut settled = Vec::with_capacity(reads.len());
+    let mut reads = reads.into_iter().peekable();
+    while let Some(first) = reads.next() {
+        let uuid = first.line.uuid;
+        let Some(second) = reads.next_if(|it| it.line.uuid == uuid) else {
+            settled.push(first);
+            continue;
+        };
+        let mut group = vec![first, second];
+        while let Some(next) = reads.next_if(|it| it.line.uuid == uuid) {
+            group.push(next);
+        }
+        residue.settled.push(uuid);
+        settled.push(settle_group(group, diagnostics));
+    }
+    settled
+}
+
+/// One of several lines of a uuid, with its canonical form.
+struct Form {
+    bytes: Vec<u8>,
+    short: ShortDigest,
+    read: Read,
+}
+
+/// Leaves one line of those that a uuid has.
+fn settle_group(group: Vec<Read>, diagnostics: &mut Vec<Diagnostic>) -> Read {
+    let (mut current, superseded) = split_superseded(distinct_forms(group));
+    if current.len() == 1 {
+        let winner = current.remove(0).read;
+        diagnostics.extend(superseded.iter().map(|it| left_over(&it.read, &winner)));
+        return winner;
+    }
+    if let Some(mut winner) = agree(&current) {
+        let others = current.iter().filter(|it| it.read.mark != winner.mark);
+        diagnostics.extend(others.map(|it| registered_twice(&it.read, &winner)));
+        diagnostics.extend(superseded.iter().map(|it| left_over(&it.read, &winner)));
+        winner.line.supersede(current.iter().map(|it| it.short));
+        return winner;
+    }
+    // Forms that name each other as earlier ones leave nothing current; then all of them contradict.
+    let mut parties = if current.is_empty() { superseded } else { current };
+    diagnostics.push(contradiction(&parties));
+    parties.remove(0).read
+}
+
+/// Returns the different forms in the order of their bytes; of equal lines the first.
+fn distinct_forms(group: Vec<Read>) -> Vec<Form> {
+    let form = |read: Read| {
+        let bytes = read.line.canonical();
+        Form { short: ShortDigest::of(&bytes), bytes, read }
+    };
+    let mut forms: Vec<Form> = group.into_iter().map(form).collect();
+    forms.sort_by(|a, b| (&a.bytes, a.read.mark).cmp(&(&b.bytes, b.read.mark)));
+    forms.dedup_by(|a, b| a.bytes == b.bytes);
+    forms
+}
+
+/// Separates the forms that no other form names in its `was` from those that one does.
+fn split_superseded(forms: Vec<Form>) -> (Vec<Form>, Vec<Form>) {
+    let is_superseded: Vec<bool> = forms
+        .iter()
+        .map(|form| forms.iter().any(|it| it.short != form.short && it.read.line.was.contains(&form.short)))
+        .collect();
+    let (mut current, mut superseded) = (Vec::new(), Vec::new());
+    for (form, is_superseded) in forms.into_iter().zip(is_superseded) {
+        if is_superseded { superseded.push(form) } else { current.push(form) }
+    }
+    (current, superseded)
+}
+
+/// Returns the line on which independent registrations of one place agree, or `None` when the forms are
+/// anything else.
+///
+/// A first registration has no earlier form. At most one of the forms may have developed since, be it that an
+/// earlier agreement was committed already: its place is still the same, so only the number is in question.
+/// The smallest number stays, all others are retired.
+fn agree(forms: &[Form]) -> Option<Read> {
+    let first = &forms.first()?.read.line;
+    let same_place =
+        forms.iter().all(|it| !it.read.line.removed && it.read.line.is_at(first.place.as_str(), &first.part));
+    let developed = forms.iter().filter(|it| !it.read.line.was.is_empty());
+    if !same_place || developed.clone().count() > 1 {
+        return None;
+    }
+    // Forms come in the order of their bytes, so that equal numbers leave the same one everywhere.
+    let kept = developed.clone().next().or_else(|| forms.iter().min_by_key(|it| it.read.line.id))?;
+    let id = forms.iter().map(|it| it.read.line.id).min()?;
+    let mut line = kept.read.line.clone();
+    let numbers = forms.iter().flat_map(|it| it.read.line.retired.iter().chain([&it.read.line.id]));
+    line.retired = sorted(numbers.copied().filter(|it| *it != id).collect());
+    line.id = id;
+    Some(Read { line, mark: kept.read.mark })
+}
+
+fn left_over(read: &Read, winner: &Read) -> Diagnostic {
+    let message = format!("a later line supersedes this one of `{}`", winner.line.shown());
+    Diagnostic::warning(Code::SUPERSEDED, message)
+        .at(read.mark.location())
+        .related("the later line", winner.mark.location())
+        .help("nothing has to be done: the next commit to the registry removes it")
+}
+
+fn registered_twice(read: &Read, winner: &Read) -> Diagnostic {
+    let Line { id, .. } = winner.line;
+    let message = format!("`{}` was registered on two branches; it has the number {id}", winner.line.shown());
+    Diagnostic::warning(Code::SUPERSEDED, message)
+        .at(read.mark.location())
+        .related("the other registration", winner.mark.location())
+        .help("nothing has to be done: the next commit to the registry makes one line of them")
+}
+
+fn contradiction(parties: &[Form]) -> Diagnostic {
+    let first = &parties[0].read;
+    let message = format!("the lines of {} contradict each other", first.line.uuid);
+    let others = parties[1..].iter();
+    let diagnostic = others.fold(Diagnostic::error(Code::REGISTRY_CONFLICT, message), |it, other| {
+        it.related(says(&other.read.line), other.read.mark.location())
+    });
+    diagnostic.at(first.mark.location()).help(REPAIR)
+}
+
+fn says(line: &Line) -> String {
+    let mut text = format!("says number {} at `{}`", line.id, line.shown());
+    if line.removed {
+        let _ = write!(text, ", removed");
+    }
+    text
+}
+
+/// Reports every number that more than one uuid has. A retired number is taken, though two may have retired it.
+fn check_numbers(registry: &Registry, marks: &[Mark], diagnostics: &mut Vec<Diagnostic>) {
+    let lines = registry.lines();
+    let own = registry.0.by_id.iter().map(|(id, at)| (*id, false, *at));
+    let retired = lines.iter().enumerate().flat_map(|(at, it)| it.retired.iter().map(move |id| (*id, true, at)));
+    let mut numbers: Vec<(AssetId, bool, usize)> = own.chain(retired).collect();
+    // Within a number: those that have it before those that retired it, each by uuid.
+    numbers.sort_unstable();
+    for same in numbers.chunk_by(|a, b| a.0 == b.0) {
+        let (id, nobody_has_it, keeper) = same[0];
+        if nobody_has_it {
+            continue;
+        }
+        for (_, is_retired, at) in &same[1..] {
+            let (one, other) = (lines[keeper].shown(), lines[*at].shown());
+            let message = if *is_retired {
+                format!("number {id} of `{one}` was retired by `{other}`")
+            } else {
+                format!("number {id} is bound to both `{one}` and `{other}`")
+            };
+            let blamed = if *is_retired { (keeper, *at) } else { (*at, keeper) };
+            diagnostics.push(twice(message, marks[blamed.0], marks[blamed.1]));
+        }
+    }
+}
+
+/// Reports every place that more than one live uuid has.
+fn check_places(registry: &Registry, marks: &[Mark], diagnostics: &mut Vec<Diagnostic>) {
+    let lines = registry.lines();
+    for same_hash in registry.0.by_place.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
+        for (nth, (_, at)) in same_hash.iter().enumerate() {
+            let line = &lines[*at];
+            let mut earlier = same_hash[..nth].iter().map(|it| it.1);
+            let Some(keeper) = earlier.find(|it| lines[*it].is_at(line.place.as_str(), &line.part)) else { continue };
+            let message = format!(
+                "`{}` is bound to two assets, {} ({}) and {} ({})",
+                line.shown(),
+                lines[keeper].id,
+                lines[keeper].uuid,
+                line.id,
+                line.uuid
+            );
+            diagnostics.push(twice(message, marks[*at], marks[keeper]));
+        }
+    }
+}
+
+fn twice(message: String, at: Mark, other: Mark) -> Diagnostic {
+    Diagnostic::error(Code::REGISTRY_CONFLICT, message)
+        .at(at.location())
+        .related("the other line", other.location())
+        .help(REPAIR)
+}

@@ -1,0 +1,203 @@
+//! The registry: what binds `asset_uuid` and `asset_id` to places.
+//!
+//! Bytes of sixteen files in, a [`Registry`] and diagnostics out; a [`Registry`] and the declared places in,
+//! a [`Proposal`] out. Knows nothing of files on disk, the lane or processors. `schema/registry.md` says the
+//! same for people who write another reader.
+//!
+//! - `line`: one line, its canonical form and its short digest
+//! - `load`: parsing, supersession, what two lines may not both say
+//! - `allocate`: a new uuid and the next numbers, as pure functions
+//! - `evidence`: which new place takes over which missing line
+//! - `propose`: what a build would write
+
+mod allocate;
+mod evidence;
+mod line;
+mod load;
+mod propose;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
+
+pub use allocate::{allocate_uuid, candidate_uuid};
+pub use evidence::directory_content;
+pub use line::{Line, ShortDigest, line_schema};
+pub use load::{FileSet, Loaded, Presence, load};
+pub use propose::{Change, ChangeNote, Digests, Present, Proposal, propose};
+
+/// The directory of the registry, relative to the workspace.
+pub const DIRECTORY: &str = "packwright.registry";
+/// How many files there are: one for each first digit of a uuid.
+pub const N_FILES: usize = 16;
+/// What `init` writes to the registry's own `.gitattributes`. Lines are independent, so git may keep those
+/// of both sides; loading tells what that leaves behind.
+pub const GITATTRIBUTES: &str = "*.jsonl text eol=lf merge=union\n";
+
+/// Returns the path of the file at `index`, which is below [`N_FILES`].
+pub fn file_path(index: usize) -> RelPath {
+    RelPath::new(&format!("{DIRECTORY}/{index:x}.jsonl")).expect("a hexadecimal digit makes a normal path")
+}
+
+/// Returns which file a uuid's line stands in.
+pub fn file_of(uuid: AssetUuid) -> usize {
+    usize::from(uuid.0[0] >> 4)
+}
+
+/// Every line of a registry, settled: one a uuid, superseded lines gone. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    /// By uuid, each once.
+    lines: Vec<Line>,
+    /// The live lines by a hash of place and part. The order reaches no output: comparing a hundred thousand
+    /// long paths to sort them would cost more than parsing them.
+    by_place: Vec<(u64, usize)>,
+    /// Every line by its number.
+    by_id: Vec<(AssetId, usize)>,
+    /// The greatest number ever seen, retired and superseded ones included; 0 when there is none.
+    highest: u32,
+    /// What the files hold and a commit would not write: see [`Residue`].
+    residue: Residue,
+}
+
+/// What a merge or a person left in the files and the next commit tidies.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Residue {
+    /// Which files are not strictly sorted, a bit each, so that a commit writes them anew.
+    files: u16,
+    /// The uuids that had more than one line, sorted.
+    settled: Vec<AssetUuid>,
+}
+
+impl Registry {
+    /// Returns a registry without lines: what `init` writes.
+    pub fn empty() -> Self {
+        Self::of(Vec::new(), 0, Residue::default())
+    }
+
+    /// Makes a registry of lines with different uuids. Numbers up to `seen` are never given again.
+    fn of(mut lines: Vec<Line>, seen: u32, residue: Residue) -> Self {
+        lines.sort_by_key(|it| it.uuid);
+        let live = lines.iter().enumerate().filter(|(_, it)| !it.removed);
+        let mut by_place: Vec<_> = live.map(|(at, it)| (place_hash(it.place.as_str(), &it.part), at)).collect();
+        by_place.sort_unstable();
+        let mut by_id: Vec<_> = lines.iter().enumerate().map(|(at, it)| (it.id, at)).collect();
+        by_id.sort_unstable();
+        let highest = lines.iter().map(Line::highest).max().unwrap_or(0).max(seen);
+        Self(Arc::new(Inner { lines, by_place, by_id, highest, residue }))
+    }
+
+    /// Returns every line, tombstones included, by uuid.
+    pub fn lines(&self) -> &[Line] {
+        &self.0.lines
+    }
+
+    /// Returns the live line of a place.
+    pub fn at(&self, place: &RelPath, part: &str) -> Option<&Line> {
+        self.position(place.as_str(), part).map(|at| &self.0.lines[at])
+    }
+
+    /// Returns the line of a uuid, which may be a tombstone.
+    pub fn by_uuid(&self, uuid: AssetUuid) -> Option<&Line> {
+        let at = self.0.lines.binary_search_by_key(&uuid, |it| it.uuid).ok()?;
+        Some(&self.0.lines[at])
+    }
+
+    /// Returns the line of a number, which may be a tombstone. Retired numbers select nothing.
+    pub fn by_id(&self, id: AssetId) -> Option<&Line> {
+        let at = self.0.by_id.partition_point(|it| it.0 < id);
+        let found = self.0.by_id.get(at).filter(|it| it.0 == id)?;
+        Some(&self.0.lines[found.1])
+    }
+
+    /// Returns the number that the next new asset takes; `None` when none is left.
+    pub fn next_id(&self) -> Option<AssetId> {
+        self.0.highest.checked_add(1).map(AssetId)
+    }
+
+    /// Returns the sixteen files as packwright writes them.
+    pub fn files(&self) -> [Vec<u8>; N_FILES] {
+        let mut files: [Vec<u8>; N_FILES] = Default::default();
+        files.par_iter_mut().enumerate().for_each(|(index, file)| *file = self.file(index));
+        files
+    }
+
+    /// Returns the digest of [`Registry::files`]: equal exactly when the lines are.
+    pub fn digest(&self) -> Digest {
+        let digests: Vec<_> = (0..N_FILES).into_par_iter().map(|it| Digest::of(&self.file(it))).collect();
+        let mut hasher = KeyHasher::new("packwright registry v1");
+        hasher.count(1, digests.len());
+        for digest in digests {
+            hasher.digest(2, digest);
+        }
+        hasher.finish()
+    }
+
+    /// Returns the files that a commit from `self` to `new` writes: index and contents. Those are the files
+    /// whose lines differ, and those in which a merge left something to tidy.
+    pub fn changed_files(&self, new: &Registry) -> Vec<(usize, Vec<u8>)> {
+        let differs = |index: usize| {
+            self.0.residue.files & (1 << index) != 0 || self.lines_of_file(index) != new.lines_of_file(index)
+        };
+        (0..N_FILES).filter(|it| differs(*it)).map(|it| (it, new.file(it))).collect()
+    }
+
+    fn file(&self, index: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for line in self.lines_of_file(index) {
+            line.write(&mut bytes);
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+
+    fn lines_of_file(&self, index: usize) -> &[Line] {
+        let start = self.0.lines.partition_point(|it| file_of(it.uuid) < index);
+        let len = self.0.lines[start..].partition_point(|it| file_of(it.uuid) == index);
+        &self.0.lines[start..start + len]
+    }
+
+    /// Returns where the live line of a place is in [`Registry::lines`].
+    fn position(&self, place: &str, part: &str) -> Option<usize> {
+        let hash = place_hash(place, part);
+        let start = self.0.by_place.partition_point(|it| it.0 < hash);
+        let same_hash = self.0.by_place[start..].iter().take_while(|it| it.0 == hash);
+        let mut positions = same_hash.map(|it| it.1);
+        positions.find(|at| self.0.lines[*at].is_at(place, part))
+    }
+}
+
+/// A hash for lookups in memory; it is neither stored nor shown.
+fn place_hash(place: &str, part: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (place, part).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Orders by place, then part: the order in which numbers are given and lists are shown.
+fn place_order(a: (&RelPath, &str), b: (&RelPath, &str)) -> Ordering {
+    a.0.as_str().cmp(b.0.as_str()).then_with(|| a.1.cmp(b.1))
+}
+
+impl PartialEq for Registry {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        Arc::ptr_eq(a, b) || (a.highest == b.highest && a.residue == b.residue && a.lines == b.lines)
+    }
+}
+
+impl Eq for Registry {}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.0.lines).finish()
+    }
+}

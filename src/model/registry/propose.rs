@@ -1,0 +1,243 @@
+//! What a build would write to the registry, given the places that are declared now.
+//!
+//! Decides identities and nothing else: whether to commit, to refuse under `--locked` or only to show is the
+//! caller's. A function of the registry and the tree, so that a clean build elsewhere decides alike.
+
+use std::fmt;
+
+use super::super::{AssetId, AssetUuid, Code, Diagnostic, Digest, Location, RelPath};
+use super::allocate::{allocate_ids, allocate_uuid};
+use super::evidence::{Facts, takeovers};
+use super::line::shown;
+use super::{Line, Registry, Residue, file_of, file_path, place_order};
+
+/// A declared place. The derived order is the one that [`propose`] asks for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Present {
+    /// Where the asset is declared.
+    pub place: RelPath,
+    /// Which of the assets made out of it; empty when there is only one.
+    pub part: String,
+}
+
+/// What a declared place holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Digests {
+    /// Digest of the owner, or [`super::directory_content`] of a directory's inputs. Where the content cannot
+    /// be told, the digest of nothing, which is no evidence.
+    pub content: Digest,
+    /// Digest of the sidecar or `asset.json`, if there is one.
+    pub declaration: Option<Digest>,
+}
+
+/// What a build would write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// The registry as it would be; the old one when nothing changes or there is an error.
+    pub registry: Registry,
+    /// What changes, by place. Empty when there is nothing to commit.
+    pub changes: Vec<ChangeNote>,
+    /// Live lines whose place is not declared, by place: those that nothing takes over.
+    pub missing: Vec<Line>,
+    /// A warning for each missing line; an error when the numbers ran out.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One change to the registry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangeNote {
+    /// What happens.
+    pub change: Change,
+    /// The asset.
+    pub uuid: AssetUuid,
+    /// Its number.
+    pub id: AssetId,
+    /// Its place afterwards.
+    pub place: RelPath,
+    /// Its part, empty when there is only one.
+    pub part: Box<str>,
+}
+
+/// What happens to an asset's line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// The place is registered for the first time, or after its asset was removed.
+    New,
+    /// A missing line moves here.
+    TakenOver {
+        /// Where it was.
+        from: RelPath,
+    },
+    /// Lines that a merge left are made one. Never the only kind of change: it waits for another.
+    Tidied,
+}
+
+impl Proposal {
+    /// Returns whether there is something to commit.
+    pub fn is_change(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Returns the errors that `--locked` reports in place of committing: one for each line that would be added
+    /// or changed.
+    pub fn locked(&self) -> Vec<Diagnostic> {
+        let wanted = self.changes.iter().filter(|it| it.change != Change::Tidied);
+        let error = |note: &ChangeNote| {
+            Diagnostic::error(Code::LOCKED, format!("--locked forbids to {note}"))
+                .at(Location::file(&note.place))
+                .help("build without --locked and commit `packwright.registry`")
+        };
+        wanted.map(error).collect()
+    }
+}
+
+impl fmt::Display for ChangeNote {
+    /// Writes the change as an infinitive: "register `assets/x.png` as 17".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = shown(&self.place, &self.part);
+        match &self.change {
+            Change::New => write!(f, "register `{place}` as {}", self.id),
+            Change::TakenOver { from } => write!(f, "move {} from `{}` to `{place}`", self.id, shown(from, &self.part)),
+            Change::Tidied => write!(f, "tidy the lines of `{place}`"),
+        }
+    }
+}
+
+/// Returns what has to change so that every declared place has its identity.
+///
+/// `present` holds every declared place, strictly in order; `digests` tells what the one at a position holds. It
+/// is asked about new places, and about the others only when something may have moved. `registry` was loaded
+/// without errors.
+pub fn propose(
+    registry: &Registry,
+    workspace: AssetUuid,
+    present: &[Present],
+    digests: &dyn Fn(usize) -> Digests,
+) -> Proposal {
+    debug_assert!(present.is_sorted_by(|a, b| a < b), "BUG: declared places are not in order");
+    let (missing, registered) = compare(registry, present);
+    let moves = if missing.is_empty() || registered.iter().all(|it| *it) {
+        Vec::new()
+    } else {
+        takeovers(&Facts { missing: &missing, present, registered: &registered, digests })
+    };
+    let (mut is_missing, mut is_new) = (vec![true; missing.len()], registered);
+    is_new.iter_mut().for_each(|it| *it = !*it);
+    for (from, to) in &moves {
+        (is_missing[*from], is_new[*to]) = (false, false);
+    }
+
+    let new: Vec<usize> = (0..present.len()).filter(|it| is_new[*it]).collect();
+    let ids = allocate_ids(registry, new.len());
+    let overflow = ids.is_none().then(|| full(registry, new.len()));
+    let mut written = Vec::new();
+    // With too few numbers nothing at all is proposed: no change is half a change.
+    if let Some(ids) = ids {
+        written.extend(moves.iter().map(|(from, to)| moved_line(missing[*from], &present[*to], digests(*to))));
+        written.extend(new.iter().zip(ids).map(|(at, id)| {
+            let uuid = allocate_uuid(registry, workspace, &present[*at].place, &present[*at].part);
+            new_line(uuid, id, &present[*at], digests(*at))
+        }));
+    }
+    let missing = missing.into_iter().zip(is_missing).filter(|it| it.1).map(|it| it.0.clone());
+    let missing: Vec<Line> = missing.collect();
+    Proposal {
+        changes: notes(registry, &written),
+        diagnostics: overflow.into_iter().chain(missing.iter().map(place_missing)).collect(),
+        missing,
+        registry: with_lines(registry, written),
+    }
+}
+
+/// Returns the live lines without a declared place, by place, and for each declared place whether a live line
+/// has it.
+fn compare<'a>(registry: &'a Registry, present: &[Present]) -> (Vec<&'a Line>, Vec<bool>) {
+    let lines = registry.lines();
+    let mut is_present = vec![false; lines.len()];
+    let mut registered = vec![false; present.len()];
+    for (at, it) in present.iter().enumerate() {
+        if let Some(position) = registry.position(it.place.as_str(), &it.part) {
+            is_present[position] = true;
+            registered[at] = true;
+        }
+    }
+    let unclaimed = lines.iter().zip(is_present).filter(|(line, is_present)| !line.removed && !is_present);
+    let mut missing: Vec<&Line> = unclaimed.map(|it| it.0).collect();
+    missing.sort_unstable_by(|a, b| place_order((&a.place, &a.part), (&b.place, &b.part)));
+    (missing, registered)
+}
+
+fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -> Line {
+    Line {
+        uuid,
+        id,
+        place: present.place.clone(),
+        part: present.part.as_str().into(),
+        content: digests.content,
+        declaration: digests.declaration,
+        was: Box::default(),
+        retired: Box::default(),
+        removed: false,
+    }
+}
+
+/// Returns the next form of `line`, at another place.
+fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
+    let place = present.place.clone();
+    let mut moved = Line { place, content: digests.content, declaration: digests.declaration, ..line.clone() };
+    moved.supersede([line.short_digest()]);
+    moved
+}
+
+/// Returns the registry with the lines that a commit writes, and tidy.
+fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
+    if written.is_empty() {
+        return registry.clone();
+    }
+    let mut lines = registry.lines().to_vec();
+    for line in written {
+        match registry.lines().binary_search_by_key(&line.uuid, |it| it.uuid) {
+            Ok(at) => lines[at] = line,
+            Err(_) => lines.push(line),
+        }
+    }
+    Registry::of(lines, registry.0.highest, Residue::default())
+}
+
+fn notes(registry: &Registry, written: &[Line]) -> Vec<ChangeNote> {
+    if written.is_empty() {
+        return Vec::new();
+    }
+    let change = |line: &Line| match registry.by_uuid(line.uuid) {
+        Some(old) => note(line, Change::TakenOver { from: old.place.clone() }),
+        None => note(line, Change::New),
+    };
+    let mut notes: Vec<ChangeNote> = written.iter().map(change).collect();
+    let settled = registry.0.residue.settled.iter().filter_map(|it| registry.by_uuid(*it));
+    notes.extend(settled.map(|it| note(it, Change::Tidied)));
+    notes.sort_by(|a, b| place_order((&a.place, &a.part), (&b.place, &b.part)).then(a.uuid.cmp(&b.uuid)));
+    notes
+}
+
+fn note(line: &Line, change: Change) -> ChangeNote {
+    ChangeNote { change, uuid: line.uuid, id: line.id, place: line.place.clone(), part: line.part.clone() }
+}
+
+fn place_missing(line: &Line) -> Diagnostic {
+    let message = format!("`{}` is registered as {} and not declared any more", line.shown(), line.id);
+    Diagnostic::warning(Code::PLACE_MISSING, message)
+        .at(Location::file(&line.place))
+        .help(format!("bring it back, or run `packwright remove {}` to give it up for good", line.id))
+}
+
+fn full(registry: &Registry, n_new: usize) -> Diagnostic {
+    let highest = registry.0.highest;
+    let diagnostic = Diagnostic::error(
+        Code::REGISTRY_FULL,
+        format!("no asset_id is left for {n_new} new assets: {highest} is taken, and numbers go up to {}", u32::MAX),
+    );
+    let holder = registry.lines().iter().find(|it| it.highest() == highest);
+    let location = holder.map(|it| Location::file(&file_path(file_of(it.uuid))));
+    Diagnostic { location, ..diagnostic }
+        .help("numbers are given densely: look for a line with one that is far too great")
+}
