@@ -324,9 +324,11 @@ codes! {
     IMAGE_BROKEN = 310, "an image cannot be decoded";
     IMAGE_LIMIT = 311, "an image is larger than its limits";
     IMAGE_KIND = 312, "a file is not the kind of image its type says";
+    IMAGE_ODD = 313, "an image can be decoded, but something in it is not as it should be";
     MODEL_BROKEN = 320, "a model cannot be read";
     MODEL_MISSING = 321, "a model names a file that is not there";
     MODEL_LIMIT = 322, "a model is larger than its limits";
+    MODEL_ODD = 323, "a model can be read, but something in it is not as it should be";
     // 04xx: building.
     OMITTED = 401, "a broken asset is left out of the pack";
     CACHE_DAMAGED = 402, "part of the cache was damaged and is not used";

@@ -1,4 +1,11 @@
 //! From recipes to artifacts: the contract, the executor, and one file a processor.
 
 pub mod contract;
+#[cfg(test)]
+mod fake;
+pub mod image;
+pub mod kinds;
+mod magic;
+pub mod model;
+pub mod raw;
 pub mod trace;
