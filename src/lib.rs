@@ -6,5 +6,6 @@ pub mod error;
 pub mod model;
 pub mod pack;
 pub mod process;
+pub mod schema;
 pub mod system;
 pub mod workspace;

@@ -296,6 +296,7 @@ codes! {
     TOO_LARGE = 23, "a declaration file is too large";
     UNKNOWN_PACK = 24, "a pack is not defined";
     AMBIGUOUS_REFERENCE = 25, "a reference could mean more than one asset";
+    PROFILE_CYCLE = 26, "profiles inherit from each other in a circle";
     // 01xx: the tree.
     NOT_A_FILE = 101, "a FIFO, socket or device stands where a source is claimed";
     LINK_ESCAPES = 102, "a link leads out of the workspace";

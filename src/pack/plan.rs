@@ -4,59 +4,8 @@
 //! payloads. Everything about a pack follows from its plan; nothing else is consulted to lay it out.
 
 use crate::model::{AssetId, AssetUuid, Digest};
+pub use crate::model::{Codec, Layout};
 use crate::process::contract::Metadata;
-
-/// How a stored payload is compressed.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Default,
-    bincode::Encode,
-    bincode::Decode,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Codec {
-    /// As it is.
-    #[default]
-    None,
-    /// LZ4 block format, without a length prefix.
-    Lz4,
-    /// One Zstandard frame (RFC 8878).
-    Zstd,
-}
-
-/// How a pack is cut into files.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    bincode::Encode,
-    bincode::Decode,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// One file.
-    Single,
-    /// A small root file and parts by range of `asset_id`, so that an edit rewrites one part and the root.
-    Split,
-}
 
 /// One payload of an entry.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 
 pub mod contract;
 #[cfg(test)]
-mod fake;
+pub mod fake;
 pub mod image;
 pub mod kinds;
 mod magic;

@@ -1,7 +1,22 @@
-//! The workspace on disk: its configuration, and the scan that turns a tree of files into buckets.
+//! A workspace: as its authors wrote it, and as it lies on disk.
+//!
+//! `config`, `declare` and what they stand on are pure functions from the text of authored files to values and
+//! diagnostics. `bucket` and `lookup` are pure too: the tree of sources as a value. `scan` and `sources` read the
+//! disk; nothing in here writes.
+
+pub mod authored;
+pub mod config;
+pub mod declare;
+mod layer;
+mod order;
+pub mod rules;
 
 pub mod bucket;
 pub mod layout;
 pub mod lookup;
 pub mod scan;
 pub mod sources;
+
+pub use config::{Config, Preset, Root};
+pub use declare::Scope;
+pub use rules::{Rule, RuleSet};

@@ -1,0 +1,73 @@
+//! The JSON Schemas of every JSON and TOML file, generated from the types that read and write them.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{Transform, transform_subschemas};
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+
+use crate::workspace::authored::{AssetFile, WorkspaceFile};
+
+/// Returns the schemas: their file names in `schema/` and their contents.
+pub fn all() -> Vec<(&'static str, String)> {
+    vec![("asset.schema.json", authored::<AssetFile>()), ("packwright.schema.json", authored::<WorkspaceFile>())]
+}
+
+/// Returns the schema of an authored file.
+fn authored<T: JsonSchema>() -> String {
+    let generator = SchemaSettings::draft2020_12().for_deserialize().with_transform(AsAuthored).into_generator();
+    written(&generator.into_root_schema_for::<T>())
+}
+
+/// Returns a schema as it is written to a file.
+pub fn written(schema: &Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).expect("a schema has only string keys");
+    text.push('\n');
+    text
+}
+
+/// What an author leaves out is absent; `null` is never taken for that, whatever `Option` says of itself. And
+/// the lines of a doc comment are one paragraph.
+#[derive(Clone, Debug)]
+struct AsAuthored;
+
+impl Transform for AsAuthored {
+    fn transform(&mut self, schema: &mut Schema) {
+        if let Some(object) = schema.as_object_mut() {
+            if object.get("default").is_some_and(Value::is_null) {
+                object.remove("default");
+            }
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|it| it != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    object.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+                choices.retain(|it| it.get("type").is_none_or(|it| it != "null"));
+                if let [Value::Object(only)] = choices.as_slice() {
+                    let only = only.clone();
+                    object.remove("anyOf");
+                    object.extend(only);
+                }
+            }
+        }
+        transform_subschemas(self, schema);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schemas_are_current() {
+        for (name, content) in all() {
+            let path = format!("{}/schema/{name}", env!("CARGO_MANIFEST_DIR"));
+            expect_test::expect_file![path].assert_eq(&content);
+        }
+    }
+}

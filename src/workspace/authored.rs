@@ -1,0 +1,176 @@
+//! The fields of authored files, as they are written. Their doc comments become the descriptions in the JSON
+//! Schemas; what the fields come to is decided elsewhere.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::model::node::{Spanned, Table};
+use crate::model::profile::Broken;
+use crate::model::{AssetUuid, Codec, Layout};
+
+/// Declares one asset. `asset.json` makes an asset of the directory that holds it, `FILE.asset.json` of the
+/// file beside it.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssetFile {
+    /// The JSON Schema of this file, for editors; packwright ignores it.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// What people and generated code call the asset; unique in the workspace. By default the path of its file
+    /// or directory below the root, with the extension; with several roots, the root's name before it. It may
+    /// hold `/`, but starts with none of `./`, `../`, `/` and `uuid:`.
+    pub name: Option<Spanned<String>>,
+    /// Which processor makes the asset. A sidecar may leave it to the rule that matches its file; everything
+    /// else in the sidecar is then laid over what that rule says.
+    #[serde(rename = "type")]
+    pub kind: Option<Spanned<String>>,
+    /// What the asset is made of, in this order: paths and globs relative to this directory, `/` between
+    /// components. A text with one of `*?[{` is a glob, in which only `**` crosses `/`; what it matches comes in
+    /// byte order. By default every source in the directory, at any depth, down to the next `asset.json`. Only in
+    /// `asset.json`: a sidecar's input is the file beside it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub inputs: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Settings for the processor.
+    pub settings: Option<Table>,
+    /// What differs in some profiles, by the profile's name. It also holds in profiles that inherit from it.
+    #[schemars(with = "BTreeMap<String, ChoiceEntry>")]
+    pub profiles: BTreeMap<Spanned<String>, ChoiceEntry>,
+    /// Presets from `packwright.toml`, each laid over those before it, and this file over all of them.
+    pub presets: Vec<Spanned<String>>,
+    /// How payloads are compressed; by default as the profile says.
+    pub codec: Option<Codec>,
+    /// Whether payloads lie at the front of the pack.
+    pub preload: Option<bool>,
+    /// For people and tools.
+    pub tags: Vec<Spanned<String>>,
+    /// Assets that this one needs besides those that its inputs refer to. `uuid:...` is an identity; what starts
+    /// with `./` or `../` is a path as seen from this directory, and with `/` one from the workspace; everything else is
+    /// a name.
+    pub dependencies: Vec<Spanned<String>>,
+    /// Whether the asset stays out of the pack. It keeps its identity.
+    pub exclude: Option<bool>,
+}
+
+/// What may differ in one profile.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChoiceEntry {
+    /// Settings for the processor.
+    pub settings: Option<Table>,
+    /// How payloads are compressed.
+    pub codec: Option<Codec>,
+    /// Whether payloads lie at the front of the pack.
+    pub preload: Option<bool>,
+    /// Whether the asset stays out of the pack.
+    pub exclude: Option<bool>,
+}
+
+/// `packwright.toml`: the configuration of a workspace.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkspaceFile {
+    /// Tells this workspace from all others; `packwright init` makes one up. It never changes.
+    #[schemars(with = "AssetUuid", required)]
+    pub workspace: Option<Spanned<String>>,
+    /// The directories that hold sources. At least one; unique names; none inside another.
+    #[schemars(required, length(min = 1))]
+    pub roots: Vec<Spanned<RootEntry>>,
+    /// Make assets of files that have no declaration of their own. The first that matches claims the file.
+    pub rules: Vec<RuleEntry>,
+    /// Options by name, for rules and declarations to refer to.
+    #[schemars(with = "BTreeMap<String, PresetEntry>")]
+    pub presets: BTreeMap<Spanned<String>, PresetEntry>,
+    /// Named sets of choices for a build. `dev` (layout split, codec none) and `release` (layout single, codec
+    /// zstd) are there without being written.
+    #[schemars(with = "BTreeMap<String, ProfileEntry>")]
+    pub profiles: BTreeMap<Spanned<String>, ProfileEntry>,
+}
+
+/// A directory that holds sources.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RootEntry {
+    /// Its name; by default the last component of its path.
+    pub name: Option<Spanned<String>>,
+    /// The directory, relative to the workspace; `.` is allowed for an only root.
+    pub path: Spanned<String>,
+}
+
+/// Makes an asset of every file that it matches.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleEntry {
+    /// A glob relative to each root: `**/*.png`. Only `**` crosses `/`; case counts.
+    #[serde(rename = "match")]
+    pub pattern: Spanned<String>,
+    /// The name of the only root where it matches; by default all of them.
+    pub root: Option<Spanned<String>>,
+    /// Which processor makes the assets. It may come from a preset.
+    #[serde(rename = "type")]
+    pub kind: Option<Spanned<String>>,
+    /// Settings for the processor.
+    pub settings: Option<Table>,
+    /// What differs in some profiles, by the profile's name.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ChoiceEntry>")]
+    pub profiles: BTreeMap<Spanned<String>, ChoiceEntry>,
+    /// Presets, each laid over those before it, and this rule over all of them.
+    #[serde(default)]
+    pub presets: Vec<Spanned<String>>,
+    /// How payloads are compressed; by default as the profile says.
+    pub codec: Option<Codec>,
+    /// Whether payloads lie at the front of the pack.
+    pub preload: Option<bool>,
+    /// For people and tools.
+    #[serde(default)]
+    pub tags: Vec<Spanned<String>>,
+    /// Whether the assets stay out of the pack. They keep their identity.
+    pub exclude: Option<bool>,
+}
+
+/// Options that rules and declarations refer to by name.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PresetEntry {
+    /// The processor that the settings are for; without it, that of whoever refers to the preset.
+    #[serde(rename = "type")]
+    pub kind: Option<Spanned<String>>,
+    /// Settings for the processor.
+    pub settings: Option<Table>,
+    /// What differs in some profiles, by the profile's name.
+    #[schemars(with = "BTreeMap<String, ChoiceEntry>")]
+    pub profiles: BTreeMap<Spanned<String>, ChoiceEntry>,
+    /// Other presets, each laid over those before it, and this one over all of them.
+    pub presets: Vec<Spanned<String>>,
+    /// How payloads are compressed.
+    pub codec: Option<Codec>,
+    /// Whether payloads lie at the front of the pack.
+    pub preload: Option<bool>,
+    /// For people and tools.
+    pub tags: Vec<Spanned<String>>,
+    /// Whether the assets stay out of the pack.
+    pub exclude: Option<bool>,
+}
+
+/// Choices for one kind of build.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileEntry {
+    /// The profile whose choices hold where this one makes none; `dev` by default. `dev` and `release`
+    /// themselves have none.
+    pub inherits: Option<Spanned<String>>,
+    /// How the pack is cut into files.
+    pub layout: Option<Layout>,
+    /// How payloads are compressed where an asset does not say.
+    pub codec: Option<Codec>,
+    /// What becomes of assets that are broken because of their inputs: `refuse` publishes nothing while there is
+    /// one, `omit` leaves them out with a warning.
+    pub broken: Option<Broken>,
+    /// Whether `manifest.json` is written beside the pack.
+    pub manifest: Option<bool>,
+    /// Settings by type, laid over what assets say in general.
+    #[schemars(with = "BTreeMap<String, Table>")]
+    pub settings: BTreeMap<Spanned<String>, Table>,
+}

@@ -1,0 +1,412 @@
+//! `packwright.toml`: from its text to the configuration of a workspace.
+//!
+//! A [`Config`] holds meaning only, no position in the text: two texts that say the same give equal
+//! configurations and one digest. Knows nothing of what is on disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::authored::{ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
+use super::layer::{Layer, Reader};
+use super::order::{Edges, order};
+use super::rules::{Rule, RuleSet, pattern_problem};
+use crate::model::declaration::Options;
+use crate::model::node::{Spanned, decode_all};
+use crate::model::reference::path_problem;
+use crate::model::suggest::{instead_of, shown};
+use crate::model::{
+    AssetUuid, Code, Diagnostic, Digest, KeyHasher, Location, Profile, RelPath, Settings, SettingsCheck, text,
+};
+
+/// The configuration file of a workspace, relative to it.
+pub const CONFIG_FILE: &str = "packwright.toml";
+/// The directory of the registry.
+pub const REGISTRY_DIR: &str = "packwright.registry";
+/// The directory of packwright's own state.
+pub const STATE_DIR: &str = ".packwright";
+/// The directory of outputs.
+pub const BUILD_DIR: &str = "build";
+/// The profile of a build that names none.
+pub const DEFAULT_PROFILE: &str = "dev";
+
+/// The configuration of a workspace.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Config {
+    /// Tells this workspace from all others.
+    pub workspace: AssetUuid,
+    /// The directories that hold sources, in byte order of their paths. At least one, none in another.
+    pub roots: Vec<Root>,
+    /// In the author's order.
+    pub rules: RuleSet,
+    /// By name, each with the presets that it refers to laid under it.
+    pub presets: BTreeMap<String, Preset>,
+    /// By name, the built-in ones included.
+    pub profiles: BTreeMap<String, Profile>,
+}
+
+/// A directory that holds sources.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct Root {
+    /// Unique among the roots.
+    pub name: String,
+    /// Where it is; the workspace itself only when it is the only root.
+    pub path: RelPath,
+}
+
+/// Options to refer to by name.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Preset {
+    /// The kind that the settings are for, if it is known.
+    pub kind: Option<Arc<str>>,
+    /// What it says.
+    pub options: Options,
+}
+
+impl Config {
+    /// Reads `packwright.toml`.
+    ///
+    /// The configuration is absent when there is no tree, uuid or root to speak of. Otherwise it is the best that
+    /// can be made of the text, for finding further mistakes; nothing is built while there is an error.
+    pub fn parse(bytes: &[u8], check: &dyn SettingsCheck) -> (Option<Self>, Vec<Diagnostic>) {
+        let file = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
+        let text = match text::utf8(&file, bytes) {
+            Ok(text) => text,
+            Err(problem) => return (None, vec![problem]),
+        };
+        let (root, mut diagnostics) = text::toml(&file, text);
+        let Some(written) = root.and_then(|it| decode_all(&it, &file, text, &mut diagnostics)) else {
+            return (None, diagnostics);
+        };
+        let config = ConfigReader { file: &file, text, check, diagnostics: &mut diagnostics }.config(written);
+        (config, diagnostics)
+    }
+
+    /// Returns the root that holds `path`, if any.
+    pub fn root_of(&self, path: &str) -> Option<&Root> {
+        self.roots.iter().find(|it| it.path.as_str() == path || it.path.strip(path).is_some())
+    }
+
+    /// Returns the name of the asset at `place` whose author gives none: its path below its root, with several
+    /// roots the root's name before it. A root that is itself an asset has the root's name.
+    pub fn default_name(&self, place: &str) -> String {
+        let Some(root) = self.root_of(place) else { return place.to_owned() };
+        match root.path.strip(place) {
+            None => root.name.clone(),
+            Some(below) if self.roots.len() == 1 => below.to_owned(),
+            Some(below) => format!("{}/{below}", root.name),
+        }
+    }
+
+    /// Returns the digest of everything in here: all that the configuration can do to a build.
+    pub fn digest(&self) -> Digest {
+        // Serialization is derived, so that no field can be forgotten; nothing in it is a float or a hash table,
+        // so that equal configurations give equal bytes.
+        let bytes = serde_json::to_vec(self).expect("a configuration has only string keys");
+        KeyHasher::new("packwright configuration v1").bytes(1, &bytes).finish()
+    }
+}
+
+/// Makes a configuration of a decoded file, step by step, and reports what is wrong with it.
+struct ConfigReader<'a> {
+    file: &'a RelPath,
+    text: &'a str,
+    check: &'a dyn SettingsCheck,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl ConfigReader<'_> {
+    fn config(mut self, written: WorkspaceFile) -> Option<Config> {
+        let workspace = self.workspace(written.workspace.as_ref());
+        let roots = self.roots(&written.roots);
+        let profiles = self.profiles(&written.profiles);
+        let layers = written.presets.into_iter().map(|(name, it)| (name, Layer::from(it))).collect();
+        let presets = self.presets(layers, &profiles);
+        let rules = self.rules(written.rules, &roots, &presets, &profiles);
+        if roots.is_empty() {
+            return None;
+        }
+        Some(Config { workspace: workspace?, roots, rules, presets, profiles })
+    }
+
+    /// Does one step with a reader, and keeps what the reader reports.
+    fn reading<T>(
+        &mut self,
+        presets: &BTreeMap<String, Preset>,
+        profiles: &BTreeMap<String, Profile>,
+        step: impl FnOnce(&mut Reader<'_>) -> T,
+    ) -> T {
+        let Self { file, text, check, .. } = *self;
+        let mut reader = Reader { file, text, check, presets, profiles, diagnostics: Vec::new() };
+        let result = step(&mut reader);
+        self.diagnostics.append(&mut reader.diagnostics);
+        result
+    }
+
+    /// Does one step that refers to neither presets nor profiles.
+    fn plainly<T>(&mut self, step: impl FnOnce(&mut Reader<'_>) -> T) -> T {
+        self.reading(&BTreeMap::new(), &BTreeMap::new(), step)
+    }
+
+    fn workspace(&mut self, written: Option<&Spanned<String>>) -> Option<AssetUuid> {
+        const HELP: &str = "`packwright init` writes one; in an existing workspace, take it from version control";
+        let uuid = written.and_then(|it| AssetUuid::parse(&it.value));
+        if uuid.is_none() {
+            let location = match written {
+                Some(it) => crate::model::node::locate(self.file, self.text, it.range),
+                None => Location::file(self.file),
+            };
+            let message = match written {
+                Some(_) => "`workspace` is no uuid in lower-case hyphenated form",
+                None => "`workspace`, the uuid that tells this workspace from all others, is missing",
+            };
+            self.diagnostics.push(Diagnostic::error(Code::WORKSPACE_UUID, message).at(location).help(HELP));
+        }
+        uuid
+    }
+
+    fn roots(&mut self, written: &[Spanned<RootEntry>]) -> Vec<Root> {
+        if written.is_empty() {
+            let problem = Diagnostic::error(Code::ROOTS, "no root is given")
+                .at(Location::file(self.file))
+                .help("say which directory holds the sources: `[[roots]]` and `path = \"assets\"`");
+            self.diagnostics.push(problem);
+        }
+        let mut roots: Vec<(Root, &RootEntry)> = Vec::new();
+        for entry in written {
+            let root = self.plainly(|reader| read_root(reader, &entry.value, &roots));
+            roots.extend(root.map(|it| (it, &entry.value)));
+        }
+        let mut roots: Vec<Root> = roots.into_iter().map(|(root, _)| root).collect();
+        roots.sort_by(|a, b| a.path.cmp(&b.path));
+        roots
+    }
+
+    fn profiles(&mut self, written: &BTreeMap<Spanned<String>, ProfileEntry>) -> BTreeMap<String, Profile> {
+        let mut profiles: BTreeMap<String, Profile> =
+            [Profile::dev(), Profile::release()].into_iter().map(|it| (it.name.clone(), it)).collect();
+        let mut edges = Edges::new();
+        for (name, entry) in written {
+            // A built-in profile inherits from none, whatever is written; that is reported further down.
+            let inherits = entry.inherits.iter().filter(|_| !profiles.contains_key(&name.value));
+            edges.insert(&name.value, inherits.map(|it| it.value.as_str()).collect());
+        }
+        let (mut names, circles) = order(&edges);
+        for circle in &circles {
+            let at = written.get_key_value(&spanned(circle[0])).map(|(name, _)| name.range).unwrap_or_default();
+            let message = format!("profiles inherit from each other in a circle: {}", in_a_circle(circle));
+            self.plainly(|reader| reader.error(Code::PROFILE_CYCLE, at, message));
+        }
+        // Those on a circle come last; what they inherit may be absent, and that was said.
+        let ordered: BTreeSet<&str> = names.iter().copied().collect();
+        names.extend(edges.keys().copied().filter(|it| !ordered.contains(it)));
+        // The built-in ones come first: others inherit from them without naming them.
+        names.sort_by_key(|it| !matches!(*it, "dev" | "release"));
+        for name in names {
+            let Some((name, entry)) = written.get_key_value(&spanned(name)) else { continue };
+            let known = |it: &str| profiles.contains_key(it) || edges.contains_key(it);
+            let profile = self.plainly(|reader| read_profile(reader, name, entry, &profiles, known));
+            profiles.insert(name.value.clone(), profile);
+        }
+        profiles
+    }
+
+    fn presets(
+        &mut self,
+        layers: BTreeMap<Spanned<String>, Layer>,
+        profiles: &BTreeMap<String, Profile>,
+    ) -> BTreeMap<String, Preset> {
+        let edges: Edges<'_> = layers
+            .iter()
+            .map(|(name, it)| (name.value.as_str(), it.presets.iter().map(|it| it.value.as_str()).collect()))
+            .collect();
+        let (mut names, circles) = order(&edges);
+        for circle in &circles {
+            let at = layers.get_key_value(&spanned(circle[0])).map(|(name, _)| name.range).unwrap_or_default();
+            let message = format!("presets refer to each other in a circle: {}", in_a_circle(circle));
+            self.plainly(|reader| reader.error(Code::PRESET_CYCLE, at, message));
+        }
+        let ordered: BTreeSet<&str> = names.iter().copied().collect();
+        let circular: Vec<&str> = edges.keys().copied().filter(|it| !ordered.contains(it)).collect();
+        // A preset without a circle's members is better than complaints about each one that names it.
+        let mut presets: BTreeMap<String, Preset> =
+            circular.iter().map(|it| ((*it).to_owned(), Preset::default())).collect();
+        names.extend(circular);
+        for name in names {
+            let Some((key, layer)) = layers.get_key_value(&spanned(name)) else { continue };
+            let (kind, options) = self.reading(&presets, profiles, |reader| reader.read(layer, None));
+            presets.insert(key.value.clone(), Preset { kind, options });
+        }
+        presets
+    }
+
+    fn rules(
+        &mut self,
+        written: Vec<RuleEntry>,
+        roots: &[Root],
+        presets: &BTreeMap<String, Preset>,
+        profiles: &BTreeMap<String, Profile>,
+    ) -> RuleSet {
+        let read = |entry| self.reading(presets, profiles, |reader| read_rule(reader, entry, roots));
+        let rules = written.into_iter().filter_map(read).collect();
+        RuleSet::new(rules).unwrap_or_else(|problem| {
+            let message = format!("the patterns of all rules together are too much: {problem}");
+            self.diagnostics.push(Diagnostic::error(Code::BAD_PATTERN, message).at(Location::file(self.file)));
+            RuleSet::default()
+        })
+    }
+}
+
+fn spanned(name: &str) -> Spanned<String> {
+    Spanned { value: name.to_owned(), ..Spanned::default() }
+}
+
+fn in_a_circle(circle: &[&str]) -> String {
+    const MOST: usize = 16;
+    let mut names: Vec<String> = circle.iter().take(MOST).map(|it| format!("`{}`", shown(it))).collect();
+    if circle.len() > MOST {
+        names.push("...".to_owned());
+    }
+    names.push(names[0].clone());
+    names.join(" -> ")
+}
+
+/// Reads a root; `None` when it clashes with one of `others` or cannot be one.
+fn read_root(reader: &mut Reader<'_>, entry: &RootEntry, others: &[(Root, &RootEntry)]) -> Option<Root> {
+    let path = read_root_path(reader, &entry.path)?;
+    let default = if path.is_root() { "." } else { path.name() };
+    let name = entry.name.as_ref().map_or(default, |it| it.value.as_str()).to_owned();
+    let range = entry.name.as_ref().unwrap_or(&entry.path).range;
+    if name.is_empty() || name.contains('/') || name.chars().any(char::is_control) {
+        reader.error(Code::ROOTS, range, "the name of a root is one word without `/`");
+        return None;
+    }
+    for (other, written) in others {
+        let overlap = other.path == path
+            || other.path.strip(path.as_str()).is_some()
+            || path.strip(other.path.as_str()).is_some();
+        if overlap || other.name == name {
+            let (message, range, there) = if overlap {
+                (format!("the roots `{path}` and `{}` overlap", other.path), entry.path.range, &written.path)
+            } else {
+                let there = written.name.as_ref().unwrap_or(&written.path);
+                (format!("two roots are named `{}`; give one of them another `name`", shown(&name)), range, there)
+            };
+            let location = reader.at(range);
+            let there = reader.at(there.range);
+            let problem = Diagnostic::error(Code::ROOTS, message).at(location).related("the other root", there);
+            reader.diagnostics.push(problem);
+            return None;
+        }
+    }
+    Some(Root { name, path })
+}
+
+fn read_root_path(reader: &mut Reader<'_>, written: &Spanned<String>) -> Option<RelPath> {
+    let text = written.value.as_str();
+    if let Some(problem) = path_problem(text) {
+        reader.error(Code::BAD_PATH, written.range, problem);
+        return None;
+    }
+    if text == "." {
+        return Some(RelPath::root());
+    }
+    let Some(path) = RelPath::new(text) else {
+        let message = format!("`{}` is not in normal form: write it without `.` and `..`", shown(text));
+        reader.error(Code::BAD_PATH, written.range, message);
+        return None;
+    };
+    let first = text.split('/').next().unwrap_or_default();
+    if matches!(first, STATE_DIR | BUILD_DIR | REGISTRY_DIR) {
+        reader.error(Code::ROOTS, written.range, format!("`{first}` is packwright's own and holds no sources"));
+        return None;
+    }
+    Some(path)
+}
+
+fn read_profile(
+    reader: &mut Reader<'_>,
+    name: &Spanned<String>,
+    entry: &ProfileEntry,
+    profiles: &BTreeMap<String, Profile>,
+    known: impl Fn(&str) -> bool,
+) -> Profile {
+    let mut profile = match profiles.get(&name.value) {
+        Some(built_in) => {
+            if let Some(it) = &entry.inherits {
+                let message = format!("`{}` is built in and inherits from no other profile", name.value);
+                reader.error(Code::WRONG_TYPE, it.range, message);
+            }
+            built_in.clone()
+        }
+        None => {
+            let mut profile = inherited(reader, entry, profiles, known);
+            check_profile_name(reader, name);
+            profile.name.clone_from(&name.value);
+            profile.chain.push(name.value.clone());
+            profile
+        }
+    };
+    profile.layout = entry.layout.unwrap_or(profile.layout);
+    profile.codec = entry.codec.unwrap_or(profile.codec);
+    profile.broken = entry.broken.unwrap_or(profile.broken);
+    profile.manifest = entry.manifest.unwrap_or(profile.manifest);
+    for (kind, settings) in &entry.settings {
+        if reader.known_kind(kind).is_some() {
+            reader.check_settings(&kind.value, settings);
+            profile.settings.entry(kind.value.clone()).or_default().overlay(&Settings::of(&settings.0));
+        }
+    }
+    profile
+}
+
+fn inherited(
+    reader: &mut Reader<'_>,
+    entry: &ProfileEntry,
+    profiles: &BTreeMap<String, Profile>,
+    known: impl Fn(&str) -> bool,
+) -> Profile {
+    let Some(from) = &entry.inherits else {
+        return profiles.get(DEFAULT_PROFILE).cloned().unwrap_or_else(Profile::dev);
+    };
+    if let Some(profile) = profiles.get(&from.value) {
+        return profile.clone();
+    }
+    if !known(&from.value) {
+        let message = format!("there is no profile `{}`", shown(&from.value));
+        let help = instead_of(&from.value, "profiles", profiles.keys().map(String::as_str));
+        reader.error_with_help(Code::UNKNOWN_PROFILE, from.range, message, help);
+    }
+    Profile::dev()
+}
+
+fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {
+    let usual = |it: u8| matches!(it, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    if name.value.is_empty() || name.value.len() > 64 || !name.value.bytes().all(usual) {
+        let message = "a profile names a directory: at most 64 lower-case letters, digits, `-` and `_`";
+        reader.error(Code::WRONG_TYPE, name.range, message);
+    }
+}
+
+fn read_rule(reader: &mut Reader<'_>, entry: RuleEntry, roots: &[Root]) -> Option<Rule> {
+    let pattern = entry.pattern.clone();
+    let problem = pattern_problem(&pattern.value);
+    let usable = problem.is_none();
+    if let Some(problem) = problem {
+        reader.error(Code::BAD_PATTERN, pattern.range, problem);
+    }
+    let root = entry.root.clone();
+    if let Some(name) = root.as_ref().filter(|name| roots.iter().all(|it| it.name != name.value)) {
+        let message = format!("there is no root `{}`", shown(&name.value));
+        let help = instead_of(&name.value, "roots", roots.iter().map(|it| it.name.as_str()));
+        reader.error_with_help(Code::ROOTS, name.range, message, help);
+    }
+    let layer = Layer::from(entry);
+    let (kind, options) = reader.read(&layer, None);
+    if kind.is_none() {
+        reader.no_type(&layer, pattern.range, "the rule says no type", "give it a `type`, such as `type = \"raw\"`");
+    }
+    let rule = |kind| Rule { pattern: pattern.value, root: root.map(|it| it.value), kind, options: Arc::new(options) };
+    kind.filter(|_| usable).map(rule)
+}

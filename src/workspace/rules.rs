@@ -1,0 +1,214 @@
+//! Rules: which of them claims a file. Asked once for every source of a workspace, so the common patterns are
+//! answered without a glob.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use globset::{Candidate, GlobSet};
+use serde::Serialize;
+
+use super::config::Root;
+use crate::model::declaration::Options;
+use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, file_name};
+use crate::model::reference::{compile, parse_glob, path_problem};
+
+/// A rule as an author wrote it, with its presets laid under it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Rule {
+    /// A glob relative to each root.
+    pub pattern: String,
+    /// The name of the only root where it matches.
+    pub root: Option<String>,
+    /// The kind of the assets that it makes.
+    pub kind: Arc<str>,
+    /// All else that it says of them.
+    pub options: Arc<Options>,
+}
+
+/// The rules of a workspace in their order, ready to be asked. Equal when the rules are.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    matcher: Arc<Matcher>,
+}
+
+impl PartialEq for RuleSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.rules == other.rules
+    }
+}
+
+impl Eq for RuleSet {}
+
+impl Serialize for RuleSet {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.rules.serialize(serializer)
+    }
+}
+
+/// Rules by how they are asked. Indices are those of the rules, ascending in every list.
+#[derive(Debug, Default)]
+struct Matcher {
+    /// `**/*.png`, by extension.
+    by_extension: BTreeMap<String, Vec<usize>>,
+    /// `**` and `**/*`.
+    everything: Vec<usize>,
+    /// The patterns of all others, and the index of each one's rule.
+    globs: GlobSet,
+    glob_rules: Vec<usize>,
+}
+
+impl RuleSet {
+    /// Returns the rules in their order, each pattern of which passes [`pattern_problem`].
+    ///
+    /// # Errors
+    ///
+    /// The patterns are too much when taken together: one sentence.
+    pub fn new(rules: Vec<Rule>) -> Result<Self, String> {
+        let mut matcher = Matcher::default();
+        let mut globs = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            if let Some(extensions) = extensions(&rule.pattern) {
+                for extension in extensions {
+                    matcher.by_extension.entry(extension.to_owned()).or_default().push(index);
+                }
+            } else if matches!(rule.pattern.as_str(), "**" | "**/*") {
+                matcher.everything.push(index);
+            } else {
+                globs.push(parse_glob(&rule.pattern)?);
+                matcher.glob_rules.push(index);
+            }
+        }
+        matcher.globs = GlobSet::new(&globs).map_err(|it| it.kind().to_string())?;
+        Ok(Self { rules, matcher: Arc::new(matcher) })
+    }
+
+    /// Returns the rules in their order.
+    pub fn all(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Returns the rule of this index.
+    pub fn get(&self, index: usize) -> Option<&Rule> {
+        self.rules.get(index)
+    }
+
+    /// Returns the index of the first rule that claims the file at `below`, a path relative to `root`.
+    /// Declaration files are nobody's.
+    pub fn claim(&self, root: &Root, below: &str) -> Option<usize> {
+        let name = file_name(below);
+        if name == ASSET_JSON || name.ends_with(SIDECAR_SUFFIX) {
+            return None;
+        }
+        let matcher = &*self.matcher;
+        let here = |index: &&usize| self.rules[**index].root.as_ref().is_none_or(|it| *it == root.name);
+        let by_extension = name.rsplit_once('.').and_then(|(_, it)| matcher.by_extension.get(it));
+        let quick = [by_extension, Some(&matcher.everything)]
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.iter().find(here))
+            .min()
+            .copied();
+        let first_glob = matcher.glob_rules.first().copied().unwrap_or(usize::MAX);
+        if quick.is_some_and(|it| it < first_glob) || matcher.glob_rules.is_empty() {
+            return quick;
+        }
+        let matches = matcher.globs.matches_candidate(&Candidate::new(below));
+        let glob = matches.iter().map(|it| &matcher.glob_rules[*it]).filter(here).min().copied();
+        quick.into_iter().chain(glob).min()
+    }
+}
+
+/// Returns the extensions that a pattern of the form `**/*.png` or `**/*.{png,jpg}` asks for; `None` for every
+/// other form.
+fn extensions(pattern: &str) -> Option<Vec<&str>> {
+    let rest = pattern.strip_prefix("**/*.")?;
+    let list = match rest.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
+        Some(alternatives) => alternatives.split(',').collect(),
+        None => vec![rest],
+    };
+    let plain = |it: &&str| !it.is_empty() && !it.contains(['.', '/', '*', '?', '[', ']', '{', '}', ',']);
+    list.iter().all(plain).then_some(list)
+}
+
+/// Returns why `pattern` cannot be a rule's, in one sentence.
+pub fn pattern_problem(pattern: &str) -> Option<String> {
+    if let Some(problem) = path_problem(pattern) {
+        return Some(problem);
+    }
+    if pattern.split('/').any(|it| matches!(it, "." | "..")) {
+        return Some("a pattern is relative to a root and has no `.` and `..`".to_owned());
+    }
+    if let Some(name) = capture(pattern) {
+        return Some(format!("`{{{name}}}` has one alternative only; captures are not known in this version"));
+    }
+    compile(pattern).err()
+}
+
+/// Returns what stands between braces that hold no comma: one day these will be captures.
+fn capture(pattern: &str) -> Option<&str> {
+    pattern.split('{').skip(1).filter_map(|it| it.split_once('}')).map(|(it, _)| it).find(|it| !it.contains(','))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RelPath;
+
+    fn rules(patterns: &[&str]) -> RuleSet {
+        let rule = |it: &&str| {
+            let (root, pattern) = it.split_once('|').map_or((None, *it), |(root, it)| (Some(root.to_owned()), it));
+            assert_eq!(pattern_problem(pattern), None, "{pattern}");
+            Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), options: Arc::default() }
+        };
+        RuleSet::new(patterns.iter().map(rule).collect()).expect("a small set")
+    }
+
+    fn root(name: &str) -> Root {
+        Root { name: name.to_owned(), path: RelPath::new(name).expect("a path") }
+    }
+
+    #[test]
+    fn the_first_matching_rule_claims() {
+        let set = rules(&["ui/**/*.png", "**/*.{png,jpg}", "b|**", "*.txt", "**/*.tar.gz", "a|**/*"]);
+        for (place, expected) in [
+            ("a:ui/deep/x.png", Some(0)),
+            ("a:ui/x.png", Some(0)),
+            ("a:x.png", Some(1)),
+            ("a:deep/x.jpg", Some(1)),
+            ("a:x.PNG", Some(5)),
+            ("b:x.PNG", Some(2)),
+            ("b:x.txt", Some(2)),
+            ("a:x.txt", Some(3)),
+            ("a:deep/x.txt", Some(5)),
+            ("a:x.tar.gz", Some(4)),
+            ("c:png", None),
+            ("c:x.gif", None),
+            ("a:deep/asset.json", None),
+            ("a:x.png.asset.json", None),
+            ("c:x/y.png/z", None),
+        ] {
+            let (name, below) = place.split_once(':').expect("root:path");
+            assert_eq!(set.claim(&root(name), below), expected, "{place}");
+        }
+    }
+
+    #[test]
+    fn the_quick_way_agrees_with_the_globs() {
+        let paths = ["x.png", "a/x.png", "x", "a.b/x", ".png", "a/.png", "x.png/y", "x.png.jpg", "x.", "a/x.p g"];
+        for pattern in ["**/*.png", "**/*.{png,jpg}", "**", "**/*", "**/*.p g"] {
+            let (set, glob) = (rules(&[pattern]), compile(pattern).expect("a glob"));
+            for path in paths {
+                assert_eq!(set.claim(&root("a"), path).is_some(), glob.is_match(path), "{pattern} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_match_is_no_pattern() {
+        for bad in ["", "/x", "a\\b", "../x", "./x", "a//b", "[", "{a", "{dir}/*.png", "x/{stem}.{n}.ogg", "C:/x"] {
+            assert!(pattern_problem(bad).is_some(), "{bad}");
+        }
+        assert!(pattern_problem(&"{a,b}".repeat(300)).is_some());
+    }
+}
