@@ -35,6 +35,12 @@ pub enum Error {
         /// Who holds it, as it said of itself.
         holder: String,
     },
+    /// A source changed between the scan and the moment its bytes were needed.
+    #[error("`{}` kept changing while it was read", path.display())]
+    Torn {
+        /// The file.
+        path: PathBuf,
+    },
     /// A commit's precondition did not hold: somebody changed a file in the meantime.
     #[error("`{}` changed in the meantime; nothing was written", path.display())]
     Conflict {

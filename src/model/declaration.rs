@@ -171,6 +171,11 @@ impl Options {
         }
     }
 
+    /// Returns whether the asset stays out of the pack whatever the profile.
+    pub fn is_excluded(&self) -> bool {
+        self.general.exclude == Some(true) && !self.profiles.values().any(|it| it.exclude == Some(false))
+    }
+
     /// Lays `top` over these options.
     pub fn overlay(&mut self, top: &Options) {
         self.general.overlay(&top.general);

@@ -336,6 +336,7 @@ codes! {
     CACHE_BUSY = 403, "the cache is held by another process";
     CACHE_UNAVAILABLE = 404, "the cache cannot be used";
     NOTHING_TO_PACK = 405, "no asset is declared";
+    ABSENT_REFERENCE = 406, "an asset refers to one that is not in the pack";
 }
 
 #[cfg(test)]

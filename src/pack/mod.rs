@@ -1,3 +1,4 @@
 //! Packs: the plan, the format, its writer and its reader.
 
+pub mod codec;
 pub mod plan;

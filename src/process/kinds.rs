@@ -5,6 +5,10 @@
 
 use serde_json::Value;
 
+use crate::cache::encoding;
+use crate::model::node::{Node, decode};
+use crate::model::{Diagnostic, RelPath, SettingsCheck};
+
 use super::contract::{Context, Input, Outcome, Processor, Unavailable};
 use super::{image, model, raw};
 
@@ -20,6 +24,7 @@ pub struct Kind {
     /// The file extensions, in lower case, that a rule for ordinary files would give this type.
     pub extensions: &'static [&'static str],
     prepare: fn(Value) -> serde_json::Result<Prepared>,
+    check: fn(&Node, &RelPath, &str) -> Result<(), Diagnostic>,
     schema: fn() -> schemars::Schema,
 }
 
@@ -86,6 +91,22 @@ pub fn default_kind_for_extension(extension: &str) -> Option<&'static str> {
     ALL.iter().find(fits).map(|it| it.name)
 }
 
+/// What authored files are checked against: the kinds there are and their types of settings.
+pub struct Check;
+
+impl SettingsCheck for Check {
+    fn kinds(&self) -> &[&str] {
+        &NAMES
+    }
+
+    fn check(&self, kind: &str, node: &Node, file: &RelPath, text: &str) -> Vec<Diagnostic> {
+        let checked = find(kind).map_or(Ok(()), |it| (it.check)(node, file, text));
+        checked.err().into_iter().collect()
+    }
+}
+
+const NAMES: [&str; 3] = ["image", "model", "raw"];
+
 static ALL: [Kind; 3] = [kind::<image::Image>(&["png"]), kind::<model::Model>(&["glb", "gltf"]), kind::<raw::Raw>(&[])];
 
 const fn kind<P: Processor + Default + Send + 'static>(extensions: &'static [&'static str]) -> Kind {
@@ -95,24 +116,22 @@ const fn kind<P: Processor + Default + Send + 'static>(extensions: &'static [&'s
         codecs: P::CODECS,
         extensions,
         prepare: prepare::<P>,
+        check: check::<P>,
         schema: schema::<P>,
     }
 }
 
 fn prepare<P: Processor + Default + Send + 'static>(settings: Value) -> serde_json::Result<Prepared> {
     let settings: P::Settings = serde_json::from_value(settings)?;
-    Ok(Prepared { settings: canonical(&settings), work: Box::new(Typed { processor: P::default(), settings }) })
+    Ok(Prepared { settings: encoding::encode(&settings), work: Box::new(Typed { processor: P::default(), settings }) })
+}
+
+fn check<P: Processor>(node: &Node, file: &RelPath, text: &str) -> Result<(), Diagnostic> {
+    decode::<P::Settings>(node, file, text).map(drop)
 }
 
 fn schema<P: Processor>() -> schemars::Schema {
     schemars::schema_for!(P::Settings)
-}
-
-/// Returns the bytes that stand for settings in a recipe key: bincode 2, little-endian, integers of fixed
-/// width. To move to `cache/encoding.rs`, the one module that is to know bincode, once that is there.
-fn canonical(settings: &impl bincode::Encode) -> Vec<u8> {
-    let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
-    bincode::encode_to_vec(settings, config).expect("settings are plain values, and a Vec takes all of them")
 }
 
 /// A processor and its settings behind one pointer.
@@ -146,7 +165,7 @@ mod tests {
     #[test]
     fn kinds_are_found_by_name_and_extension() {
         let names: Vec<_> = all().iter().map(|it| it.name).collect();
-        assert_eq!(names, ["image", "model", "raw"]);
+        assert_eq!(names, NAMES);
         assert!(names.is_sorted());
         assert!(find("raw").is_some() && find("Raw").is_none() && find("").is_none());
         for (extension, kind) in [

@@ -1,8 +1,10 @@
 //! From recipes to artifacts: the contract, the executor, and one file a processor.
 
 pub mod contract;
+pub mod exec;
 #[cfg(test)]
 pub mod fake;
+pub mod fence;
 pub mod image;
 pub mod kinds;
 mod magic;

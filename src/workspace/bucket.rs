@@ -7,6 +7,7 @@
 //!
 //! Pure: knows nothing of disks or databases.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::path::{order_key, sidecar_owner};
@@ -163,6 +164,23 @@ impl Members {
         RelPath::new(self.path_in(idx, &mut String::new())).expect("members hold normal paths only")
     }
 
+    /// Returns the number of the entry at `path`.
+    pub fn find(&self, path: &str) -> Option<usize> {
+        let below = self.base.is_root() || self.base.as_str() == path;
+        let name = if below { path } else { self.base.strip(path)? };
+        let key = order_key(name);
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let mid = (low + high) / 2;
+            match compare(self.name(mid), &key) {
+                std::cmp::Ordering::Less => low = mid + 1,
+                std::cmp::Ordering::Greater => high = mid,
+                std::cmp::Ordering::Equal => return Some(mid),
+            }
+        }
+        None
+    }
+
     /// Returns the link text of entry `idx`.
     pub fn link(&self, idx: usize) -> Option<&Arc<LinkText>> {
         let at = self.links.binary_search_by_key(&(idx as u32), |it| it.0).ok()?;
@@ -286,21 +304,9 @@ impl Bucket {
         (0..self.len()).map(|idx| self.entry(idx))
     }
 
-    /// Returns the index of the entry at `path`.
+    /// Returns the number of the entry at `path`.
     pub fn find(&self, path: &str) -> Option<usize> {
-        let below = self.members.base.is_root() || self.members.base.as_str() == path;
-        let name = if below { path } else { self.members.base.strip(path)? };
-        let key = order_key(name);
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let mid = (low + high) / 2;
-            match compare(self.members.name(mid), &key) {
-                std::cmp::Ordering::Less => low = mid + 1,
-                std::cmp::Ordering::Greater => high = mid,
-                std::cmp::Ordering::Equal => return Some(mid),
-            }
-        }
-        None
+        self.members.find(path)
     }
 
     /// Returns the bucket as a row of the index.
@@ -566,8 +572,7 @@ impl Tree {
 
     /// Returns the number of the bucket that holds, or would hold, the entry with this order key.
     pub fn bucket_of(&self, key: &[u8]) -> Option<usize> {
-        let at = self.buckets.partition_point(|it| it.end.as_ref().is_some_and(|end| end.as_slice() < key));
-        (at < self.buckets.len()).then_some(at)
+        holder(self.buckets.len(), |it| self.buckets[it].end.as_deref(), key)
     }
 
     /// Returns the bucket and the position of the entry at `path`.
@@ -577,17 +582,8 @@ impl Tree {
     }
 
     /// Returns the numbers of the buckets that may hold something below the directory `dir`.
-    pub fn buckets_below(&self, dir: &RelPath) -> std::ops::Range<usize> {
-        if dir.is_root() {
-            return 0..self.buckets.len();
-        }
-        let mut low = order_key_of_dir(dir);
-        let first = self.bucket_of(&low).unwrap_or(self.buckets.len());
-        // Everything below has the directory's key, a NUL, and a name whose first byte is not NUL.
-        low.push(0);
-        low.push(0xff);
-        let last = self.bucket_of(&low).map_or(self.buckets.len(), |it| it + 1);
-        first..last.max(first)
+    pub fn buckets_below(&self, dir: &RelPath) -> Range<usize> {
+        range_below(self.buckets.len(), |it| self.buckets[it].end.as_deref(), dir)
     }
 
     /// Returns the tree after the entries at the given paths were replaced, added (`Some`) or removed (`None`).
@@ -642,8 +638,27 @@ impl Tree {
     }
 }
 
-fn order_key_of_dir(dir: &RelPath) -> Vec<u8> {
-    dir.as_str().bytes().map(|it| if it == b'/' { 0 } else { it }).collect()
+/// Returns which of `n` buckets with these ends holds, or would hold, the entry with this order key.
+pub fn holder<'a>(n: usize, end: impl Fn(usize) -> Option<&'a [u8]>, key: &[u8]) -> Option<usize> {
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let mid = (low + high) / 2;
+        if end(mid).is_some_and(|end| end < key) { low = mid + 1 } else { high = mid }
+    }
+    (low < n).then_some(low)
+}
+
+/// Returns which of `n` buckets with these ends may hold something below the directory `dir`.
+pub fn range_below<'a>(n: usize, end: impl Fn(usize) -> Option<&'a [u8]>, dir: &RelPath) -> Range<usize> {
+    if dir.is_root() {
+        return 0..n;
+    }
+    let mut key: Vec<u8> = dir.as_str().bytes().map(|it| if it == b'/' { 0 } else { it }).collect();
+    let first = holder(n, &end, &key).unwrap_or(n);
+    // Everything below has the directory's key, a NUL, and a name, none of whose bytes is 0xff.
+    key.extend([0, 0xff]);
+    let last = holder(n, &end, &key).map_or(n, |it| it + 1);
+    first..last.max(first)
 }
 
 #[cfg(test)]

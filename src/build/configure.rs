@@ -1,0 +1,175 @@
+//! What a build goes by besides sources: `packwright.toml`, the profile, and the registry's sixteen files.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::cache::{Index, encoding};
+use crate::error::{Error, IoContext, Result};
+use crate::lane;
+use crate::model::profile::Profile;
+use crate::model::registry::{self, FileSet, N_FILES, Registry};
+use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath};
+use crate::process::kinds;
+use crate::system::{FsTime, Stamp};
+use crate::workspace::bucket::{get_stamp, stamp_bytes};
+use crate::workspace::config::Config;
+use crate::workspace::layout::{CONFIG_FILE, Workspace};
+
+use super::Options;
+
+/// A longer `packwright.toml` is refused, in bytes.
+const LARGEST_CONFIG: u64 = 4 << 20;
+/// A longer registry file is refused, in bytes.
+const LARGEST_REGISTRY_FILE: u64 = 1 << 30;
+
+/// The configuration of one build.
+pub struct Setup {
+    /// The author's configuration.
+    pub config: Arc<Config>,
+    /// The profile to build.
+    pub profile: Arc<Profile>,
+    /// Where sources may lie.
+    pub roots: Vec<RelPath>,
+    /// Warnings about the configuration.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads the configuration and picks the profile.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] when the configuration has errors or does not know the profile or the pack.
+pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
+    let path = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
+    let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path, LARGEST_CONFIG)?;
+    let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
+    let bytes = bytes.context("read", &ws.abs(&path))?;
+    let (config, diagnostics) = Config::parse(&bytes, &kinds::Check);
+    let config = match config {
+        Some(config) if !diagnostics.iter().any(Diagnostic::is_error) => config,
+        _ => return Err(Error::Invalid(diagnostics)),
+    };
+    let Some(profile) = config.profiles.get(&options.profile) else {
+        return Err(Error::Invalid(vec![unknown_profile(&config, &options.profile, &path)]));
+    };
+    if options.pack != super::MAIN_PACK {
+        let message = format!("there is no pack `{}`", options.pack);
+        let unknown = Diagnostic::error(Code::UNKNOWN_PACK, message).at(Location::file(&path));
+        return Err(Error::Invalid(vec![unknown.help(format!("the only pack is `{}`", super::MAIN_PACK))]));
+    }
+    let roots = config.roots.iter().map(|it| it.path.clone()).collect();
+    Ok(Setup { profile: Arc::new(profile.clone()), config: Arc::new(config), roots, warnings: diagnostics })
+}
+
+fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {
+    let known: Vec<String> = config.profiles.keys().map(|it| format!("`{it}`")).collect();
+    Diagnostic::error(Code::UNKNOWN_PROFILE, format!("there is no profile `{name}`"))
+        .at(Location::file(file))
+        .help(format!("the profiles are {}", known.join(", ")))
+}
+
+/// The registry's files, as far as they had to be read.
+pub struct RegistryFiles {
+    /// Digest of all sixteen.
+    pub digest: Digest,
+    bytes: Option<FileSet>,
+    /// What the index should remember, where that is news.
+    pub fact: Option<Vec<u8>>,
+}
+
+/// The index's name for what it remembers of the registry's files.
+pub const REGISTRY_FACT: &str = "registry";
+
+#[derive(bincode::Encode, bincode::Decode)]
+struct KnownFile {
+    stamp: Vec<u8>,
+    digest: Digest,
+    racy: bool,
+}
+
+/// Tells the digest of the registry's files, by their fingerprints where the index vouches for all of them.
+///
+/// # Errors
+///
+/// Whatever the system says, absence apart.
+pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Result<RegistryFiles> {
+    let known: Option<Vec<KnownFile>> = index.fact(REGISTRY_FACT).and_then(|it| encoding::decode(&it));
+    let known = known.filter(|it| it.len() == N_FILES && !options.rehash);
+    if let Some(known) = known
+        && !lane::has_journal(&*ws.disk, &ws.root)?
+        && all_stand(ws, &known)
+    {
+        let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
+        return Ok(RegistryFiles { digest: set_digest(&digests), bytes: None, fact: None });
+    }
+    let now = ws.disk.now(&ws.cache_dir());
+    let (files, stamps) = read_files(ws)?;
+    let digests: Vec<Digest> = files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect();
+    let fact = fact(&digests, &stamps, now);
+    Ok(RegistryFiles { digest: set_digest(&digests), bytes: Some(files), fact })
+}
+
+fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
+    let stands = |(idx, known): (usize, &KnownFile)| {
+        let now = ws.disk.stat(&ws.abs(&registry::file_path(idx)));
+        !known.racy && now.is_ok_and(|it| get_stamp(&known.stamp) == Some(it))
+    };
+    known.iter().enumerate().all(stands)
+}
+
+fn read_files(ws: &Workspace) -> Result<(FileSet, Vec<Option<Stamp>>)> {
+    let mut files = FileSet::default();
+    let mut stamps = Vec::with_capacity(N_FILES);
+    for (idx, file) in files.iter_mut().enumerate() {
+        let path = registry::file_path(idx);
+        // The stamp is taken first: should the file change in between, the stamp is already the old one.
+        stamps.push(ws.disk.stat(&ws.abs(&path)).ok());
+        *file = lane::read_file_through(&*ws.disk, &ws.root, &path, LARGEST_REGISTRY_FILE)?;
+    }
+    Ok((files, stamps))
+}
+
+fn fact(digests: &[Digest], stamps: &[Option<Stamp>], now: FsTime) -> Option<Vec<u8>> {
+    let known = digests.iter().zip(stamps).map(|(digest, stamp)| {
+        let stamp = stamp.as_ref()?;
+        Some(KnownFile { stamp: stamp_bytes(stamp), digest: *digest, racy: stamp.is_racy(now) })
+    });
+    Some(encoding::encode(&known.collect::<Option<Vec<_>>>()?))
+}
+
+/// Returns the digest of sixteen files with these digests.
+pub fn set_digest(digests: &[Digest]) -> Digest {
+    let mut hasher = KeyHasher::new("packwright registry files v1");
+    digests.iter().for_each(|it| {
+        hasher.digest(1, *it);
+    });
+    hasher.finish()
+}
+
+impl RegistryFiles {
+    /// Loads the registry; what is wrong with it always stops a build. Returns its warnings besides.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the registry is damaged or absent, whole or in part.
+    pub fn load(&mut self, ws: &Workspace) -> Result<(Registry, Vec<Diagnostic>)> {
+        let files = match self.bytes.take() {
+            Some(files) => files,
+            None => {
+                let (files, _) = read_files(ws)?;
+                self.digest = digest_of(&files);
+                files
+            }
+        };
+        let loaded = registry::load(&files);
+        if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(Error::Invalid(loaded.diagnostics));
+        }
+        Ok((loaded.registry, loaded.diagnostics))
+    }
+}
+
+fn digest_of(files: &FileSet) -> Digest {
+    let digests: Vec<Digest> = files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect();
+    set_digest(&digests)
+}

@@ -1,0 +1,87 @@
+//! What is wrong with the workspace, all of it, and whether that stops the build.
+
+use std::collections::BTreeSet;
+
+use crate::model::profile::{Broken, Profile};
+use crate::model::{AssetId, Code, Diagnostic, Location, Severity, diagnostic};
+use crate::pack::plan::{Plan, PlanEntry};
+use crate::query::declared::declared;
+use crate::query::issue::Problem;
+use crate::query::layout::layout;
+use crate::query::names::{Names, names};
+use crate::query::recipes::recipes;
+use crate::query::validated::validated;
+use crate::query::{Slot, State};
+
+/// A plan and what is to be said about it.
+pub struct Verdict {
+    /// The plan; it leaves out what is broken.
+    pub plan: Plan,
+    /// In the order in which they are shown. With an error among them nothing is published.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Verdict {
+    /// Returns whether nothing may be published.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Collects entries and problems of all slots. `general` are diagnostics that belong to no asset: an error among
+/// them always stops a build.
+pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
+    let db = &state.db;
+    let mut entries: Vec<PlanEntry> = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for slot in slots {
+        let bucket = slot.bucket(db);
+        let layout = layout(db, *slot);
+        entries.extend(layout.entries.iter().cloned());
+        problems.extend(declared(db, bucket).problems.iter().cloned());
+        problems.extend(validated(db, bucket).issues.iter().map(|it| it.locate(db, bucket)));
+        problems.extend(recipes(db, *slot).issues.iter().map(|it| it.locate(db, bucket)));
+        problems.extend(layout.problems.iter().cloned());
+    }
+    entries.sort_by_key(|it| it.id);
+    let mut diagnostics = general;
+    diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, profile)));
+    diagnostics.extend(absent_references(&entries, names(db)));
+    diagnostic::sort(&mut diagnostics);
+    Verdict { plan: Plan { layout: profile.layout, entries }, diagnostics }
+}
+
+/// A profile that omits broken assets turns their errors into warnings.
+fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
+    let mut diagnostic = problem.diagnostic;
+    if profile.broken == Broken::Omit && diagnostic.is_error() {
+        diagnostic.severity = Severity::Warning;
+        let said = diagnostic.help.take().map_or_else(String::new, |it| format!("; {it}"));
+        diagnostic.help = Some(format!("`{}` is left out of the pack{said}", problem.place));
+    }
+    diagnostic
+}
+
+/// Warns of entries that refer to assets which are not in the pack.
+fn absent_references(entries: &[PlanEntry], names: &Names) -> Vec<Diagnostic> {
+    let ids: BTreeSet<AssetId> = entries.iter().map(|it| it.id).collect();
+    let absent = |it: &&PlanEntry| it.references.iter().any(|id| !ids.contains(id));
+    let referring: Vec<&PlanEntry> = entries.iter().filter(absent).collect();
+    if referring.is_empty() {
+        return Vec::new();
+    }
+    let place_of = |id: AssetId| {
+        let all = names.all().iter().find(|it| it.identity.is_some_and(|it| it.1 == id));
+        all.map(|it| it.place.clone())
+    };
+    let mut warnings = Vec::new();
+    for entry in referring {
+        let Some(place) = place_of(entry.id) else { continue };
+        for id in entry.references.iter().filter(|it| !ids.contains(it)) {
+            let target = place_of(*id).map_or_else(|| format!("asset {id}"), |it| format!("`{it}`"));
+            let message = format!("`{place}` refers to {target}, which is not in the pack");
+            warnings.push(Diagnostic::warning(Code::ABSENT_REFERENCE, message).at(Location::file(&place)));
+        }
+    }
+    warnings
+}

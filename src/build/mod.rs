@@ -1,0 +1,119 @@
+//! The steps of a build, one file each; `driver.rs` calls them in order.
+//!
+//! - `configure`: `packwright.toml`, the profile, the registry's files
+//! - `identify`: which declared place has which identity, and what would have to be registered
+//! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
+//! - `judge`: what is wrong, and whether that stops the build
+//! - `publish`: the pack, its receipt, and what the index remembers of them
+
+pub mod artifacts;
+pub mod configure;
+pub mod identify;
+pub mod judge;
+pub mod publish;
+
+use std::path::PathBuf;
+
+use crate::cache::{CacheCounts, CacheMode};
+use crate::model::{Diagnostic, Digest};
+use crate::system::Counts;
+
+/// The pack that nobody named.
+pub const MAIN_PACK: &str = "main";
+
+/// What a build is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The profile to build.
+    pub profile: String,
+    /// The pack to build.
+    pub pack: String,
+    /// The output directory; `build/<profile>` where none is given.
+    pub out: Option<PathBuf>,
+    /// Change nothing that is committed, and fail where that would be necessary.
+    pub locked: bool,
+    /// The directory of the store, where it is shared with other workspaces.
+    pub cache_dir: Option<PathBuf>,
+    /// What may be done with the cache.
+    pub cache: CacheMode,
+    /// Distrust every fingerprint.
+    pub rehash: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            profile: "dev".to_owned(),
+            pack: MAIN_PACK.to_owned(),
+            out: None,
+            locked: false,
+            cache_dir: None,
+            cache: CacheMode::Write,
+            rehash: false,
+        }
+    }
+}
+
+/// How a build ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing that the pack depends on changed, and the pack is what it was.
+    UpToDate,
+    /// Something changed, but the pack came out with the same bytes: it was left untouched.
+    Unchanged,
+    /// The pack was written.
+    Written,
+    /// Nothing was to be written: the workspace was only checked.
+    Checked,
+}
+
+/// What a build did.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where the pack lies.
+    pub pack_file: PathBuf,
+    /// The pack's content digest, once there is one.
+    pub content_digest: Option<Digest>,
+    /// Number of assets in the pack.
+    pub entries: u64,
+    /// What is to be said about the workspace, in the order in which it is shown.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What is to be said about the cache. Not part of the workspace, so not repeated by a build with nothing to do.
+    pub cache_warnings: Vec<Diagnostic>,
+    /// What was registered, in words.
+    pub registered: Vec<String>,
+    /// What was done, in numbers.
+    pub work: Work,
+}
+
+/// What a build did, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct Work {
+    /// Calls of the file system.
+    pub files: Counts,
+    /// Hits and misses of the cache.
+    pub cache: CacheCounts,
+    /// Sources, directories not counted.
+    pub sources: u64,
+    /// Sources read and digested.
+    pub digested: u64,
+    /// Buckets of sources.
+    pub buckets: u64,
+    /// Buckets that differ from what the index knew.
+    pub buckets_moved: u64,
+    /// Queries executed.
+    pub queries: u64,
+    /// Processors run.
+    pub processed: u64,
+    /// Recipes for which a stored trace held.
+    pub reused: u64,
+    /// Payloads compressed.
+    pub compressed: u64,
+    /// Files of the pack written.
+    pub pack_files_written: u64,
+    /// Files of the pack left as they were.
+    pub pack_files_kept: u64,
+}

@@ -1,0 +1,223 @@
+//! Declarations: what authors say of the sources in a bucket, in whichever form they say it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::declaration::Declaration;
+use crate::model::path::{ASSET_JSON, file_name, parent, sidecar_owner};
+use crate::model::{Code, Diagnostic, Location, RelPath};
+use crate::process::kinds;
+use crate::process::trace::kind_in_words;
+use crate::workspace::bucket::{Kind, Members};
+use crate::workspace::config::Config;
+use crate::workspace::declare::{Scope, from_asset_json, from_rule, from_sidecar};
+
+use super::issue::Problem;
+use super::{Bucket, Globals, Texts};
+
+/// The largest declaration file that is read, in bytes.
+pub const LARGEST_TEXT: u64 = 1 << 20;
+
+/// What a bucket declares.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Declared {
+    /// The assets, in order of their declaring entries.
+    pub assets: Vec<Arc<Declaration>>,
+    /// Assets whose place and type are known but that cannot be built as they are declared. They have an identity and
+    /// can be referred to.
+    pub broken: Vec<Arc<Declaration>>,
+    /// What is wrong, by asset.
+    pub problems: Vec<Problem>,
+    /// Sources that nothing claims and no directory asset owns, by number.
+    pub unclaimed: Vec<u32>,
+}
+
+/// Returns the directories that have an `asset.json`, in byte order.
+#[salsa::tracked]
+pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
+    let buckets = Globals::get(db).buckets(db);
+    let mut dirs: Vec<RelPath> = buckets.iter().flat_map(|it| asset_dirs_in(db, it.1).iter().cloned()).collect();
+    dirs.sort();
+    dirs
+}
+
+#[salsa::tracked]
+fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
+    let members = bucket.members(db);
+    let is_declaration = |idx: &usize| members.kind(*idx).is_readable() && file_name(members.name(*idx)) == ASSET_JSON;
+    (0..members.len()).filter(is_declaration).filter_map(|it| members.path(it).parent()).collect()
+}
+
+/// Returns, for each directory that sources of the bucket lie in, the directory asset that owns it, if any.
+#[salsa::tracked]
+pub fn governors(db: &dyn salsa::Database, bucket: Bucket) -> BTreeMap<RelPath, RelPath> {
+    let dirs = asset_dirs(db);
+    let mut governors = BTreeMap::new();
+    if dirs.is_empty() {
+        return governors;
+    }
+    let members = bucket.members(db);
+    let mut last = None;
+    let mut buf = String::new();
+    for idx in 0..members.len() {
+        let dir = parent(members.path_in(idx, &mut buf));
+        if last.as_ref().is_some_and(|it: &RelPath| it.as_str() == dir) {
+            continue;
+        }
+        let dir = RelPath::new(dir).expect("part of a normal path");
+        if let Some(governor) = governor_of(dirs, &dir) {
+            governors.insert(dir.clone(), governor);
+        }
+        last = Some(dir);
+    }
+    governors
+}
+
+/// Returns the nearest directory with an `asset.json` at or above `dir`.
+pub fn governor_of(asset_dirs: &[RelPath], dir: &RelPath) -> Option<RelPath> {
+    let mut at = Some(dir.clone());
+    while let Some(dir) = at {
+        if asset_dirs.binary_search(&dir).is_ok() {
+            return Some(dir);
+        }
+        at = dir.parent();
+    }
+    None
+}
+
+/// Returns what the bucket declares.
+#[salsa::tracked]
+pub fn declared(db: &dyn salsa::Database, bucket: Bucket) -> Declared {
+    let config = Globals::get(db).config(db);
+    declare(config, bucket.members(db), bucket.texts(db), governors(db, bucket))
+}
+
+fn declare(config: &Config, members: &Members, texts: &Texts, governors: &BTreeMap<RelPath, RelPath>) -> Declared {
+    let mut out = Declared::default();
+    let mut buf = String::new();
+    let mut idx = 0;
+    while idx < members.len() {
+        let at = idx;
+        idx += 1;
+        let kind = members.kind(at);
+        if kind.is_dir() {
+            continue;
+        }
+        let path = members.path_in(at, &mut buf);
+        if file_name(path) == ASSET_JSON {
+            declare_directory(config, &members.path(at), kind, texts, &mut out);
+            continue;
+        }
+        if let Some(owner) = sidecar_owner(path) {
+            // A sidecar follows its file directly: the file would have taken it along.
+            let owner = RelPath::new(owner).expect("part of a normal path");
+            dangling_sidecar(members, at, &owner, &mut out);
+            continue;
+        }
+        let sidecar = (idx < members.len() && !members.kind(idx).is_dir()).then(|| members.path(idx));
+        let sidecar = sidecar.filter(|it| sidecar_owner(it.as_str()) == Some(path));
+        if sidecar.is_some() {
+            idx += 1;
+        }
+        let governed = governors.contains_key(parent(path));
+        declare_file(config, members, at, sidecar.as_ref(), governed, texts, &mut out);
+    }
+    out
+}
+
+fn declare_directory(config: &Config, file: &RelPath, kind: Kind, texts: &Texts, out: &mut Declared) {
+    let dir = file.parent().expect("a file lies in a directory");
+    let Some(text) = texts.get(file) else {
+        out.problems.push(Problem { place: dir, diagnostic: no_text(file, kind) });
+        return;
+    };
+    let (declaration, diagnostics) = from_asset_json(scope(config), &dir, file, text);
+    take(&dir, declaration, diagnostics, out);
+}
+
+fn declare_file(
+    config: &Config,
+    members: &Members,
+    at: usize,
+    sidecar: Option<&RelPath>,
+    governed: bool,
+    texts: &Texts,
+    out: &mut Declared,
+) {
+    let (owner, kind) = (members.path(at), members.kind(at));
+    // "Rules claim nothing in there, sidecars may": what a directory asset owns is not unclaimed either.
+    let rule = if governed { None } else { claim(config, &owner) };
+    if rule.is_none() && sidecar.is_none() {
+        if !governed {
+            out.unclaimed.push(at as u32);
+        }
+        return;
+    }
+    if !kind.is_readable() {
+        out.problems.push(Problem { place: owner.clone(), diagnostic: not_a_file(&owner, kind) });
+        let by_rule = rule.filter(|_| kind != Kind::BadName).and_then(|it| from_rule(config, &owner, it));
+        out.broken.extend(by_rule.map(Arc::new));
+        return;
+    }
+    match (sidecar, rule) {
+        (Some(file), rule) => match texts.get(file) {
+            Some(text) => {
+                let (declaration, diagnostics) = from_sidecar(scope(config), &owner, file, text, rule);
+                take(&owner, declaration, diagnostics, out);
+            }
+            None => out.problems.push(Problem { place: owner, diagnostic: no_text(file, members.kind(at + 1)) }),
+        },
+        (None, Some(rule)) => out.assets.extend(from_rule(config, &owner, rule).map(Arc::new)),
+        (None, None) => {}
+    }
+}
+
+fn scope(config: &Config) -> Scope<'_> {
+    Scope { config, check: &kinds::Check }
+}
+
+/// Returns the rule that claims a file.
+fn claim(config: &Config, owner: &RelPath) -> Option<usize> {
+    let root = config.root_of(owner.as_str())?;
+    config.rules.claim(root, root.path.strip(owner.as_str())?)
+}
+
+fn take(place: &RelPath, declaration: Option<Declaration>, diagnostics: Vec<Diagnostic>, out: &mut Declared) {
+    let broken = diagnostics.iter().any(Diagnostic::is_error);
+    out.problems.extend(diagnostics.into_iter().map(|diagnostic| Problem { place: place.clone(), diagnostic }));
+    let assets = if broken { &mut out.broken } else { &mut out.assets };
+    assets.extend(declaration.map(Arc::new));
+}
+
+fn dangling_sidecar(members: &Members, at: usize, owner: &RelPath, out: &mut Declared) {
+    let file = members.path(at);
+    let diagnostic = Diagnostic::error(Code::DANGLING_SIDECAR, format!("there is no file `{owner}` for this sidecar"))
+        .at(Location::file(&file))
+        .help(
+            "move the sidecar along with its file, or remove it; a directory is declared by an `asset.json` inside it",
+        );
+    out.problems.push(Problem { place: owner.clone(), diagnostic });
+}
+
+/// Returns the diagnostic for a declaration file whose text is not at hand.
+fn no_text(file: &RelPath, kind: Kind) -> Diagnostic {
+    if !kind.is_readable() {
+        return not_a_file(file, kind);
+    }
+    let message = format!("`{file}` is larger than a declaration may be ({} KiB)", LARGEST_TEXT >> 10);
+    Diagnostic::error(Code::TOO_LARGE, message).at(Location::file(file))
+}
+
+/// Returns the diagnostic for something that is claimed but cannot be read.
+fn not_a_file(path: &RelPath, kind: Kind) -> Diagnostic {
+    let code = match kind {
+        Kind::Dangling => Code::LINK_DANGLES,
+        Kind::Escaping => Code::LINK_ESCAPES,
+        Kind::Looping => Code::LINK_LOOPS,
+        Kind::BadName => Code::NAME_NOT_UTF8,
+        _ => Code::NOT_A_FILE,
+    };
+    Diagnostic::error(code, format!("`{path}` is {}", kind_in_words(kind))).at(Location::file(path)).help(
+        "put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it",
+    )
+}

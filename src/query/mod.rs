@@ -1,0 +1,264 @@
+//! The query database: from buckets of sources to validated assets, recipes and layouts.
+//!
+//! No query does I/O, reads a clock or prints; problems are values. The unit is the bucket: inputs are set bucket by
+//! bucket, results are made bucket by bucket, and what one bucket must know of the others goes through two small
+//! merged queries that do not change when contents do ([`asset_dirs`](declared::asset_dirs) and
+//! [`names`](names::names)). The bodies of the tracked functions are thin; what they do stands beside them in plain
+//! functions.
+
+pub mod declared;
+pub mod issue;
+pub mod layout;
+pub mod names;
+pub mod recipes;
+pub mod validated;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use salsa::{Durability, Setter};
+
+use crate::model::RelPath;
+use crate::model::profile::Profile;
+use crate::model::registry::Registry;
+use crate::process::exec::Made;
+use crate::system::Bytes;
+use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below};
+use crate::workspace::config::Config;
+use crate::workspace::lookup::Lookup;
+
+/// The contents of a bucket's declaration files, by path.
+pub type Texts = BTreeMap<RelPath, Bytes>;
+
+/// A bucket of sources.
+#[salsa::input]
+pub struct Bucket {
+    /// Paths, kinds and links.
+    #[returns(ref)]
+    pub members: Arc<Members>,
+    /// Digests and lengths.
+    #[returns(ref)]
+    pub contents: Arc<Vec<Content>>,
+    /// Declarations.
+    #[returns(ref)]
+    pub texts: Arc<Texts>,
+}
+
+/// What holds for the whole workspace.
+#[salsa::input(singleton)]
+pub struct Globals {
+    /// The author's configuration.
+    #[returns(ref)]
+    pub config: Arc<Config>,
+    /// Identities.
+    #[returns(ref)]
+    pub registry: Registry,
+    /// All buckets in path order, each with its end.
+    #[returns(ref)]
+    pub buckets: Arc<Vec<(Option<Vec<u8>>, Bucket)>>,
+}
+
+/// A bucket under one profile and pack, with what became of its recipes.
+#[salsa::input]
+pub struct Slot {
+    /// The bucket.
+    #[returns(copy)]
+    pub bucket: Bucket,
+    /// The profile.
+    #[returns(ref)]
+    pub profile: Arc<Profile>,
+    /// What became of each of the bucket's recipes, by recipe key and place; set once they were made.
+    #[returns(ref)]
+    pub made: Arc<Vec<Made>>,
+}
+
+/// The query database.
+#[salsa::db]
+#[derive(Clone)]
+pub struct Database {
+    storage: salsa::Storage<Self>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+impl Default for Database {
+    fn default() -> Self {
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let sink = log.clone();
+        let note = move |event: salsa::Event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                sink.lock().expect("no panic while held").push(format!("{database_key:?}"));
+            }
+        };
+        Self { storage: salsa::Storage::new(Some(Box::new(note))), log }
+    }
+}
+
+impl Database {
+    /// Returns the queries that were executed since the last call, as `name(id)`.
+    pub fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().expect("no panic while held"))
+    }
+}
+
+/// The workspace as the database knows it between two changes.
+pub struct State {
+    /// The database.
+    pub db: Database,
+    buckets: BTreeMap<Option<Vec<u8>>, Bucket>,
+    slots: BTreeMap<(String, String, Option<Vec<u8>>), Slot>,
+    globals: Option<Globals>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { db: Database::default(), buckets: BTreeMap::new(), slots: BTreeMap::new(), globals: None }
+    }
+}
+
+/// A new moment of the workspace. Applying it is the only way by which anything enters the database.
+pub struct Change<'a> {
+    /// Every source.
+    pub tree: &'a Tree,
+    /// Contents of the declaration files.
+    pub texts: Vec<Arc<Texts>>,
+    /// The author's configuration.
+    pub config: Arc<Config>,
+    /// Identities.
+    pub registry: Registry,
+}
+
+impl Change<'_> {
+    /// Sets what differs, and nothing else: every setter starts a revision, even one for an equal value.
+    pub fn apply(self, state: &mut State) {
+        let mut buckets = Vec::with_capacity(self.tree.buckets().len());
+        for (bucket, texts) in self.tree.buckets().iter().zip(self.texts) {
+            let input = match state.buckets.get(&bucket.end) {
+                Some(input) => {
+                    let input = *input;
+                    update(&mut state.db, input, &bucket.members, &bucket.contents, &texts);
+                    input
+                }
+                None => Bucket::new(&state.db, bucket.members.clone(), bucket.contents.clone(), texts),
+            };
+            state.buckets.insert(bucket.end.clone(), input);
+            buckets.push((bucket.end.clone(), input));
+        }
+        let buckets = Arc::new(buckets);
+        match state.globals {
+            None => {
+                let globals = Globals::builder(self.config, self.registry, buckets).durability(Durability::HIGH);
+                state.globals = Some(globals.new(&state.db));
+            }
+            Some(globals) => {
+                let db = &mut state.db;
+                if *globals.config(db) != self.config {
+                    globals.set_config(db).to(self.config);
+                }
+                if *globals.buckets(db) != buckets {
+                    globals.set_buckets(db).to(buckets);
+                }
+                set_registry(db, globals, self.registry);
+            }
+        }
+    }
+}
+
+fn update(db: &mut Database, input: Bucket, members: &Arc<Members>, contents: &Arc<Vec<Content>>, texts: &Arc<Texts>) {
+    if input.members(db) != members {
+        input.set_members(db).to(members.clone());
+    }
+    if input.contents(db) != contents {
+        input.set_contents(db).to(contents.clone());
+    }
+    if input.texts(db) != texts {
+        input.set_texts(db).to(texts.clone());
+    }
+}
+
+fn set_registry(db: &mut Database, globals: Globals, registry: Registry) {
+    if *globals.registry(db) != registry {
+        globals.set_registry(db).to(registry);
+    }
+}
+
+impl State {
+    /// Replaces the registry, as a proposal for it was made from what the queries said.
+    pub fn set_registry(&mut self, registry: Registry) {
+        let globals = self.globals.expect("a change was applied");
+        set_registry(&mut self.db, globals, registry);
+    }
+
+    /// Returns all buckets in path order.
+    pub fn buckets(&self) -> Vec<Bucket> {
+        let globals = self.globals.expect("a change was applied");
+        globals.buckets(&self.db).iter().map(|it| it.1).collect()
+    }
+
+    /// Returns the slots of all buckets under a profile and a pack, in path order.
+    pub fn slots(&mut self, profile: &Arc<Profile>, pack: &str) -> Vec<Slot> {
+        let globals = self.globals.expect("a change was applied");
+        let buckets = globals.buckets(&self.db).clone();
+        let mut slots = Vec::with_capacity(buckets.len());
+        for (end, bucket) in buckets.iter() {
+            let key = (profile.name.clone(), pack.to_owned(), end.clone());
+            let slot = match self.slots.get(&key) {
+                Some(slot) => *slot,
+                None => Slot::new(&self.db, *bucket, profile.clone(), Arc::default()),
+            };
+            if slot.profile(&self.db) != profile {
+                slot.set_profile(&mut self.db).to(profile.clone());
+            }
+            self.slots.insert(key, slot);
+            slots.push(slot);
+        }
+        slots
+    }
+
+    /// Says what became of a slot's recipes.
+    pub fn set_made(&mut self, slot: Slot, made: Vec<Made>) {
+        if **slot.made(&self.db) != made {
+            slot.set_made(&mut self.db).to(Arc::new(made));
+        }
+    }
+
+    /// Lets the memos go without visiting each: the process ends here anyway.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
+}
+
+/// The tree as queries see it: asking makes the bucket that answers a dependency.
+pub struct DbTree<'a>(pub &'a dyn salsa::Database);
+
+impl DbTree<'_> {
+    fn buckets(&self) -> &Arc<Vec<(Option<Vec<u8>>, Bucket)>> {
+        Globals::get(self.0).buckets(self.0)
+    }
+
+    /// Returns the bucket that holds, or would hold, `path`.
+    pub fn bucket_of(&self, path: &RelPath) -> Option<Bucket> {
+        let key = crate::model::path::order_key(path.as_str());
+        let buckets = self.buckets();
+        holder(buckets.len(), |it| buckets[it].0.as_deref(), &key).map(|it| buckets[it].1)
+    }
+}
+
+impl Lookup for DbTree<'_> {
+    fn find(&self, path: &RelPath) -> Option<(Kind, Content)> {
+        let bucket = self.bucket_of(path)?;
+        let members = bucket.members(self.0);
+        let idx = members.find(path.as_str())?;
+        Some((members.kind(idx), bucket.contents(self.0)[idx]))
+    }
+
+    fn buckets_below(&self, dir: &RelPath, show: &mut dyn FnMut(&Members, &[Content])) {
+        let buckets = self.buckets();
+        for idx in range_below(buckets.len(), |it| buckets[it].0.as_deref(), dir) {
+            let bucket = buckets[idx].1;
+            show(bucket.members(self.0), bucket.contents(self.0));
+        }
+    }
+}

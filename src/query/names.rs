@@ -1,0 +1,177 @@
+//! Names and identities: the one thing that every bucket must know of all the others.
+//!
+//! The merged table holds names, places, identities and types, and nothing of contents or settings, so that an edit
+//! of a payload or a setting stops short of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::reference::Reference;
+use crate::model::{AssetId, AssetUuid, RelPath};
+use crate::process::contract::Resolved;
+use crate::process::trace::Assets;
+
+use super::declared::declared;
+use super::{Bucket, Globals};
+
+/// What the others may know of an asset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Export {
+    /// Where it is declared.
+    pub place: RelPath,
+    /// Which of several assets made out of one source.
+    pub part: String,
+    /// The author's name.
+    pub name: String,
+    /// Its type.
+    pub kind: Arc<str>,
+    /// Its identity, once it has one.
+    pub identity: Option<(AssetUuid, AssetId)>,
+    /// Whether it is excluded whatever the profile: nothing can refer to it then.
+    pub excluded: bool,
+}
+
+impl Export {
+    fn resolved(&self) -> Option<Resolved> {
+        let (uuid, id) = self.identity?;
+        Some(Resolved { uuid, id, kind: self.kind.to_string() })
+    }
+}
+
+/// Returns what a bucket's assets are to the others, in order of declaration.
+#[salsa::tracked]
+pub fn exports(db: &dyn salsa::Database, bucket: Bucket) -> Vec<Export> {
+    let registry = Globals::get(db).registry(db);
+    let export = |it: &Arc<crate::model::declaration::Declaration>| {
+        let intent = &it.intent;
+        let line = registry.at(&intent.place, &intent.part);
+        Export {
+            place: intent.place.clone(),
+            part: intent.part.clone(),
+            name: intent.name.clone(),
+            kind: intent.kind.clone(),
+            identity: line.map(|it| (it.uuid, it.id)),
+            excluded: intent.options.is_excluded(),
+        }
+    };
+    let declared = declared(db, bucket);
+    declared.assets.iter().chain(&declared.broken).map(export).collect()
+}
+
+/// All assets of the workspace, to be found by place, name and identity.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Names {
+    /// By place and part.
+    exports: Vec<Export>,
+    /// Numbers into `exports`, by name.
+    by_name: Vec<u32>,
+    /// Numbers into `exports`, by uuid.
+    by_uuid: Vec<(AssetUuid, u32)>,
+    /// For each place that shares its name with another, one other.
+    clashes: BTreeMap<RelPath, RelPath>,
+    /// For each place that differs from another only in case or normalization, one other.
+    collisions: BTreeMap<RelPath, RelPath>,
+}
+
+/// Merges what all buckets export.
+#[salsa::tracked]
+pub fn names(db: &dyn salsa::Database) -> Names {
+    let buckets = Globals::get(db).buckets(db);
+    let exports = buckets.iter().flat_map(|it| exports(db, it.1).iter().cloned()).collect();
+    Names::of(exports)
+}
+
+impl Names {
+    /// Returns the table of these assets.
+    pub fn of(mut exports: Vec<Export>) -> Self {
+        exports.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
+        let mut by_name: Vec<u32> = (0..exports.len() as u32).collect();
+        by_name.sort_by(|a, b| exports[*a as usize].name.cmp(&exports[*b as usize].name).then(a.cmp(b)));
+        let mut clashes = BTreeMap::new();
+        for pair in by_name.windows(2) {
+            let (one, two) = (&exports[pair[0] as usize], &exports[pair[1] as usize]);
+            if one.name == two.name {
+                clashes.entry(one.place.clone()).or_insert_with(|| two.place.clone());
+                clashes.insert(two.place.clone(), one.place.clone());
+            }
+        }
+        let identified = exports.iter().enumerate();
+        let mut by_uuid: Vec<_> = identified.filter_map(|(idx, it)| Some((it.identity?.0, idx as u32))).collect();
+        by_uuid.sort_unstable();
+        let collisions = collisions(&exports);
+        Self { exports, by_name, by_uuid, clashes, collisions }
+    }
+
+    /// Returns another place with the same name as the asset at `place`.
+    pub fn clash(&self, place: &RelPath) -> Option<&RelPath> {
+        self.clashes.get(place)
+    }
+
+    /// Returns another place that differs from `place` only in case or Unicode normalization.
+    pub fn collision(&self, place: &RelPath) -> Option<&RelPath> {
+        self.collisions.get(place)
+    }
+
+    /// Returns all assets, by place.
+    pub fn all(&self) -> &[Export] {
+        &self.exports
+    }
+
+    /// Returns the asset at a place.
+    pub fn at(&self, place: &RelPath) -> Option<&Export> {
+        let at = self.exports.binary_search_by(|it| (it.place.as_str(), it.part.as_str()).cmp(&(place.as_str(), "")));
+        at.ok().map(|it| &self.exports[it])
+    }
+
+    /// Returns the asset that a reference means, as seen from the directory `dir`; it may be excluded.
+    pub fn resolve(&self, dir: &RelPath, reference: &Reference) -> Option<&Export> {
+        match reference {
+            Reference::Uuid(uuid) => {
+                let at = self.by_uuid.binary_search_by(|it| it.0.cmp(uuid)).ok()?;
+                Some(&self.exports[self.by_uuid[at].1 as usize])
+            }
+            Reference::Path(_) => self.at(&reference.target(dir)?),
+            Reference::Name(name) => {
+                let at = self.by_name.binary_search_by(|it| self.exports[*it as usize].name.as_str().cmp(name)).ok()?;
+                Some(&self.exports[self.by_name[at] as usize])
+            }
+        }
+    }
+
+    /// Returns the name that is most like `name`, to suggest it.
+    pub fn similar(&self, name: &str) -> Option<&str> {
+        let names = self.exports.iter().map(|it| it.name.as_str());
+        crate::model::suggest::closest(name, names)
+    }
+}
+
+impl Assets for Names {
+    fn asset_at(&self, place: &RelPath) -> Option<Resolved> {
+        self.at(place).filter(|it| !it.excluded)?.resolved()
+    }
+}
+
+/// Finds places that some file systems cannot tell apart.
+fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
+    let mut folded: Vec<(String, usize)> =
+        exports.iter().enumerate().map(|(idx, it)| (fold(it.place.as_str()), idx)).collect();
+    folded.sort_unstable();
+    let mut collisions = BTreeMap::new();
+    for pair in folded.windows(2) {
+        let (one, two) = (&exports[pair[0].1].place, &exports[pair[1].1].place);
+        if pair[0].0 == pair[1].0 && one != two {
+            collisions.entry(one.clone()).or_insert_with(|| two.clone());
+            collisions.insert(two.clone(), one.clone());
+        }
+    }
+    collisions
+}
+
+/// Returns what a file system without case and normalization would take `path` for.
+fn fold(path: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    path.nfc().flat_map(char::to_lowercase).nfc().collect()
+}

@@ -1,0 +1,182 @@
+//! Recipes: for each validated asset all that its processor will be told, under one profile.
+
+use std::sync::Arc;
+
+use crate::model::declaration::{Inputs, Intent, Options};
+use crate::model::reference::InputPattern;
+use crate::model::{Code, Codec, RelPath};
+use crate::process::contract::Input;
+use crate::process::exec::Recipe;
+use crate::process::kinds::{self, Kind as Processor, Prepared};
+use crate::process::trace::kind_in_words;
+use crate::workspace::lookup::{Lookup, Source, is_declaration, sources_below};
+
+use super::declared::{asset_dirs, governor_of};
+use super::issue::{At, Issue};
+use super::validated::{Asset, validated};
+use super::{DbTree, Slot};
+
+/// The recipe of one asset.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AssetRecipe {
+    /// Which of the bucket's validated assets it is.
+    pub asset: u32,
+    /// Whether its payloads lie at the front of the pack.
+    pub preload: bool,
+    /// What its processor will be told.
+    pub recipe: Recipe,
+}
+
+/// The recipes of a bucket under one profile.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Recipes {
+    /// In order of declaration; excluded assets have none.
+    pub list: Vec<AssetRecipe>,
+    /// What is wrong.
+    pub issues: Vec<Issue>,
+}
+
+/// Returns the recipes of a bucket's assets.
+#[salsa::tracked]
+pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
+    let tree = DbTree(db);
+    let profile = slot.profile(db);
+    let mut settled = Settled::default();
+    let mut out = Recipes::default();
+    for (idx, asset) in validated(db, slot.bucket(db)).assets.iter().enumerate() {
+        let choice = match settled.get(asset, profile) {
+            Ok(choice) if choice.exclude => continue,
+            Ok(choice) => choice,
+            Err(message) => {
+                out.issues.push(Issue::error(&asset.intent.place, At::Asset, Code::WRONG_TYPE, message));
+                continue;
+            }
+        };
+        let base = asset.intent.dir();
+        let before = out.issues.len();
+        let inputs = inputs(&tree, asset_dirs(db), &asset.intent, &mut out.issues);
+        if out.issues.len() > before {
+            continue;
+        }
+        let recipe = Recipe::new(base, choice.processor, choice.prepared.clone(), inputs, choice.codec);
+        out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
+    }
+    out
+}
+
+/// What an asset's options come to: the same for all assets of a rule, so worked out once for each.
+struct Choice {
+    options: *const Options,
+    kind: Arc<str>,
+    processor: &'static Processor,
+    prepared: Arc<Prepared>,
+    codec: Codec,
+    preload: bool,
+    exclude: bool,
+}
+
+#[derive(Default)]
+struct Settled(Vec<Choice>);
+
+impl Settled {
+    fn get(&mut self, asset: &Asset, profile: &crate::model::profile::Profile) -> Result<&Choice, String> {
+        let (options, kind) = (Arc::as_ptr(&asset.intent.options), &asset.intent.kind);
+        let known = self.0.iter().position(|it| std::ptr::eq(it.options, options) && it.kind == *kind);
+        if let Some(at) = known {
+            return Ok(&self.0[at]);
+        }
+        let resolved = asset.intent.resolve(profile);
+        let processor = kinds::find(kind).ok_or_else(|| format!("no processor has the type `{kind}`"))?;
+        let settings = resolved.settings.to_node().to_json();
+        let prepared = processor.prepare(settings).map_err(|it| format!("the settings do not fit together: {it}"))?;
+        self.0.push(Choice {
+            options,
+            kind: kind.clone(),
+            processor,
+            prepared: Arc::new(prepared),
+            codec: resolved.codec,
+            preload: resolved.preload,
+            exclude: resolved.exclude,
+        });
+        Ok(self.0.last().expect("just pushed"))
+    }
+}
+
+/// Finds an intent's inputs in the tree, in order, each once. `asset_dirs` are the directories with an `asset.json`.
+pub fn inputs(tree: &dyn Lookup, asset_dirs: &[RelPath], intent: &Intent, issues: &mut Vec<Issue>) -> Vec<Input> {
+    let (place, base) = (&intent.place, &intent.dir());
+    let mut inputs = Vec::new();
+    match &intent.inputs {
+        Inputs::Owner => {
+            if let Some((kind, content)) = tree.find(place) {
+                take(Source { path: place.clone(), kind, content }, At::Asset, place, base, &mut inputs, issues);
+            }
+        }
+        Inputs::Directory => {
+            for source in sources_below(tree, place) {
+                let dir = source.path.parent().expect("a source lies in a directory");
+                let own = governor_of(asset_dirs, &dir).as_ref() == Some(place);
+                if own && !is_declaration(source.path.as_str()) {
+                    take(source, At::Asset, place, base, &mut inputs, issues);
+                }
+            }
+        }
+        Inputs::Listed(patterns) => {
+            for (idx, pattern) in patterns.iter().enumerate() {
+                listed(tree, pattern, At::Input(idx), place, base, &mut inputs, issues);
+            }
+        }
+    }
+    if inputs.is_empty() && !issues.iter().any(|it| it.place == *place) {
+        let issue = Issue::error(place, At::Asset, Code::NO_INPUTS, format!("`{place}` has no input"));
+        issues.push(issue.help("put a file into the directory, or name one in `inputs`"));
+    }
+    inputs
+}
+
+fn listed(
+    tree: &dyn Lookup,
+    pattern: &InputPattern,
+    at: At,
+    place: &RelPath,
+    base: &RelPath,
+    inputs: &mut Vec<Input>,
+    issues: &mut Vec<Issue>,
+) {
+    match pattern {
+        InputPattern::Path(path) => match tree.find(path) {
+            Some((kind, content)) => {
+                take(Source { path: path.clone(), kind, content }, at, place, base, inputs, issues);
+            }
+            None => {
+                let message = format!("the input `{}` is not there", base.relative(path));
+                let issue = Issue::error(place, at, Code::MISSING_INPUT, message);
+                issues.push(issue.help(format!("`{path}` was looked for; add it, or take it out of `inputs`")));
+            }
+        },
+        InputPattern::Glob(glob) => {
+            let matcher = glob.matcher();
+            let before = inputs.len();
+            for source in sources_below(tree, &glob.base) {
+                if matcher.is_match(source.path.as_str()) && !is_declaration(source.path.as_str()) {
+                    take(source, at, place, base, inputs, issues);
+                }
+            }
+            if inputs.len() == before {
+                let message = format!("`{}` matches no file below `{}`", glob.pattern, glob.base);
+                issues.push(Issue::error(place, at, Code::MISSING_INPUT, message));
+            }
+        }
+    }
+}
+
+/// Adds a source to the inputs, once; what has no bytes is an issue.
+fn take(source: Source, at: At, place: &RelPath, base: &RelPath, inputs: &mut Vec<Input>, issues: &mut Vec<Issue>) {
+    let path = base.relative(&source.path);
+    if !source.kind.is_readable() {
+        let message = format!("the input `{path}` is {}", kind_in_words(source.kind));
+        issues.push(Issue::error(place, at, Code::NOT_A_FILE, message).help("an input is a file"));
+    } else if !inputs.iter().any(|it| it.path == path) {
+        inputs.push(Input { path, digest: source.content.digest, size: source.content.size });
+    }
+}

@@ -1,0 +1,220 @@
+//! Validated assets: declarations that have a name of their own, an identity, and references that resolve.
+
+use std::collections::BTreeMap;
+
+use crate::model::declaration::Intent;
+use crate::model::{AssetId, AssetUuid, Code, RelPath};
+
+use super::declared::declared;
+use super::issue::{At, Issue};
+use super::names::{Names, names};
+use super::{Bucket, Globals};
+
+/// An asset that may be built.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asset {
+    /// What its author wants.
+    pub intent: Intent,
+    /// Its identity; `None` while it is only about to be registered.
+    pub identity: Option<(AssetUuid, AssetId)>,
+    /// The assets that it was declared to depend on, sorted, each once.
+    pub dependencies: Vec<AssetId>,
+}
+
+/// What a bucket's declarations come to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Validated {
+    /// In order of declaration.
+    pub assets: Vec<Asset>,
+    /// What is wrong.
+    pub issues: Vec<Issue>,
+}
+
+/// Validates a bucket's declarations against all the others.
+#[salsa::tracked]
+pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
+    let (registry, names) = (Globals::get(db).registry(db), names(db));
+    let cycles = dependency_cycles(db);
+    let mut out = Validated::default();
+    for declaration in &declared(db, bucket).assets {
+        let intent = &declaration.intent;
+        let before = out.issues.len();
+        check_names(intent, names, &mut out.issues);
+        let dependencies = resolve_dependencies(intent, names, &mut out.issues);
+        if let Some(cycle) = cycles.get(&intent.place) {
+            let message = format!("declared dependencies form a circle: {cycle}");
+            let issue = Issue::error(&intent.place, At::Dependency(0), Code::DEPENDENCY_CYCLE, message);
+            out.issues.push(issue.help("take one of these dependencies out"));
+        }
+        let broken = out.issues[before..].iter().any(|it| it.severity == crate::model::Severity::Error);
+        if !broken {
+            let identity = registry.at(&intent.place, &intent.part).map(|it| (it.uuid, it.id));
+            out.assets.push(Asset { intent: intent.clone(), identity, dependencies });
+        }
+    }
+    out
+}
+
+fn check_names(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) {
+    if let Some(other) = names.clash(&intent.place) {
+        let message = format!("two assets are named `{}`", intent.name);
+        let mut issue = Issue::error(&intent.place, At::Name, Code::NAME_CLASH, message);
+        issue.related = Some((other.clone(), At::Name, "the other one is declared here".to_owned()));
+        issues.push(issue.help(format!("`{other}` has this name too; give one of them another `name`")));
+    }
+    if let Some(other) = names.collision(&intent.place) {
+        let message = format!("`{}` and `{other}` differ only in case or Unicode normalization", intent.place);
+        let issue = Issue::warning(&intent.place, At::Asset, Code::NAME_COLLISION, message);
+        issues.push(issue.help("many file systems cannot hold both; rename one of them"));
+    }
+}
+
+fn resolve_dependencies(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) -> Vec<AssetId> {
+    let dir = intent.dir();
+    let mut resolved = Vec::new();
+    for (idx, reference) in intent.dependencies.iter().enumerate() {
+        match names.resolve(&dir, reference) {
+            Some(target) if target.excluded => {
+                let message = format!("`{reference}` is excluded from every pack");
+                issues.push(Issue::error(&intent.place, At::Dependency(idx), Code::UNRESOLVED_REFERENCE, message));
+            }
+            Some(target) => resolved.extend(target.identity.map(|it| it.1)),
+            None => {
+                let message = format!("`{reference}` names no asset");
+                let issue = Issue::error(&intent.place, At::Dependency(idx), Code::UNRESOLVED_REFERENCE, message);
+                let similar = match reference {
+                    crate::model::reference::Reference::Name(name) => names.similar(name),
+                    _ => None,
+                };
+                issues.push(match similar {
+                    Some(similar) => issue.help(format!("there is an asset named `{similar}`")),
+                    None => issue.help("`packwright list` shows all names; a path begins with `./`, `../` or `/`"),
+                });
+            }
+        }
+    }
+    resolved.sort_unstable();
+    resolved.dedup();
+    resolved
+}
+
+/// Returns, for each place on a circle of declared dependencies, the circle in words.
+///
+/// Dependencies are few, so this is one merged query; it walks with a stack of its own, since authors may chain as
+/// many assets as they like.
+#[salsa::tracked]
+pub fn dependency_cycles(db: &dyn salsa::Database) -> BTreeMap<RelPath, String> {
+    let edges = dependency_edges(db);
+    if edges.is_empty() {
+        return BTreeMap::new();
+    }
+    cycles(&edges)
+}
+
+fn dependency_edges(db: &dyn salsa::Database) -> BTreeMap<RelPath, Vec<RelPath>> {
+    let mut edges = BTreeMap::new();
+    for (_, bucket) in Globals::get(db).buckets(db).iter() {
+        for (place, targets) in dependency_edges_in(db, *bucket) {
+            edges.insert(place.clone(), targets.clone());
+        }
+    }
+    edges
+}
+
+#[salsa::tracked]
+fn dependency_edges_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<(RelPath, Vec<RelPath>)> {
+    let mut edges = Vec::new();
+    for declaration in &declared(db, bucket).assets {
+        let intent = &declaration.intent;
+        if intent.dependencies.is_empty() {
+            continue;
+        }
+        let dir = intent.dir();
+        let targets = intent.dependencies.iter().filter_map(|it| names(db).resolve(&dir, it));
+        edges.push((intent.place.clone(), targets.map(|it| it.place.clone()).collect()));
+    }
+    edges
+}
+
+/// Finds circles by taking away, again and again, what depends on nothing that is left, and then what nothing left
+/// depends on: what remains lies on a circle or between two.
+fn cycles(edges: &BTreeMap<RelPath, Vec<RelPath>>) -> BTreeMap<RelPath, String> {
+    let mut found = BTreeMap::new();
+    let mut state: BTreeMap<&RelPath, u8> = BTreeMap::new();
+    for start in edges.keys() {
+        if state.contains_key(start) {
+            continue;
+        }
+        // A depth-first walk: `path` is the chain of places being visited, each with the next edge to follow.
+        let mut path: Vec<(&RelPath, usize)> = vec![(start, 0)];
+        state.insert(start, 1);
+        while let Some((place, next)) = path.last_mut() {
+            let Some(target) = edges.get(*place).and_then(|it| it.get(*next)) else {
+                state.insert(*place, 2);
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match state.get(target) {
+                None => {
+                    state.insert(target, 1);
+                    path.push((target, 0));
+                }
+                Some(1) => {
+                    let from = path.iter().position(|it| it.0 == target).expect("it is being visited");
+                    let circle: Vec<&RelPath> = path[from..].iter().map(|it| it.0).collect();
+                    note_circle(&circle, &mut found);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    found
+}
+
+fn note_circle(circle: &[&RelPath], found: &mut BTreeMap<RelPath, String>) {
+    // Told from its smallest place on, so that it reads the same wherever the walk began; long ones are cut.
+    const SHOWN: usize = 8;
+    let start = (0..circle.len()).min_by_key(|it| circle[*it]).expect("a circle has a place");
+    let mut words: Vec<String> = Vec::new();
+    for step in 0..circle.len().min(SHOWN) {
+        words.push(format!("`{}`", circle[(start + step) % circle.len()]));
+    }
+    if circle.len() > SHOWN {
+        words.push(format!("{} more", circle.len() - SHOWN));
+    }
+    words.push(format!("`{}`", circle[start]));
+    let words = words.join(" -> ");
+    for place in circle {
+        found.entry((*place).clone()).or_insert_with(|| words.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circles(edges: &[(&str, &[&str])]) -> Vec<(String, String)> {
+        let path = |it: &str| RelPath::new(it).expect("a path");
+        let edges = edges.iter().map(|(from, to)| (path(from), to.iter().map(|it| path(it)).collect())).collect();
+        cycles(&edges).into_iter().map(|(place, words)| (place.to_string(), words)).collect()
+    }
+
+    #[test]
+    fn circles_are_found_and_told_from_their_smallest_place() {
+        assert!(circles(&[("a", &["b"]), ("b", &["c"])]).is_empty());
+        let words = "`a` -> `b` -> `a`".to_owned();
+        let expected = vec![("a".to_owned(), words.clone()), ("b".to_owned(), words)];
+        assert_eq!(circles(&[("b", &["a"]), ("a", &["b"]), ("c", &["a"])]), expected);
+        assert_eq!(circles(&[("a", &["a"])]), [("a".to_owned(), "`a` -> `a`".to_owned())]);
+    }
+
+    #[test]
+    fn a_chain_of_a_hundred_thousand_needs_no_stack() {
+        let path = |it: usize| RelPath::new(&format!("a{it}")).expect("a path");
+        let mut edges: BTreeMap<_, _> = (0..100_000).map(|it| (path(it), vec![path(it + 1)])).collect();
+        assert!(cycles(&edges).is_empty());
+        edges.insert(path(100_000), vec![path(0)]);
+        assert_eq!(cycles(&edges).len(), 100_001);
+    }
+}

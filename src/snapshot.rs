@@ -1,0 +1,60 @@
+//! Snapshots: an immutable, coherent view of the whole workspace at one revision.
+//!
+//! Plain shared data, published by swapping one pointer. A reader takes the pointer and is never blocked, cancelled
+//! or shown a half-applied change; the query database is never handed out.
+
+use std::sync::{Arc, Mutex};
+
+use crate::model::profile::Profile;
+use crate::model::registry::Registry;
+use crate::model::{Diagnostic, Digest};
+use crate::pack::plan::Plan;
+use crate::query::names::Names;
+use crate::workspace::bucket::Tree;
+use crate::workspace::config::Config;
+
+/// The workspace at one revision.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// Counts up from one with every publication in this process.
+    pub revision: u64,
+    /// Digest of everything that the plan could depend on.
+    pub source_root: Digest,
+    /// Every source.
+    pub tree: Tree,
+    /// The author's configuration.
+    pub config: Arc<Config>,
+    /// Identities.
+    pub registry: Registry,
+    /// Every asset.
+    pub names: Arc<Names>,
+    /// The profile that was planned for.
+    pub profile: Arc<Profile>,
+    /// What the pack holds.
+    pub plan: Arc<Plan>,
+    /// What is to be said about the workspace, in the order in which it is shown.
+    pub diagnostics: Arc<Vec<Diagnostic>>,
+}
+
+/// Where the newest snapshot is to be had.
+#[derive(Default)]
+pub struct Published {
+    newest: Mutex<Option<Arc<Snapshot>>>,
+}
+
+impl Published {
+    /// Returns the newest snapshot.
+    pub fn newest(&self) -> Option<Arc<Snapshot>> {
+        self.newest.lock().expect("no panic while held").clone()
+    }
+
+    /// Makes `snapshot` the newest, under the next revision.
+    pub fn publish(&self, mut snapshot: Snapshot) -> Arc<Snapshot> {
+        // The lock is held for the swap of a pointer and nothing else.
+        let mut newest = self.newest.lock().expect("no panic while held");
+        snapshot.revision = newest.as_ref().map_or(0, |it| it.revision) + 1;
+        let snapshot = Arc::new(snapshot);
+        *newest = Some(snapshot.clone());
+        snapshot
+    }
+}
