@@ -331,3 +331,78 @@ impl Lock for FaultyLock {
         self.script.step(format!("describe {}", self.path.display()), || self.lock.describe(holder))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "/a";
+
+    /// Five steps: create, write, sync, rename, sync_dir.
+    fn replace(disk: &dyn Disk) -> io::Result<()> {
+        let mut file = disk.create(Path::new("/temp"))?;
+        file.write_all(b"new!")?;
+        file.sync()?;
+        disk.rename(Path::new("/temp"), Path::new(A))?;
+        disk.sync_dir(Path::new("/"))
+    }
+
+    fn memory() -> MemorySystem {
+        let memory = MemorySystem::new();
+        memory.write(A, b"old");
+        memory
+    }
+
+    #[test]
+    fn without_a_fault_everything_happens_and_is_told() {
+        let disk = FaultyDisk::over(&memory());
+        replace(&disk).expect("no fault");
+        assert_eq!(disk.memory().after_power_loss().get(A), Some(b"new!".to_vec()));
+        assert_eq!(disk.trace(), ["create /temp", "write /temp", "sync /temp", "rename /temp /a", "sync_dir /"]);
+    }
+
+    #[test]
+    fn the_dead_do_nothing_any_more() {
+        for step in 0..5 {
+            let disk = FaultyDisk::over(&memory()).fail_at(step);
+            replace(&disk).expect_err("it died");
+            assert_eq!(disk.steps(), step + 1);
+            assert!(disk.remove_file(Path::new(A)).is_err() && disk.stat(Path::new(A)).is_err());
+            assert_eq!(disk.memory().get(A).expect("one of both"), if step > 3 { &b"new!"[..] } else { b"old" });
+            assert_eq!(disk.memory().after_power_loss().get(A), Some(b"old".to_vec()));
+        }
+        replace(&FaultyDisk::over(&memory()).fail_at(5)).expect("the loop of a test ends here");
+    }
+
+    #[test]
+    fn a_torn_write_writes_half() {
+        let disk = FaultyDisk::over(&memory()).fail_torn_at(1);
+        replace(&disk).expect_err("it died");
+        assert_eq!(disk.memory().get("/temp"), Some(b"ne".to_vec()));
+    }
+
+    #[test]
+    fn one_error_leaves_the_process_alive() {
+        let disk = FaultyDisk::over(&memory()).fail_once_at(2, io::ErrorKind::StorageFull);
+        assert_eq!(replace(&disk).map_err(|it| it.kind()), Err(io::ErrorKind::StorageFull));
+        disk.remove_file(Path::new("/temp")).expect("alive");
+        replace(&disk).expect("the fault is over");
+    }
+
+    #[test]
+    fn somebody_else_acts_between_steps() {
+        let disk = FaultyDisk::over(&memory()).after_step(1, |memory| memory.write("/temp", b"theirs"));
+        replace(&disk).expect("no fault");
+        assert_eq!(disk.memory().get(A), Some(b"theirs".to_vec()));
+    }
+
+    #[test]
+    fn locks_of_the_dead_are_free() {
+        let memory = memory();
+        let disk = FaultyDisk::over(&memory).fail_at(1);
+        let lock = disk.try_lock(Path::new("/lock"), false).expect("alive").expect("free");
+        lock.describe("me").expect_err("it died");
+        drop(lock);
+        assert!(memory.try_lock(Path::new("/lock"), false).expect("a lock file").is_some());
+    }
+}

@@ -666,3 +666,189 @@ impl Drop for MemoryLock {
 fn position(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_all;
+    use super::*;
+
+    fn system_with(path: &str, bytes: &[u8]) -> MemorySystem {
+        let system = MemorySystem::new();
+        system.write(path, bytes);
+        system
+    }
+
+    #[test]
+    fn paths_must_be_normal() {
+        let system = system_with("/a/b", b"");
+        let dir = system.open_dir(Path::new("/a")).expect("a directory");
+        for bad in ["a", "", "/a/", "//a", "/a/./b", "/a/../a", "/a//b"] {
+            assert_eq!(
+                System::stat(&system, Path::new(bad)).map_err(|it| it.kind()),
+                Err(io::ErrorKind::InvalidInput),
+                "{bad}"
+            );
+        }
+        for bad in ["/a/b", "../a", "./b", "b/."] {
+            assert_eq!(dir.stat(Path::new(bad)).map_err(|it| it.kind()), Err(io::ErrorKind::InvalidInput), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_clock_stands_still_until_it_is_told() {
+        let system = system_with("/f", b"old!");
+        let before = system.stamp("/f");
+        system.write("/f", b"new!");
+        assert_eq!(system.stamp("/f"), before, "same size, same moment: only the racy rule can tell");
+        assert!(before.is_racy(system.now(Path::new("/"))));
+        system.settle();
+        assert!(!before.is_racy(system.now(Path::new("/"))));
+        system.write("/f", b"new?");
+        assert_ne!(system.stamp("/f"), before);
+    }
+
+    #[test]
+    fn a_forged_mtime_moves_the_ctime() {
+        let system = system_with("/f", b"1234");
+        let before = system.stamp("/f");
+        system.settle();
+        system.write_keeping_times("/f", b"5678");
+        let after = system.stamp("/f");
+        assert_eq!((after.mtime_ns, after.size, after.inode), (before.mtime_ns, before.size, before.inode));
+        assert!(after.ctime_ns > before.ctime_ns);
+    }
+
+    #[test]
+    fn changes_of_names_move_the_directory_and_the_renamed() {
+        let system = system_with("/d/f", b"");
+        let (dir, file) = (system.stamp("/d"), system.stamp("/d/f"));
+        system.settle();
+        system.write("/d/f", b"x");
+        assert_eq!(system.stamp("/d"), dir, "contents are no names");
+        system.rename("/d/f", "/d/g");
+        assert!(system.stamp("/d").mtime_ns > dir.mtime_ns);
+        assert!(system.stamp("/d/g").ctime_ns > file.ctime_ns);
+        assert_eq!(system.stamp("/d/g").inode, file.inode);
+    }
+
+    #[test]
+    fn listing_order_depends_on_the_seed_alone() {
+        let system = MemorySystem::new();
+        for n in 0..20 {
+            system.write(format!("/f{n:02}"), b"");
+        }
+        let list = || system.open_dir(Path::new("/")).and_then(|it| it.list(Path::new(""))).expect("a directory");
+        let first = list();
+        assert_eq!(list(), first);
+        assert!(!first.is_sorted());
+        system.scramble(1);
+        assert_ne!(list(), first);
+    }
+
+    #[test]
+    fn permissions_and_read_only_refuse_the_program_and_not_the_test() {
+        let system = system_with("/d/f", b"x");
+        system.set_mode("/d/f", 0);
+        assert_eq!(system.open(Path::new("/d/f")).err().map(|it| it.kind()), Some(io::ErrorKind::PermissionDenied));
+        system.set_mode("/d", 0);
+        assert_eq!(
+            System::stat(&system, Path::new("/d/f")).err().map(|it| it.kind()),
+            Some(io::ErrorKind::PermissionDenied)
+        );
+        system.set_read_only(true);
+        system.write("/e", b"");
+        assert_eq!(
+            system.write_new(Path::new("/g"), b"").err().map(|it| it.kind()),
+            Some(io::ErrorKind::ReadOnlyFilesystem)
+        );
+        assert_eq!(system.now(Path::new("/")), FsTime::UNKNOWN);
+    }
+
+    #[test]
+    fn a_file_can_change_under_its_reader() {
+        let system = system_with("/f", b"old");
+        system.write("/g", b"gone");
+        system.settle();
+        system.on_next_read("/f", b"newer");
+        system.remove_on_next_read("/g");
+        let file = system.open(Path::new("/f")).expect("it is there");
+        let before = file.stat().expect("open");
+        assert_eq!(read_all(&*file, 99).expect("readable"), b"newer");
+        assert_ne!(file.stat().expect("open"), before);
+        assert_eq!(system.read(Path::new("/g"), 99).expect("the handle outlives the name"), b"gone");
+        assert_eq!(system.get("/g"), None);
+    }
+
+    #[test]
+    fn forks_share_nothing() {
+        let system = system_with("/f", b"1");
+        let lock = system.try_lock(Path::new("/lock"), false).expect("free");
+        let fork = system.fork();
+        fork.write("/f", b"2");
+        assert_eq!((system.get("/f"), fork.get("/f")), (Some(b"1".to_vec()), Some(b"2".to_vec())));
+        assert!(fork.try_lock(Path::new("/lock"), false).expect("a lock file").is_some());
+        drop(lock);
+    }
+
+    /// Writes `new` over the durable `old` through a rename, syncing as told, and cuts the power.
+    fn replaced(sync_file: bool, sync_dir: bool, unsynced: Unsynced) -> Option<Vec<u8>> {
+        let system = system_with("/d/f", b"old");
+        let mut file = system.create(Path::new("/d/temp")).expect("new");
+        file.write_all(b"new").expect("written");
+        if sync_file {
+            file.sync().expect("synced");
+        }
+        Disk::rename(&system, Path::new("/d/temp"), Path::new("/d/f")).expect("renamed");
+        if sync_dir {
+            system.sync_dir(Path::new("/d")).expect("synced");
+        }
+        system.after_power_loss_with(unsynced).get("/d/f")
+    }
+
+    #[test]
+    fn what_was_synced_survives_and_nothing_else_is_sure_to() {
+        for unsynced in [Unsynced::Lost, Unsynced::NamesKept, Unsynced::Torn, Unsynced::ByChance(3)] {
+            assert_eq!(replaced(true, true, unsynced), Some(b"new".to_vec()), "{unsynced:?}");
+        }
+        assert_eq!(replaced(true, false, Unsynced::Lost), Some(b"old".to_vec()));
+        assert_eq!(replaced(false, true, Unsynced::Lost), Some(b"".to_vec()));
+        assert_eq!(replaced(false, false, Unsynced::Torn), Some(b"n".to_vec()));
+        let chances: Vec<_> = (0..20).map(|seed| replaced(true, false, Unsynced::ByChance(seed))).collect();
+        assert!(chances.contains(&Some(b"old".to_vec())) && chances.contains(&Some(b"new".to_vec())));
+    }
+
+    #[test]
+    fn writes_in_place_are_durable_once_synced() {
+        let system = system_with("/db", &[1; 10_000]);
+        let file = system.open_random(Path::new("/db"), Access::Write).expect("it is there");
+        file.write_all_at(&[2; 10_000], 0).expect("written");
+        assert_eq!(system.after_power_loss().get("/db"), Some(vec![1; 10_000]));
+        let torn = system.after_power_loss_with(Unsynced::ByChance(1)).get("/db").expect("it has its name");
+        assert!(torn.contains(&1) && torn.contains(&2), "some blocks are new, some old");
+        file.sync().expect("synced");
+        assert_eq!(system.after_power_loss().get("/db"), Some(vec![2; 10_000]));
+        assert_ne!(system.after_power_loss().boot_id(), system.boot_id());
+    }
+
+    #[test]
+    fn a_file_moved_between_directories_may_keep_both_names() {
+        let system = system_with("/a/f", b"x");
+        system.mkdir("/b");
+        Disk::rename(&system, Path::new("/a/f"), Path::new("/b/f")).expect("renamed");
+        system.sync_dir(Path::new("/b")).expect("synced");
+        let left = system.after_power_loss();
+        assert_eq!((left.get("/a/f"), left.get("/b/f")), (Some(b"x".to_vec()), Some(b"x".to_vec())));
+        left.write("/a/f", b"y");
+        assert_eq!(left.get("/b/f"), Some(b"x".to_vec()));
+    }
+
+    #[test]
+    fn a_directory_does_not_move_into_itself() {
+        let system = system_with("/a/b/f", b"");
+        let outcome = Disk::rename(&system, Path::new("/a"), Path::new("/a/b/c"));
+        assert_eq!(outcome.map_err(|it| it.kind()), Err(io::ErrorKind::InvalidInput));
+        Disk::rename(&system, Path::new("/a/b"), Path::new("/c")).expect("elsewhere it may");
+        assert_eq!(system.get("/c/f"), Some(Vec::new()));
+        assert_eq!(system.canonicalize(Path::new("/c/f")).expect("it exists"), Path::new("/c/f"));
+    }
+}

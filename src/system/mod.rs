@@ -6,6 +6,8 @@
 //!
 //! Paths are absolute and native here; what a path means for the workspace is decided above.
 
+#[cfg(test)]
+mod conformance;
 mod counters;
 pub mod faulty;
 pub mod memory;

@@ -273,3 +273,45 @@ fn file_kind(kind: fs::FileType) -> FileKind {
         FileKind::Other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_without_fractions_is_coarse() {
+        assert_eq!(fs_time(5 * NS_PER_SECOND).granularity_ns, COARSE_GRANULARITY_NS);
+        assert_eq!(fs_time(5 * NS_PER_SECOND + 1).granularity_ns, FINE_GRANULARITY_NS);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_boot_has_a_name() {
+        assert_eq!(OsSystem::new().boot_id().len(), 36);
+        assert_eq!(OsSystem::new().boot_id(), OsSystem::new().boot_id());
+        assert_eq!(OsSystem::portable().boot_id(), "");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_shared_lock_needs_no_right_to_write() {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let path = temp.path().join("lock");
+        let system = OsSystem::new();
+        drop(system.try_lock(&path, false).expect("created"));
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o444)).expect("it is ours");
+        assert!(system.try_lock(&path, true).expect("reading is allowed").is_some());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_handle_follows_its_directory() {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let system = OsSystem::new();
+        system.create_dir_all(&temp.path().join("a")).expect("new");
+        system.write_new(&temp.path().join("a/f"), b"x").expect("new");
+        let dir = system.open_dir(&temp.path().join("a")).expect("a directory");
+        system.rename(&temp.path().join("a"), &temp.path().join("b")).expect("free");
+        assert_eq!(dir.stat(Path::new("f")).expect("still there").size, 1);
+    }
+}
