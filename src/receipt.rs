@@ -1,17 +1,19 @@
 //! Receipts: what a pack was made from, and whether it still is what it was.
 //!
-//! A pack is up to date when today's `source_root` is the receipt's and the output directory and every file that
-//! emission owns are those described. A file is taken by its fingerprint where the index remembers one that vouches
-//! for it, and digested otherwise. Reads only; what was learned about outputs is returned for the index.
+//! A pack is up to date when today's `source_root` is the receipt's and every file that emission owns is the one
+//! described. A file is taken by its fingerprint where the index remembers one that vouches for it, and read
+//! otherwise. Reads only; what was learned about outputs is returned for the index.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cache::encoding;
-use crate::error::{IoContext, Result};
 use crate::model::{Diagnostic, Digest};
+use crate::pack::emit::{self, OwnedFile};
+use crate::pack::format;
+use crate::pack::source::{DirParts, FileSource};
+use crate::pack::verify::verify;
 use crate::system::{FsTime, Stamp, System};
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
 
@@ -37,7 +39,7 @@ pub struct Receipt {
     /// Number of entries in the pack.
     pub entries: u64,
     /// The root file and the files beside it. Parts are named by the root file.
-    pub files: Vec<OwnedFile>,
+    pub files: Vec<ReceiptFile>,
     /// What the build warned of, and a build with nothing to do repeats.
     pub warnings: Vec<Diagnostic>,
 }
@@ -45,12 +47,12 @@ pub struct Receipt {
 /// A file that emission wrote.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OwnedFile {
+pub struct ReceiptFile {
     /// Relative to the output directory.
     pub path: String,
-    /// BLAKE3 digest of its bytes.
+    /// The content digest of a pack's file; the BLAKE3 digest of any other's bytes.
     pub digest: Digest,
-    /// Their number.
+    /// Length in bytes.
     pub size: u64,
 }
 
@@ -73,40 +75,31 @@ pub struct Outputs {
     boot: String,
     /// Whether the files were synced when they were written.
     synced: bool,
-    /// By path relative to the output directory, sorted; the receipt, the root file, parts, directories.
+    /// By name, sorted: the root file, parts, files beside the pack.
     files: Vec<OutputFile>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, bincode::Encode, bincode::Decode)]
 struct OutputFile {
-    path: String,
-    stamp: Vec<u8>,
+    name: String,
     digest: Digest,
+    size: u64,
+    stamp: Vec<u8>,
     racy: bool,
 }
 
-/// One output with the fingerprint it had when its bytes were known.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// Relative to the output directory.
-    pub path: String,
-    /// Its fingerprint.
-    pub stamp: Stamp,
-    /// BLAKE3 digest of its bytes.
-    pub digest: Digest,
-}
-
 impl Outputs {
-    /// Returns what to remember of files whose bytes were known at `now`.
-    pub fn of(files: impl IntoIterator<Item = Known>, now: FsTime, boot: String, synced: bool) -> Self {
-        let remember = |it: Known| OutputFile {
-            racy: it.stamp.is_racy(now),
-            path: it.path,
-            stamp: stamp_bytes(&it.stamp),
+    /// Returns what to remember of files that were what they are at `now`.
+    pub fn of(files: &[OwnedFile], now: FsTime, boot: String, synced: bool) -> Self {
+        let remember = |it: &OwnedFile| OutputFile {
+            name: it.name.clone(),
             digest: it.digest,
+            size: it.size,
+            stamp: stamp_bytes(&it.stamp),
+            racy: it.stamp.is_racy(now),
         };
-        let mut files: Vec<OutputFile> = files.into_iter().map(remember).collect();
-        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut files: Vec<OutputFile> = files.iter().map(remember).collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
         Self { boot, synced, files }
     }
 
@@ -120,94 +113,88 @@ impl Outputs {
         encoding::encode(self)
     }
 
-    /// Returns the digest that the fingerprint of `path` vouches for, taken just now as `stamp`.
-    pub fn digest_of(&self, path: &str, stamp: &Stamp, boot: &str) -> Option<Digest> {
-        let at = self.files.binary_search_by(|it| it.path.as_str().cmp(path)).ok()?;
-        let file = &self.files[at];
-        let counts = !file.racy && (self.synced || self.boot == boot);
-        (counts && get_stamp(&file.stamp)? == *stamp).then_some(file.digest)
+    /// Returns whether a file with this stamp is known to have the digest that it should have.
+    pub fn vouches(&self, file: &OwnedFile, boot: &str) -> bool {
+        let Ok(at) = self.files.binary_search_by(|it| it.name.as_str().cmp(&file.name)) else { return false };
+        let known = &self.files[at];
+        let counts = !known.racy && (self.synced || self.boot == boot);
+        counts && known.digest == file.digest && get_stamp(&known.stamp) == Some(file.stamp)
+    }
+
+    fn digest_of(&self, name: &str) -> Option<Digest> {
+        let at = self.files.binary_search_by(|it| it.name.as_str().cmp(name)).ok()?;
+        Some(self.files[at].digest)
     }
 }
 
-/// Checks files of one output directory, by fingerprint where that is enough.
-pub struct Checker<'a> {
-    system: &'a dyn System,
-    out_dir: &'a Path,
-    known: Outputs,
-    boot: String,
-    distrust: bool,
-    seen: Vec<Known>,
-    /// Whether any file had to be digested: there is something new to remember then.
+/// What was found out about outputs that still stand.
+pub struct Standing {
+    /// Every file of the pack and beside it.
+    pub files: Vec<OwnedFile>,
+    /// Whether any had to be read: there is something new to remember then.
     pub learned: bool,
 }
 
-impl<'a> Checker<'a> {
-    /// Returns a checker that trusts the fingerprints in `known`, or with `distrust` none.
-    pub fn new(system: &'a dyn System, out_dir: &'a Path, known: Option<Outputs>, distrust: bool) -> Self {
-        let boot = system.boot_id();
-        Self { system, out_dir, known: known.unwrap_or_default(), boot, distrust, seen: Vec::new(), learned: false }
+/// Checks that a receipt's pack is what it was. `None` when anything about it is not.
+pub fn stands(
+    system: &dyn System,
+    out_dir: &Path,
+    receipt: &Receipt,
+    known: Option<&Outputs>,
+    distrust: bool,
+) -> Option<Standing> {
+    let root = format::root_name(&receipt.pack);
+    let known = known.filter(|it| it.digest_of(&root) == Some(receipt.content_digest) && !distrust);
+    let Some(known) = known else { return stands_unknown(system, out_dir, receipt, &root) };
+    if receipt.files.iter().any(|it| known.digest_of(&it.path) != Some(it.digest)) {
+        return None;
     }
-
-    /// Returns the digest of an output, or `None` when there is no such file.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system says, absence apart.
-    pub fn digest(&mut self, path: &str) -> Result<Option<Digest>> {
-        let abs = self.out_dir.join(path);
-        let stamp = match self.system.stat(&abs) {
-            Ok(stamp) => stamp,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).context("stat", &abs),
-        };
-        if stamp.kind != crate::system::FileKind::File {
-            return Ok(None);
-        }
-        let vouched = if self.distrust { None } else { self.known.digest_of(path, &stamp, &self.boot) };
-        let digest = match vouched {
-            Some(digest) => digest,
-            None => {
-                self.learned = true;
-                digest_file(self.system, &abs)?
+    let boot = system.boot_id();
+    let mut standing = Standing { files: Vec::with_capacity(known.files.len()), learned: false };
+    for expected in &known.files {
+        let stamp = system.stat(&out_dir.join(&expected.name)).ok()?;
+        let file = OwnedFile { name: expected.name.clone(), digest: expected.digest, size: expected.size, stamp };
+        if !known.vouches(&file, &boot) {
+            if stamp.size != expected.size || !emit::holds(system, out_dir, &file.name, file.digest) {
+                return None;
             }
-        };
-        self.seen.push(Known { path: path.to_owned(), stamp, digest });
-        Ok(Some(digest))
+            standing.learned = true;
+        }
+        standing.files.push(file);
     }
-
-    /// Returns every file that was looked at, with what is known of it now.
-    pub fn into_seen(self) -> Vec<Known> {
-        self.seen
-    }
+    Some(standing)
 }
 
-/// Returns the BLAKE3 digest of a file's bytes.
-///
-/// # Errors
-///
-/// Whatever the system says.
-pub fn digest_file(system: &dyn System, path: &Path) -> Result<Digest> {
-    let file = system.open(path).context("open", path)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut buf = vec![0; 256 << 10];
-    let mut at = 0;
-    loop {
-        match file.read_at(&mut buf, at) {
-            Ok(0) => return Ok(Digest(*hasher.finalize().as_bytes())),
-            Ok(n) => {
-                hasher.update(&buf[..n]);
-                at += n as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).context("read", path),
-        }
+/// Reads the whole pack: the index remembers nothing of it.
+fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: &str) -> Option<Standing> {
+    let path = out_dir.join(root);
+    let report = verify(FileSource::open(system, &path).ok()?, DirParts::beside(system, &path), u64::MAX);
+    if !report.is_sound() || report.content_digest != Some(receipt.content_digest) {
+        return None;
     }
+    let mut files = Vec::new();
+    for it in &receipt.files {
+        let stamp = system.stat(&out_dir.join(&it.path)).ok()?;
+        if !emit::holds(system, out_dir, &it.path, it.digest) {
+            return None;
+        }
+        files.push(OwnedFile { name: it.path.clone(), digest: it.digest, size: it.size, stamp });
+    }
+    let parts = format::parts_dir(&receipt.pack);
+    let dir = system.open_dir(&out_dir.join(&parts)).ok();
+    for entry in dir.into_iter().flat_map(|it| it.list(Path::new("")).unwrap_or_default()) {
+        let name = entry.name.to_str().and_then(|it| Some((it, format::FileName::parse(it)?)));
+        let Some((name, parsed)) = name else { continue };
+        let name = format!("{parts}/{name}");
+        let stamp = system.stat(&out_dir.join(&name)).ok()?;
+        files.push(OwnedFile { name, digest: parsed.digest, size: stamp.size, stamp });
+    }
+    Some(Standing { files, learned: true })
 }
 
 /// Reads a pack's receipt. One that is absent, malformed or of another version is none.
-pub fn read(system: &dyn System, out_dir: &Path, pack: &str) -> Option<(Receipt, Digest)> {
-    let path: PathBuf = out_dir.join(file_name(pack));
-    let bytes = system.read(&path, LIMIT).ok()?;
+pub fn read(system: &dyn System, out_dir: &Path, pack: &str) -> Option<Receipt> {
+    let bytes = system.read(&out_dir.join(file_name(pack)), LIMIT).ok()?;
     let receipt: Receipt = serde_json::from_slice(&bytes).ok()?;
-    (receipt.version == VERSION && receipt.pack == pack).then(|| (receipt, Digest::of(&bytes)))
+    (receipt.version == VERSION && receipt.pack == pack).then_some(receipt)
 }

@@ -1,0 +1,399 @@
+//! Emission: the only code that writes `build/`. A function of a laid-out plan and its payloads.
+//!
+//! Knows nothing of assets, caches or receipts' contents. The order is: parts, files beside the pack, the
+//! root `<pack>.pack`, sweep; the caller writes the receipt last. Every file is written under a temporary
+//! name beside its own and renamed, and one that holds the right bytes already is left alone, so that
+//! its times stay. Until the root is renamed the previous pack is whole; from then on the new one is.
+//!
+//! What is assumed of the disk: a rename replaces its target in one step, as seen by other processes; a file
+//! that was synced, in a directory that was synced after it got its name, survives a loss of power. An
+//! [`Unsynced`](Durability::Unsynced) emission leaves the order in which things become durable to the disk: after
+//! a loss of power the pack may be torn, which its digests show.
+//!
+//! The caller holds the output lock: two emissions into one directory would use the same temporary names.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::error::{IoContext, Result};
+use crate::model::Digest;
+use crate::system::{Access, Disk, FileKind, NewFile, Stamp, System};
+
+use super::format::{self, PartKind};
+use super::layout::{Laid, LaidFile, Stored};
+use super::source::FileSource;
+use super::verify;
+use super::write::{self, Payloads};
+
+/// Where a pack goes.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The disk.
+    pub disk: &'a dyn Disk,
+    /// The output directory; created where absent.
+    pub out_dir: &'a Path,
+    /// The pack's name: one component of a path.
+    pub pack: &'a str,
+}
+
+impl Target<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.out_dir.join(name)
+    }
+
+    fn parts_dir(&self) -> PathBuf {
+        self.path(&format::parts_dir(self.pack))
+    }
+
+    fn receipt_name(&self) -> String {
+        format!("{}.receipt.json", self.pack)
+    }
+}
+
+/// Whether a pack survives a loss of power right after it was emitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// Every file is synced before the root gets its name, and the root before anything is swept.
+    Synced,
+    /// Nothing is synced.
+    Unsynced,
+}
+
+/// A file that emission owns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnedFile {
+    /// Relative to the output directory, with `/`.
+    pub name: String,
+    /// The content digest of a `.pack` or `.part`; of any other file the digest of its bytes.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+    /// What `stat` says of it.
+    pub stamp: Stamp,
+}
+
+/// What an emission is told besides the pack.
+pub struct Options<'a> {
+    /// Whether to sync.
+    pub durability: Durability,
+    /// Files beside the pack: name in the output directory, and bytes.
+    pub extra: Vec<(String, Vec<u8>)>,
+    /// Names and digests of the files that the previous receipt owned. Those beside the pack that are not
+    /// wanted any more are removed, if they still are what emission wrote.
+    pub previous: &'a [(String, Digest)],
+    /// Returns whether a file that is there, with this stamp, is known to have this digest; where it is
+    /// not, the file is read.
+    pub trusted: &'a (dyn Fn(&OwnedFile) -> bool + Sync),
+}
+
+/// What an emission did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Emitted {
+    /// The digest that stands for the whole pack.
+    pub content_digest: Digest,
+    /// Every file of the pack and beside it, sorted by name. The receipt is not among them.
+    pub files: Vec<OwnedFile>,
+    /// Files written.
+    pub written: u64,
+    /// Bytes written.
+    pub written_bytes: u64,
+    /// Files that were right already.
+    pub untouched: u64,
+    /// Files swept.
+    pub swept: u64,
+    /// Names of files that could not be swept, because somebody holds them open for example. Harmless: the
+    /// next emission tries again.
+    pub unswept: Vec<String>,
+}
+
+/// Makes the output directory hold the pack, and nothing else of it.
+///
+/// # Errors
+///
+/// Whatever the disk or `payloads` refuse. The previous pack is then as good as before.
+pub fn emit(target: Target<'_>, laid: &Laid<'_>, payloads: &dyn Payloads, options: &Options<'_>) -> Result<Emitted> {
+    let emission = Emission { target, payloads, durability: options.durability, trusted: options.trusted };
+    create_dirs(target, !laid.parts.is_empty(), options.durability)?;
+    let mut done = emission.ensure_all(&part_files(target.pack, laid))?;
+    if !laid.parts.is_empty() {
+        emission.sync_dir(&target.parts_dir())?;
+    }
+    let extra: Vec<File<'_>> = options.extra.iter().map(|(name, bytes)| File::plain(name.clone(), bytes)).collect();
+    done.extend(emission.ensure_all(&extra)?);
+    emission.sync_dir(target.out_dir)?;
+    done.push(emission.ensure(&File::container(format::root_name(target.pack), &laid.root))?);
+    emission.sync_dir(target.out_dir)?;
+    let mut emitted = tally(laid.content_digest(), done);
+    sweep(target, options.previous, &mut emitted)?;
+    Ok(emitted)
+}
+
+/// Writes the receipt, by the same means as everything else.
+pub fn write_receipt(target: Target<'_>, bytes: &[u8], durability: Durability) -> Result<OwnedFile> {
+    let emission = Emission { target, payloads: &NoPayloads, durability, trusted: &|_| false };
+    let written = emission.ensure(&File::plain(target.receipt_name(), bytes))?;
+    emission.sync_dir(target.out_dir)?;
+    Ok(written.file)
+}
+
+/// Returns whether the file `name` in `out_dir` is the one that an [`OwnedFile`] with this digest describes:
+/// reads all of it. A file that is not there or cannot be read is not.
+pub fn holds(system: &dyn System, out_dir: &Path, name: &str, digest: Digest) -> bool {
+    let Ok(source) = FileSource::open(system, &out_dir.join(name)) else { return false };
+    if name.ends_with(".pack") || name.ends_with(".part") {
+        verify::is_container(source, digest)
+    } else {
+        verify::is_plain(&source, digest)
+    }
+}
+
+/// A file that must be there in the end.
+struct File<'a> {
+    name: String,
+    digest: Digest,
+    size: u64,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    Container(&'a LaidFile<'a>),
+    Blob(Stored<'a>),
+    Plain(&'a [u8]),
+}
+
+impl<'a> File<'a> {
+    fn container(name: String, laid: &'a LaidFile<'a>) -> Self {
+        Self { name, digest: laid.digest, size: laid.len, content: Content::Container(laid) }
+    }
+
+    fn blob(name: String, stored: Stored<'a>) -> Self {
+        let payload = stored.payload;
+        Self { name, digest: payload.stored_digest, size: payload.stored_len, content: Content::Blob(stored) }
+    }
+
+    fn plain(name: String, bytes: &'a [u8]) -> Self {
+        Self { name, digest: Digest::of(bytes), size: bytes.len() as u64, content: Content::Plain(bytes) }
+    }
+}
+
+/// Returns the files in the pack's directory of parts.
+fn part_files<'a>(pack: &str, laid: &'a Laid<'a>) -> Vec<File<'a>> {
+    let name = |kind: PartKind, digest| format!("{}/{}", format::parts_dir(pack), kind.file_name(digest));
+    let parts = laid.parts.iter().map(|it| File::container(name(PartKind::Part, it.digest), it));
+    let blobs = laid.blobs.iter().map(|it| File::blob(name(PartKind::Blob, it.payload.stored_digest), *it));
+    parts.chain(blobs).collect()
+}
+
+/// What became of a file.
+struct Done {
+    file: OwnedFile,
+    was_written: bool,
+}
+
+struct Emission<'a> {
+    target: Target<'a>,
+    payloads: &'a dyn Payloads,
+    durability: Durability,
+    trusted: &'a (dyn Fn(&OwnedFile) -> bool + Sync),
+}
+
+impl Emission<'_> {
+    /// Brings files about on all cores. Of several errors the first in the files' order is returned.
+    fn ensure_all(&self, files: &[File<'_>]) -> Result<Vec<Done>> {
+        let done: Vec<Result<Done>> = files.par_iter().map(|it| self.ensure(it)).collect();
+        done.into_iter().collect()
+    }
+
+    fn ensure(&self, file: &File<'_>) -> Result<Done> {
+        let path = self.target.path(&file.name);
+        if let Some(owned) = self.already_right(file, &path)? {
+            self.sync_existing(&path)?;
+            return Ok(Done { file: owned, was_written: false });
+        }
+        publish(self.target.disk, &path, self.durability, |out| match &file.content {
+            Content::Container(laid) => write::write_container(out, &path, laid, self.payloads),
+            Content::Blob(stored) => out.write_all(&write::fetch(*stored, self.payloads)?).context("write", &path),
+            Content::Plain(bytes) => out.write_all(bytes).context("write", &path),
+        })?;
+        // The rename moved the file's ctime: only now does its stamp stand still.
+        let stamp = self.target.disk.stat(&path).context("read", &path)?;
+        Ok(Done { file: owned(file, stamp), was_written: true })
+    }
+
+    /// Returns the file as it lies there, if its bytes are right.
+    fn already_right(&self, file: &File<'_>, path: &Path) -> Result<Option<OwnedFile>> {
+        let stamp = match self.target.disk.stat(path) {
+            Ok(stamp) => stamp,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).context("read", path),
+        };
+        if stamp.kind != FileKind::File || stamp.size != file.size {
+            return Ok(None);
+        }
+        let owned = owned(file, stamp);
+        let right = (self.trusted)(&owned) || holds(self.target.disk, self.target.out_dir, &file.name, file.digest);
+        Ok(right.then_some(owned))
+    }
+
+    /// Makes a file durable that this emission did not write: an earlier one may have died before it did.
+    fn sync_existing(&self, path: &Path) -> Result<()> {
+        match self.durability {
+            Durability::Unsynced => Ok(()),
+            Durability::Synced => {
+                let file = self.target.disk.open_random(path, Access::Write).context("sync", path)?;
+                file.sync().context("sync", path)
+            }
+        }
+    }
+
+    fn sync_dir(&self, path: &Path) -> Result<()> {
+        match self.durability {
+            Durability::Unsynced => Ok(()),
+            Durability::Synced => self.target.disk.sync_dir(path).context("sync", path),
+        }
+    }
+}
+
+fn owned(file: &File<'_>, stamp: Stamp) -> OwnedFile {
+    OwnedFile { name: file.name.clone(), digest: file.digest, size: file.size, stamp }
+}
+
+fn tally(content_digest: Digest, done: Vec<Done>) -> Emitted {
+    let written = || done.iter().filter(|it| it.was_written);
+    let (n_written, written_bytes) = (written().count() as u64, written().map(|it| it.file.size).sum());
+    let untouched = done.len() as u64 - n_written;
+    let mut files: Vec<OwnedFile> = done.into_iter().map(|it| it.file).collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Emitted { content_digest, files, written: n_written, written_bytes, untouched, swept: 0, unswept: Vec::new() }
+}
+
+/// Creates the directories, and makes their names durable where they were not there before.
+fn create_dirs(target: Target<'_>, with_parts: bool, durability: Durability) -> Result<()> {
+    let Target { disk, out_dir, .. } = target;
+    let dir = if with_parts { target.parts_dir() } else { out_dir.to_owned() };
+    let new: Vec<&Path> = dir.ancestors().take_while(|it| disk.stat(it).is_err()).collect();
+    disk.create_dir_all(&dir).context("create", &dir)?;
+    if durability == Durability::Synced {
+        for parent in new.iter().filter_map(|it| it.parent()) {
+            disk.sync_dir(parent).context("sync", parent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file under a temporary name, then gives it its own. When that fails, nothing is left behind.
+fn publish(
+    disk: &dyn Disk,
+    path: &Path,
+    durability: Durability,
+    fill: impl FnOnce(&mut dyn NewFile) -> Result<()>,
+) -> Result<()> {
+    let temp = temp_path(path);
+    let written =
+        write_temp(disk, &temp, durability, fill).and_then(|()| disk.rename(&temp, path).context("write", path));
+    if written.is_err() {
+        // The error that is returned says more than one about the temporary file could.
+        let _ = disk.remove_file(&temp);
+    }
+    written
+}
+
+fn write_temp(
+    disk: &dyn Disk,
+    temp: &Path,
+    durability: Durability,
+    fill: impl FnOnce(&mut dyn NewFile) -> Result<()>,
+) -> Result<()> {
+    let mut file = match disk.create(temp) {
+        // An emission that was killed left it; the output lock says that it is nobody's.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove_file(temp).context("remove", temp)?;
+            disk.create(temp)
+        }
+        created => created,
+    }
+    .context("create", temp)?;
+    fill(&mut *file)?;
+    match durability {
+        Durability::Synced => file.sync().context("sync", temp),
+        Durability::Unsynced => Ok(()),
+    }
+}
+
+fn temp_path(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
+    path.with_file_name(temp_name(&name))
+}
+
+fn temp_name(name: &str) -> String {
+    format!(".{name}.tmp")
+}
+
+/// Returns the name that a temporary name stands for.
+fn of_temp_name(name: &str) -> Option<&str> {
+    name.strip_prefix('.')?.strip_suffix(".tmp")
+}
+
+/// Removes what earlier emissions left: parts that nothing refers to, files beside the pack that are not
+/// wanted any more, temporary files.
+fn sweep(target: Target<'_>, previous: &[(String, Digest)], emitted: &mut Emitted) -> Result<()> {
+    let wanted: BTreeSet<String> = emitted.files.iter().map(|it| it.name.clone()).collect();
+    let parts = format::parts_dir(target.pack);
+    for name in list_files(target.disk, &target.parts_dir())? {
+        let is_part = |name| PartKind::of_file_name(name).is_some();
+        let path = format!("{parts}/{name}");
+        if is_part(of_temp_name(&name).unwrap_or(&name)) && !wanted.contains(&path) {
+            remove(target, path, emitted);
+        }
+    }
+    if !wanted.iter().any(|it| it.starts_with(&format!("{parts}/"))) {
+        // Refused when somebody keeps a file of theirs in there, or when there is no such directory.
+        let _ = target.disk.remove_dir(&target.parts_dir());
+    }
+    let receipt = target.receipt_name();
+    for name in list_files(target.disk, target.out_dir)? {
+        let is_temp = of_temp_name(&name).is_some_and(|it| wanted.contains(it) || it == receipt);
+        let digest = previous.iter().find(|it| it.0 == name).map(|it| it.1);
+        let is_stale = !wanted.contains(&name)
+            && name.starts_with(&format!("{}.", target.pack))
+            && digest.is_some_and(|it| holds(target.disk, target.out_dir, &name, it));
+        if is_temp || is_stale {
+            remove(target, name, emitted);
+        }
+    }
+    Ok(())
+}
+
+fn remove(target: Target<'_>, name: String, emitted: &mut Emitted) {
+    match target.disk.remove_file(&target.path(&name)) {
+        Ok(()) => emitted.swept += 1,
+        Err(_) => emitted.unswept.push(name),
+    }
+}
+
+/// Returns the names of the files in a directory, sorted; none where there is no directory. Names that are
+/// not Unicode are nobody's we know.
+fn list_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>> {
+    let listed = disk.open_dir(dir).and_then(|it| it.list(Path::new("")));
+    let entries = match listed {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).context("list", dir),
+    };
+    let files = entries.into_iter().filter(|it| it.kind == FileKind::File);
+    let mut names: Vec<String> = files.filter_map(|it| it.name.into_string().ok()).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// For files that hold no payload.
+struct NoPayloads;
+
+impl Payloads for NoPayloads {
+    fn stored(&self, _: &super::plan::PlanPayload, entry: &super::plan::PlanEntry) -> Result<crate::system::Bytes> {
+        unreachable!("BUG: a receipt asks for a payload of `{}`", entry.name)
+    }
+}

@@ -1,0 +1,157 @@
+//! Where a reader's bytes come from: memory or positional reads, and the files beside a split pack's root.
+//!
+//! Knows nothing of the format but how its files are named.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::model::Digest;
+use crate::system::{Bytes, OpenFile, System};
+
+use super::format::PartKind;
+
+/// Bytes that can be read at any position, from several threads.
+pub trait Source: Send + Sync {
+    /// Returns how many bytes there are.
+    fn len(&self) -> io::Result<u64>;
+    /// Fills `buf` from `offset`; an error of kind `UnexpectedEof` where the bytes end before.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl Source for [u8] {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let from = usize::try_from(offset).ok().and_then(|it| self.get(it..)).and_then(|it| it.get(..buf.len()));
+        buf.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+impl Source for &[u8] {
+    fn len(&self) -> io::Result<u64> {
+        Source::len(*self)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buf, offset)
+    }
+}
+
+impl Source for Bytes {
+    fn len(&self) -> io::Result<u64> {
+        Source::len(&**self)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buf, offset)
+    }
+}
+
+/// An open file as a source. Its length is the one it had when it was opened.
+pub struct FileSource {
+    file: Mutex<Box<dyn OpenFile>>,
+    len: u64,
+}
+
+impl FileSource {
+    /// Opens the file at `path`.
+    pub fn open(system: &dyn System, path: &Path) -> io::Result<Self> {
+        let file = system.open(path)?;
+        let len = file.stat()?.size;
+        Ok(Self { file: Mutex::new(file), len })
+    }
+}
+
+impl Source for FileSource {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.len)
+    }
+
+    fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        while !buf.is_empty() {
+            match file.read_at(buf, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    buf = &mut buf[n..];
+                    offset += n as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens the other files of a split pack. They are named by digests and by nothing that a pack says, so
+/// that no pack can make a reader open a file elsewhere.
+pub trait PartStore: Send + Sync {
+    /// Opens the file of this kind and digest.
+    fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>>;
+}
+
+/// No other files: for packs in the single layout.
+pub struct NoParts;
+
+impl PartStore for NoParts {
+    fn open(&self, _: PartKind, _: Digest) -> io::Result<Box<dyn Source>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The files in a directory.
+pub struct DirParts<'a> {
+    system: &'a dyn System,
+    dir: PathBuf,
+}
+
+impl<'a> DirParts<'a> {
+    /// Returns the parts in `dir`, which need not exist.
+    pub fn new(system: &'a dyn System, dir: PathBuf) -> Self {
+        Self { system, dir }
+    }
+
+    /// Returns the parts of the pack whose root file is at `root`: those in the directory beside it that has
+    /// the root's name with `.parts` in place of `.pack`.
+    pub fn beside(system: &'a dyn System, root: &Path) -> Self {
+        Self::new(system, root.with_extension("parts"))
+    }
+}
+
+impl PartStore for DirParts<'_> {
+    fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>> {
+        Ok(Box::new(FileSource::open(self.system, &self.dir.join(kind.file_name(digest)))?))
+    }
+}
+
+/// Files in memory, by name.
+impl PartStore for BTreeMap<String, Bytes> {
+    fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>> {
+        let bytes = self.get(&kind.file_name(digest)).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(bytes.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_end_where_they_end() {
+        let bytes: &[u8] = b"0123456789";
+        let mut buf = [0; 4];
+        assert!(bytes.read_exact_at(&mut buf, 6).is_ok());
+        assert_eq!(&buf, b"6789");
+        for offset in [7, 10, 11, u64::MAX] {
+            let error = bytes.read_exact_at(&mut buf, offset).expect_err("past the end");
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{offset}");
+        }
+        assert!(bytes.read_exact_at(&mut [], 10).is_ok());
+    }
+}
