@@ -14,7 +14,7 @@ use crate::pack::emit::{self, OwnedFile};
 use crate::pack::format;
 use crate::pack::source::{DirParts, FileSource};
 use crate::pack::verify::verify;
-use crate::system::{FsTime, Stamp, System};
+use crate::system::{FsTime, System};
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
 
 /// Version of the receipt's form.
@@ -133,6 +133,8 @@ pub struct Standing {
     pub files: Vec<OwnedFile>,
     /// Whether any had to be read: there is something new to remember then.
     pub learned: bool,
+    /// The file system's time before any was read.
+    pub now: FsTime,
 }
 
 /// Checks that a receipt's pack is what it was. `None` when anything about it is not.
@@ -142,19 +144,23 @@ pub fn stands(
     receipt: &Receipt,
     known: Option<&Outputs>,
     distrust: bool,
+    clock: &dyn Fn() -> FsTime,
 ) -> Option<Standing> {
     let root = format::root_name(&receipt.pack);
     let known = known.filter(|it| it.digest_of(&root) == Some(receipt.content_digest) && !distrust);
-    let Some(known) = known else { return stands_unknown(system, out_dir, receipt, &root) };
+    let Some(known) = known else { return stands_unknown(system, out_dir, receipt, &root, clock()) };
     if receipt.files.iter().any(|it| known.digest_of(&it.path) != Some(it.digest)) {
         return None;
     }
     let boot = system.boot_id();
-    let mut standing = Standing { files: Vec::with_capacity(known.files.len()), learned: false };
+    let mut standing = Standing { files: Vec::with_capacity(known.files.len()), learned: false, now: FsTime::UNKNOWN };
     for expected in &known.files {
         let stamp = system.stat(&out_dir.join(&expected.name)).ok()?;
         let file = OwnedFile { name: expected.name.clone(), digest: expected.digest, size: expected.size, stamp };
         if !known.vouches(&file, &boot) {
+            if !standing.learned {
+                standing.now = clock();
+            }
             if stamp.size != expected.size || !emit::holds(system, out_dir, &file.name, file.digest) {
                 return None;
             }
@@ -166,7 +172,13 @@ pub fn stands(
 }
 
 /// Reads the whole pack: the index remembers nothing of it.
-fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: &str) -> Option<Standing> {
+fn stands_unknown(
+    system: &dyn System,
+    out_dir: &Path,
+    receipt: &Receipt,
+    root: &str,
+    now: FsTime,
+) -> Option<Standing> {
     let path = out_dir.join(root);
     let report = verify(FileSource::open(system, &path).ok()?, DirParts::beside(system, &path), u64::MAX);
     if !report.is_sound() || report.content_digest != Some(receipt.content_digest) {
@@ -183,13 +195,13 @@ fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: 
     let parts = format::parts_dir(&receipt.pack);
     let dir = system.open_dir(&out_dir.join(&parts)).ok();
     for entry in dir.into_iter().flat_map(|it| it.list(Path::new("")).unwrap_or_default()) {
-        let name = entry.name.to_str().and_then(|it| Some((it, format::FileName::parse(it)?)));
-        let Some((name, parsed)) = name else { continue };
+        let parsed = entry.name.to_str().and_then(|it| Some((it, format::PartKind::of_file_name(it)?)));
+        let Some((name, (_, digest))) = parsed else { continue };
         let name = format!("{parts}/{name}");
         let stamp = system.stat(&out_dir.join(&name)).ok()?;
-        files.push(OwnedFile { name, digest: parsed.digest, size: stamp.size, stamp });
+        files.push(OwnedFile { name, digest, size: stamp.size, stamp });
     }
-    Some(Standing { files, learned: true })
+    Some(Standing { files, learned: true, now })
 }
 
 /// Reads a pack's receipt. One that is absent, malformed or of another version is none.

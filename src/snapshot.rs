@@ -38,11 +38,11 @@ pub struct Snapshot {
 
 /// Where the newest snapshot is to be had.
 #[derive(Default)]
-pub struct Published {
+pub struct Snapshots {
     newest: Mutex<Option<Arc<Snapshot>>>,
 }
 
-impl Published {
+impl Snapshots {
     /// Returns the newest snapshot.
     pub fn newest(&self) -> Option<Arc<Snapshot>> {
         self.newest.lock().expect("no panic while held").clone()

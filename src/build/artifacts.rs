@@ -1,13 +1,13 @@
 //! From recipes to records, and from records to bytes when the pack is written.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cache::Store;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::model::{AssetId, RelPath};
-use crate::pack::emit::Payloads;
 use crate::pack::plan::{PlanEntry, PlanPayload};
-use crate::process::exec::{Executor, Made, Recipe, Runs, Trouble};
+use crate::pack::write::Payloads;
+use crate::process::exec::{Executor, Made, Recipe, Trouble};
 use crate::process::trace::View;
 use crate::query::names::names;
 use crate::query::recipes::recipes;
@@ -18,43 +18,47 @@ use crate::workspace::bucket::{Content, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::is_declaration;
 use crate::workspace::scan::unreadable;
-use crate::workspace::sources::Sources;
+
+use super::session::Session;
 
 /// What a step found that cannot be worked around: the tree moved under it.
 pub enum Moved {
     /// A source is not any more what the scan saw: begin again from the scan.
-    Torn(RelPath),
+    Torn(PathBuf),
     /// It ends here.
     Failed(Error),
 }
 
-impl From<Trouble> for Moved {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Torn(path) => Moved::Torn(path),
-            Trouble::Io(path, error) => Moved::Failed(Error::Unreadable(vec![unreadable(&path, &error)])),
-            Trouble::Stopped => Moved::Failed(Error::Interrupted),
+impl From<Error> for Moved {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Torn { path } => Moved::Torn(path),
+            error => Moved::Failed(error),
+        }
+    }
+}
+
+impl Moved {
+    /// Returns the error for whoever does not begin again.
+    pub fn into_error(self) -> Error {
+        match self {
+            Moved::Torn(path) => Error::Torn { path },
+            Moved::Failed(error) => error,
         }
     }
 }
 
 /// What artifacts are made with.
 pub struct Workshop<'a> {
-    /// The workspace.
-    pub ws: &'a Workspace,
+    /// The pass.
+    pub session: &'a Session<'a>,
     /// Every source.
     pub tree: &'a Tree,
     /// Where sources may lie.
     pub roots: &'a [RelPath],
-    /// Their bytes.
-    pub sources: &'a Sources<'a>,
-    /// What was made before.
-    pub store: &'a Store,
-    /// What is done now.
-    pub runs: &'a Runs,
 }
 
-impl<'a> Workshop<'a> {
+impl Workshop<'_> {
     /// Reads the declaration files of every bucket.
     ///
     /// # Errors
@@ -62,7 +66,7 @@ impl<'a> Workshop<'a> {
     /// [`Moved`] when one is not any more what the scan saw, or cannot be read.
     pub fn texts(&self) -> std::result::Result<Vec<Arc<Texts>>, Moved> {
         let buckets = self.tree.buckets();
-        let texts = self.ws.parallel(buckets.len(), |idx| {
+        let texts = self.session.ws.parallel(buckets.len(), |idx| {
             let (members, contents) = (&buckets[idx].members, &buckets[idx].contents);
             let mut texts = Texts::new();
             for at in 0..members.len() {
@@ -79,10 +83,10 @@ impl<'a> Workshop<'a> {
     }
 
     fn read(&self, path: &RelPath, content: Content) -> std::result::Result<Bytes, Moved> {
-        match self.sources.bytes(path, content) {
+        match self.session.sources.bytes(path, content) {
             Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(Moved::Torn(path.clone())),
-            Err(error) => Err(Trouble::Io(path.clone(), error).into()),
+            Ok(None) => Err(self.error(Trouble::Torn(path.clone())).into()),
+            Err(error) => Err(self.error(Trouble::Io(path.clone(), error)).into()),
         }
     }
 
@@ -101,7 +105,7 @@ impl<'a> Workshop<'a> {
             let mut made = executor.run(&all).into_iter();
             for list in lists {
                 let made: std::result::Result<Vec<Made>, Trouble> = made.by_ref().take(list.len()).collect();
-                made_by_slot.push(made?);
+                made_by_slot.push(made.map_err(|it| self.error(it))?);
             }
         }
         for (slot, made) in slots.iter().zip(made_by_slot) {
@@ -112,7 +116,12 @@ impl<'a> Workshop<'a> {
 
     fn executor<'b>(&'b self, state: &'b State) -> Executor<'b> {
         let view = View { tree: self.tree, roots: self.roots, assets: names(&state.db) };
-        Executor::new(self.ws, view, self.sources, self.store, self.runs)
+        let Session { ws, sources, store, runs, .. } = self.session;
+        Executor::new(ws, view, sources, store, runs)
+    }
+
+    fn error(&self, trouble: Trouble) -> Error {
+        error_of(self.session.ws, trouble)
     }
 
     /// Returns where the pack's payloads come from.
@@ -128,7 +137,7 @@ impl<'a> Workshop<'a> {
             }
         }
         by_id.sort_unstable_by_key(|it| it.0);
-        MadePayloads { executor: self.executor(state), by_id, root: &self.ws.root }
+        MadePayloads { ws: self.session.ws, executor: self.executor(state), by_id }
     }
 }
 
@@ -136,7 +145,7 @@ impl<'a> Workshop<'a> {
 pub struct MadePayloads<'a> {
     executor: Executor<'a>,
     by_id: Vec<(AssetId, &'a Recipe, &'a Made)>,
-    root: &'a std::path::Path,
+    ws: &'a Workspace,
 }
 
 impl Payloads for MadePayloads<'_> {
@@ -149,12 +158,14 @@ impl Payloads for MadePayloads<'_> {
             it.digest == payload.digest && stored.digest == payload.stored_digest
         });
         let (record, stored) = found.expect("planned payloads were made");
-        self.executor.fetch(recipe, record, *stored).map_err(|trouble| match trouble {
-            Trouble::Torn(path) => Error::Torn { path: self.root.join(path.as_str()) },
-            Trouble::Io(path, error) => {
-                Err::<(), _>(error).context("read", &self.root.join(path.as_str())).expect_err("it is an error")
-            }
-            Trouble::Stopped => Error::Interrupted,
-        })
+        self.executor.fetch(recipe, record, *stored).map_err(|it| error_of(self.ws, it))
+    }
+}
+
+fn error_of(ws: &Workspace, trouble: Trouble) -> Error {
+    match trouble {
+        Trouble::Torn(path) => Error::Torn { path: ws.abs(&path) },
+        Trouble::Io(path, error) => Error::Unreadable(vec![unreadable(&path, &error)]),
+        Trouble::Stopped => Error::Interrupted,
     }
 }

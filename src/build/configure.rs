@@ -17,11 +17,6 @@ use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
 use super::Options;
 
-/// A longer `packwright.toml` is refused, in bytes.
-const LARGEST_CONFIG: u64 = 4 << 20;
-/// A longer registry file is refused, in bytes.
-const LARGEST_REGISTRY_FILE: u64 = 1 << 30;
-
 /// The configuration of one build.
 pub struct Setup {
     /// The author's configuration.
@@ -41,7 +36,7 @@ pub struct Setup {
 /// [`Error::Invalid`] when the configuration has errors or does not know the profile or the pack.
 pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
     let path = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
-    let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path, LARGEST_CONFIG)?;
+    let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?;
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     let bytes = bytes.context("read", &ws.abs(&path))?;
     let (config, diagnostics) = Config::parse(&bytes, &kinds::Check);
@@ -72,6 +67,8 @@ fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {
 pub struct RegistryFiles {
     /// Digest of all sixteen.
     pub digest: Digest,
+    /// Digest of each.
+    pub digests: Vec<Digest>,
     bytes: Option<FileSet>,
     /// What the index should remember, where that is news.
     pub fact: Option<Vec<u8>>,
@@ -96,17 +93,17 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Resul
     let known: Option<Vec<KnownFile>> = index.fact(REGISTRY_FACT).and_then(|it| encoding::decode(&it));
     let known = known.filter(|it| it.len() == N_FILES && !options.rehash);
     if let Some(known) = known
-        && !lane::has_journal(&*ws.disk, &ws.root)?
+        && lane::journal_overlay(&*ws.disk, &ws.root)?.is_empty()
         && all_stand(ws, &known)
     {
         let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
-        return Ok(RegistryFiles { digest: set_digest(&digests), bytes: None, fact: None });
+        return Ok(RegistryFiles { digest: set_digest(&digests), digests, bytes: None, fact: None });
     }
     let now = ws.disk.now(&ws.cache_dir());
     let (files, stamps) = read_files(ws)?;
-    let digests: Vec<Digest> = files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect();
+    let digests = digests_of(&files);
     let fact = fact(&digests, &stamps, now);
-    Ok(RegistryFiles { digest: set_digest(&digests), bytes: Some(files), fact })
+    Ok(RegistryFiles { digest: set_digest(&digests), digests, bytes: Some(files), fact })
 }
 
 fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
@@ -118,14 +115,12 @@ fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
 }
 
 fn read_files(ws: &Workspace) -> Result<(FileSet, Vec<Option<Stamp>>)> {
+    let paths: Vec<RelPath> = (0..N_FILES).map(registry::file_path).collect();
+    // Stamps are taken first: should a file change in between, its stamp is already the old one.
+    let stamps = paths.iter().map(|it| ws.disk.stat(&ws.abs(it)).ok()).collect();
+    let read = lane::read_through(&*ws.disk, &ws.root, &paths)?;
     let mut files = FileSet::default();
-    let mut stamps = Vec::with_capacity(N_FILES);
-    for (idx, file) in files.iter_mut().enumerate() {
-        let path = registry::file_path(idx);
-        // The stamp is taken first: should the file change in between, the stamp is already the old one.
-        stamps.push(ws.disk.stat(&ws.abs(&path)).ok());
-        *file = lane::read_file_through(&*ws.disk, &ws.root, &path, LARGEST_REGISTRY_FILE)?;
-    }
+    files.iter_mut().zip(read).for_each(|(file, read)| *file = read);
     Ok((files, stamps))
 }
 
@@ -157,7 +152,8 @@ impl RegistryFiles {
             Some(files) => files,
             None => {
                 let (files, _) = read_files(ws)?;
-                self.digest = digest_of(&files);
+                self.digests = digests_of(&files);
+                self.digest = set_digest(&self.digests);
                 files
             }
         };
@@ -169,7 +165,6 @@ impl RegistryFiles {
     }
 }
 
-fn digest_of(files: &FileSet) -> Digest {
-    let digests: Vec<Digest> = files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect();
-    set_digest(&digests)
+fn digests_of(files: &FileSet) -> Vec<Digest> {
+    files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect()
 }

@@ -1,17 +1,27 @@
 //! Identities: which declared place has which, and what would have to be registered.
 //!
-//! Pure but for its name: nothing is written here. The proposal is committed when the whole plan is valid.
+//! What is proposed is committed, through the lane, when the whole plan is valid.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::Digest;
+use crate::error::{Error, Result};
+use crate::lane::{self, Lane};
 use crate::model::declaration::{Declaration, Inputs};
-use crate::model::registry::{Digests, Present, Proposal, Registry, directory_content, propose};
+use crate::model::registry::{self, Digests, Present, Proposal, Registry, directory_content, propose};
+use crate::model::{Digest, RelPath};
 use crate::query::State;
 use crate::query::declared::{asset_dirs, declared};
 use crate::query::recipes::inputs;
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
+use crate::workspace::layout::Workspace;
+
+use super::Options;
+use super::configure::{RegistryFiles, set_digest};
+
+/// How long a build waits for whoever holds the lane.
+const LANE_WAIT: Duration = Duration::from_secs(30);
 
 /// Compares what is declared with what is registered.
 pub fn identify(state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
@@ -37,7 +47,7 @@ pub fn identify(state: &State, tree: &Tree, config: &Config, registry: &Registry
 }
 
 /// Returns the digests by which an asset is recognised should it move.
-fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[crate::model::RelPath]) -> Digests {
+fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -> Digests {
     let digest_at = |path: &str| tree.find(path).map(|(bucket, idx)| bucket.contents[idx].digest);
     let nothing = Digest::of(b"");
     let content = match declaration.intent.inputs {
@@ -52,4 +62,40 @@ fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[crate::model::R
         }
     };
     Digests { content, declaration: declaration.file().and_then(|it| digest_at(it.as_str())) }
+}
+
+/// Commits what is proposed, and returns the digest of the registry's files afterwards.
+///
+/// # Errors
+///
+/// [`Error::Locked`] when nothing may change, [`Error::Busy`] when somebody else keeps the lane, [`Error::Torn`] when
+/// the registry is not any more what the proposal is based on: the build begins again then.
+pub fn commit(
+    ws: &Workspace,
+    options: &Options,
+    before: &Registry,
+    proposal: &Proposal,
+    files: &RegistryFiles,
+) -> Result<Digest> {
+    if !proposal.is_change() {
+        return Ok(files.digest);
+    }
+    if options.locked {
+        return Err(Error::Locked(proposal.locked()));
+    }
+    let mut digests = files.digests.clone();
+    let mut changes = Vec::new();
+    for (idx, content) in before.changed_files(&proposal.registry) {
+        let expect = Some(digests[idx]);
+        digests[idx] = Digest::of(&content);
+        changes.push(lane::Change { path: registry::file_path(idx), expect, content: Some(content) });
+    }
+    let n = proposal.changes.len();
+    let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
+    let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), LANE_WAIT)?;
+    match lane.commit(lane::Commit { title, changes }) {
+        Ok(_) => Ok(set_digest(&digests)),
+        Err(Error::Conflict { path }) => Err(Error::Torn { path }),
+        Err(error) => Err(error),
+    }
 }

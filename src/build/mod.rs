@@ -1,5 +1,6 @@
 //! The steps of a build, one file each; `driver.rs` calls them in order.
 //!
+//! - `session`: what a pass knows from before, and what is to be remembered of it
 //! - `configure`: `packwright.toml`, the profile, the registry's files
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
@@ -11,6 +12,7 @@ pub mod configure;
 pub mod identify;
 pub mod judge;
 pub mod publish;
+pub mod session;
 
 use std::path::PathBuf;
 

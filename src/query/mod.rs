@@ -14,6 +14,7 @@ pub mod recipes;
 pub mod validated;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use salsa::{Durability, Setter};
@@ -77,7 +78,8 @@ pub struct Slot {
 #[derive(Clone)]
 pub struct Database {
     storage: salsa::Storage<Self>,
-    log: Arc<Mutex<Vec<String>>>,
+    executed: Arc<AtomicU64>,
+    log: Arc<Mutex<Option<Vec<String>>>>,
 }
 
 #[salsa::db]
@@ -85,21 +87,25 @@ impl salsa::Database for Database {}
 
 impl Default for Database {
     fn default() -> Self {
-        let log: Arc<Mutex<Vec<String>>> = Arc::default();
-        let sink = log.clone();
+        let (executed, log): (Arc<AtomicU64>, Arc<Mutex<Option<Vec<String>>>>) = Default::default();
+        let (count, sink) = (executed.clone(), log.clone());
         let note = move |event: salsa::Event| {
             if let salsa::EventKind::WillExecute { database_key } = event.kind {
-                sink.lock().expect("no panic while held").push(format!("{database_key:?}"));
+                count.fetch_add(1, Ordering::Relaxed);
+                if let Some(log) = &mut *sink.lock().expect("no panic while held") {
+                    log.push(format!("{database_key:?}"));
+                }
             }
         };
-        Self { storage: salsa::Storage::new(Some(Box::new(note))), log }
+        Self { storage: salsa::Storage::new(Some(Box::new(note))), executed, log }
     }
 }
 
 impl Database {
-    /// Returns the queries that were executed since the last call, as `name(id)`.
+    /// Returns the queries that were executed since the last call, as `name(id)`, and goes on writing them down. The
+    /// first call only begins.
     pub fn take_log(&self) -> Vec<String> {
-        std::mem::take(&mut *self.log.lock().expect("no panic while held"))
+        self.log.lock().expect("no panic while held").replace(Vec::new()).unwrap_or_default()
     }
 }
 
@@ -185,6 +191,11 @@ fn set_registry(db: &mut Database, globals: Globals, registry: Registry) {
 }
 
 impl State {
+    /// Returns how many queries were executed so far.
+    pub fn executed(&self) -> u64 {
+        self.db.executed.load(Ordering::Relaxed)
+    }
+
     /// Replaces the registry, as a proposal for it was made from what the queries said.
     pub fn set_registry(&mut self, registry: Registry) {
         let globals = self.globals.expect("a change was applied");

@@ -13,6 +13,7 @@ pub mod faulty;
 pub mod memory;
 pub mod os;
 mod pool;
+pub mod staged;
 
 use std::ffi::OsString;
 use std::io;

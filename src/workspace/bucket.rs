@@ -266,6 +266,11 @@ impl Bucket {
         self.members.is_empty()
     }
 
+    /// Returns the number of entries that are no directories.
+    pub fn sources(&self) -> usize {
+        self.members.kinds.iter().filter(|it| !it.is_dir()).count()
+    }
+
     /// Returns the fingerprint of entry `idx`.
     pub fn stamp(&self, idx: usize) -> &Stamp {
         &self.stamps[idx]

@@ -1,0 +1,192 @@
+//! Publishing: the output lock, the pack, its receipt, and what the index remembers of both.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, IoContext, Result};
+use crate::model::profile::Profile;
+use crate::model::{Diagnostic, Digest, KeyHasher};
+use crate::pack::emit::{self, Durability, Emitted, Target};
+use crate::pack::layout::layout;
+use crate::pack::manifest::manifest;
+use crate::pack::old::{OldFirst, OldPack};
+use crate::pack::plan::Plan;
+use crate::pack::write::Payloads;
+use crate::pack::{codec, format};
+use crate::process::kinds;
+use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
+use crate::snapshot::Snapshot;
+use crate::system::{Lock, staged};
+use crate::workspace::bucket::Tree;
+use crate::workspace::config::Config;
+use crate::workspace::layout::{BUILD_DIR, Workspace};
+
+use super::Options;
+
+/// How long a build waits for another one that builds into the same directory.
+const OUTPUT_WAIT: Duration = Duration::from_secs(600);
+/// The first wait for the lock; each further one is twice as long, up to the second number.
+const WAITS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(200)];
+
+/// An output directory, held against other builds from before the scan to the end.
+pub struct Output {
+    /// The directory.
+    pub dir: PathBuf,
+    /// The name under which the index remembers what lies in it.
+    pub key: String,
+    _lock: Box<dyn Lock>,
+}
+
+/// Takes the output directory of a build; creates it where it is absent.
+///
+/// # Errors
+///
+/// [`Error::Busy`] when another build holds it for too long, [`Error::Usage`] when it lies among the sources.
+pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Output> {
+    let dir = options.out.clone().unwrap_or_else(|| ws.output_dir(&options.profile));
+    let own = ws.root.join(BUILD_DIR);
+    if dir.starts_with(&own) {
+        staged::ensure_own_dir(&*ws.disk, &own).context("create", &own)?;
+    }
+    ws.disk.create_dir_all(&dir).context("create", &dir)?;
+    // Named by another path it would be another directory to the checks below.
+    let dir = ws.disk.canonicalize(&dir).context("find", &dir)?;
+    if !dir.starts_with(&own) && roots.iter().any(|it| dir.starts_with(it)) {
+        let message = format!("the output directory `{}` lies among the sources", dir.display());
+        return Err(Error::Usage(format!("{message}; choose one outside of every root")));
+    }
+    let path = dir.join(".lock");
+    let mut pause = WAITS[0];
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(lock) = ws.disk.try_lock(&path, false).context("lock", &path)? {
+            let key = format!("{} {} {}", options.profile, options.pack, dir.display());
+            return Ok(Output { dir, key, _lock: lock });
+        }
+        ws.check_stop()?;
+        if waited >= OUTPUT_WAIT {
+            let what = format!("the output directory `{}`", dir.display());
+            return Err(Error::Busy { what, holder: "another build".to_owned() });
+        }
+        ws.disk.pause(pause);
+        waited += pause;
+        pause = (pause * 2).min(WAITS[1]);
+    }
+}
+
+/// Returns the digest of everything that a pack could depend on.
+pub fn source_root(config: &Config, profile: &Profile, pack: &str, registry: Digest, tree: &Tree) -> Digest {
+    let mut hasher = KeyHasher::new("packwright source root v1");
+    hasher.text(1, env!("CARGO_PKG_VERSION")).number(2, u64::from(receipt::VERSION));
+    hasher.number(3, u64::from(format::VERSION)).text(4, codec::VERSION).count(5, kinds::all().len());
+    for kind in kinds::all() {
+        hasher.text(6, kind.name).number(7, u64::from(kind.version)).count(8, kind.codecs.len());
+        kind.codecs.iter().for_each(|it| {
+            hasher.text(9, it);
+        });
+    }
+    hasher.text(10, &profile.name).text(11, pack).digest(12, config.digest()).digest(13, registry);
+    hasher.count(14, tree.buckets().len());
+    for bucket in tree.buckets() {
+        hasher.digest(15, bucket.digest());
+    }
+    hasher.finish()
+}
+
+/// What is published.
+pub struct Publication<'a> {
+    /// The pack's name.
+    pub pack: &'a str,
+    /// The profile.
+    pub profile: &'a Profile,
+    /// What the pack holds.
+    pub plan: &'a Plan,
+    /// Digest of everything that the plan could depend on.
+    pub source_root: Digest,
+    /// What the receipt repeats.
+    pub warnings: &'a [Diagnostic],
+}
+
+impl<'a> Publication<'a> {
+    /// Returns the publication of a snapshot.
+    pub fn of(snapshot: &'a Snapshot, pack: &'a str) -> Self {
+        let Snapshot { profile, plan, source_root, diagnostics, .. } = snapshot;
+        Self { pack, profile, plan, source_root: *source_root, warnings: diagnostics }
+    }
+}
+
+/// What was published, and what is to be remembered of it.
+pub struct Published {
+    /// What emission did.
+    pub emitted: Emitted,
+    /// What the index should remember.
+    pub outputs: Outputs,
+}
+
+/// Writes the pack and its receipt.
+///
+/// # Errors
+///
+/// Whatever the disk or `payloads` refuse. The previous pack is then as good as before.
+pub fn publish(
+    ws: &Workspace,
+    out_dir: &Path,
+    publication: &Publication<'_>,
+    payloads: &dyn Payloads,
+    known: Option<&Outputs>,
+) -> Result<Published> {
+    let Publication { pack, profile, plan, .. } = *publication;
+    let disk = &*ws.disk;
+    let target = Target { disk, out_dir, pack };
+    let durability = durability(profile);
+    // What is written from here on may change unseen within one step of the clock: it is read once more by a later
+    // build before its fingerprint counts.
+    let now = ws.disk.now(&ws.cache_dir());
+    let boot = disk.boot_id();
+    let previous = receipt::read(disk, out_dir, pack);
+    let previous_files: Vec<(String, Digest)> =
+        previous.iter().flat_map(|it| it.files.iter().map(|it| (it.path.clone(), it.digest))).collect();
+    let laid = layout(plan);
+    let extra = match profile.manifest {
+        true => vec![(format!("{pack}.manifest.json"), manifest(plan, laid.content_digest()).into_bytes())],
+        false => Vec::new(),
+    };
+    let options = emit::Options {
+        durability,
+        extra,
+        previous: &previous_files,
+        trusted: &|file| known.is_some_and(|it| it.vouches(file, &boot)),
+    };
+    let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
+    let emitted = emit::emit(target, &laid, &old, &options)?;
+    let receipt = receipt_of(publication, &emitted);
+    emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
+    let outputs = Outputs::of(&emitted.files, now, boot, durability == Durability::Synced);
+    Ok(Published { emitted, outputs })
+}
+
+fn durability(profile: &Profile) -> Durability {
+    if profile.chain.iter().any(|it| it == "release") { Durability::Synced } else { Durability::Unsynced }
+}
+
+fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
+    let parts = format!("{}/", format::parts_dir(publication.pack));
+    let beside = emitted.files.iter().filter(|it| !it.name.starts_with(&parts));
+    let files = beside.map(|it| ReceiptFile { path: it.name.clone(), digest: it.digest, size: it.size });
+    Receipt {
+        version: receipt::VERSION,
+        profile: publication.profile.name.clone(),
+        pack: publication.pack.to_owned(),
+        source_root: publication.source_root,
+        content_digest: emitted.content_digest,
+        entries: publication.plan.entries.len() as u64,
+        files: files.collect(),
+        warnings: publication.warnings.to_vec(),
+    }
+}
+
+/// Returns what to remember of outputs that were found standing.
+pub fn remember(standing: &receipt::Standing, boot: String, profile: &Profile) -> Outputs {
+    Outputs::of(&standing.files, standing.now, boot, durability(profile) == Durability::Synced)
+}
+

@@ -1,0 +1,130 @@
+//! The flow of a build. Read this first.
+//!
+//! ```text
+//! files -scan-> tree -digests-> buckets -queries-> recipes -traces or processors-> records -queries-> plan
+//!                                                                       snapshot <- plan, snapshot -emit-> pack
+//! ```
+
+use std::sync::Arc;
+
+use crate::build::artifacts::{Moved, Workshop};
+use crate::build::configure::{configure, registry_files};
+use crate::build::identify::{commit, identify};
+use crate::build::judge::judge;
+use crate::build::publish::{self, Output, Publication};
+use crate::build::session::Session;
+use crate::build::{Options, Report};
+use crate::error::{Error, Result};
+use crate::query::{Change, State};
+use crate::snapshot::{Snapshot, Snapshots};
+use crate::workspace::layout::Workspace;
+use crate::workspace::scan::{self, scan};
+
+/// How often a build begins again because the workspace moved under it.
+const ATTEMPTS: usize = 5;
+
+/// Builds one workspace, any number of times.
+pub struct Engine {
+    ws: Workspace,
+    snapshots: Snapshots,
+}
+
+impl Engine {
+    /// Returns an engine for a workspace. Nothing is touched yet.
+    pub fn new(ws: Workspace) -> Self {
+        Self { ws, snapshots: Snapshots::default() }
+    }
+
+    /// Returns the newest snapshot; `None` before the first build that had something to do.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshots.newest()
+    }
+
+    /// Brings a pack up to date with its workspace.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the workspace has errors: all that could be found, and nothing was published. Others
+    /// when the world refuses.
+    pub fn build(&self, options: &Options) -> Result<Report> {
+        let roots: Vec<_> = configure(&self.ws, options)?.roots.iter().map(|it| self.ws.abs(it)).collect();
+        let output = publish::hold(&self.ws, options, &roots)?;
+        attempt(|| self.pass(options, Some(&output)))
+    }
+
+    /// Does all that a build does short of registering and writing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::build`].
+    pub fn check(&self, options: &Options) -> Result<Report> {
+        attempt(|| self.pass(options, None))
+    }
+
+    /// One pass from the files to the pack. Without an output nothing is registered or written.
+    fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
+        let ws = &self.ws;
+        let setup = configure(ws, options)?;
+        let session = Session::open(ws, options);
+        let mut registry_files = registry_files(ws, &session.index, options)?;
+        let rehash = scan::Options { rehash: options.rehash };
+        let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+
+        // That there is nothing to do is proved from files.
+        if let Some(output) = output
+            && let Some(report) = session.up_to_date(&setup, &scan, &registry_files, output)
+        {
+            return Ok(report);
+        }
+
+        // From sources to validated assets, each with its identity.
+        let (registry, registry_warnings) = registry_files.load(ws)?;
+        let workshop = Workshop { session: &session, tree: &scan.tree, roots: &setup.roots };
+        let mut state = State::default();
+        let (config, texts) = (setup.config.clone(), workshop.texts()?);
+        Change { tree: &scan.tree, texts, config, registry: registry.clone() }.apply(&mut state);
+        let proposal = identify(&state, &scan.tree, &setup.config, &registry);
+        state.set_registry(proposal.registry.clone());
+
+        // From recipes to records, and to a plan: or to all that is wrong.
+        let slots = state.slots(&setup.profile, &options.pack);
+        workshop.make(&mut state, &slots)?;
+        let general = session.general(&setup, &scan.tree, registry_warnings, &proposal);
+        let verdict = judge(&state, &slots, &setup.profile, general);
+        session.store.commit();
+        if verdict.has_errors() || output.is_none() {
+            session.remember_scan(&setup, &scan, &registry_files);
+        }
+        if verdict.has_errors() {
+            return Err(Error::Invalid(verdict.diagnostics).into());
+        }
+        let Some(output) = output else { return Ok(session.checked(&scan, &state, verdict)) };
+
+        // The plan is valid: identities are committed, and the pack follows.
+        let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
+        let source_root = publish::source_root(&setup.config, &setup.profile, &options.pack, registry_digest, &scan.tree);
+        let snapshot = session.snapshot(&setup, &scan, &state, source_root, &proposal.registry, verdict);
+        let snapshot = self.snapshots.publish(snapshot);
+        let payloads = workshop.payloads(&state, &slots);
+        let publication = Publication::of(&snapshot, &options.pack);
+        let published = publish::publish(ws, &output.dir, &publication, &payloads, session.outputs(output).as_ref())?;
+        session.store.commit();
+        session.remember(&setup, &scan, &registry_files, output, &published);
+        let report = session.built(&scan, &state, &snapshot, output, &published, &proposal);
+        drop(payloads);
+        state.forget();
+        Ok(report)
+    }
+}
+
+/// Begins again while the workspace moves, a bounded number of times.
+fn attempt(pass: impl Fn() -> std::result::Result<Report, Moved>) -> Result<Report> {
+    for _ in 1..ATTEMPTS {
+        match pass() {
+            Err(Moved::Torn(_)) => {}
+            Err(Moved::Failed(error)) => return Err(error),
+            Ok(report) => return Ok(report),
+        }
+    }
+    pass().map_err(Moved::into_error)
+}
