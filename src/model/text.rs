@@ -456,7 +456,7 @@ mod tests {
                 let (node, diagnostics) = json(&file(), &text);
                 let theirs = serde_json::from_str::<serde_json::Value>(&text).ok();
                 let tight = text.replace(' ', "");
-                let known = [",}", ",]", "-0,", "-0]"].iter().any(|it| tight.contains(it));
+                let known = [",}", ",]", "-0,", "-0]", "-0}"].iter().any(|it| tight.contains(it));
                 if known || diagnostics.iter().any(|it| it.code != Code::SYNTAX) {
                     continue;
                 }

@@ -8,6 +8,8 @@ pub mod declare;
 mod layer;
 mod order;
 pub mod rules;
+#[cfg(test)]
+mod testing;
 
 pub use config::{Config, Preset, Root};
 pub use declare::Scope;
