@@ -126,6 +126,8 @@ pub fn decode_all<T: DeserializeOwned>(
 ) -> Option<T> {
     const MOST: usize = 64;
     let mut rest: Option<Node> = None;
+    // Where something was left out, that it is missing is no news.
+    let mut robbed = Vec::new();
     for _ in 0..MOST {
         let tree = rest.as_ref().unwrap_or(node);
         let problem = match T::deserialize(NodeDecoder(tree)) {
@@ -133,29 +135,34 @@ pub fn decode_all<T: DeserializeOwned>(
             Err(problem) => problem,
         };
         let range = problem.range.unwrap_or(node.range);
-        diagnostics.push(problem.into_diagnostic(node, file, text));
-        if !prune(rest.get_or_insert_with(|| node.clone()), range) {
-            return None;
+        if !robbed.contains(&range) {
+            diagnostics.push(problem.into_diagnostic(node, file, text));
         }
+        robbed.push(prune(rest.get_or_insert_with(|| node.clone()), range)?);
     }
     None
 }
 
-/// Takes the innermost entry or item at `range` out of the tree; returns whether there was one.
-fn prune(node: &mut Node, range: TextRange) -> bool {
-    match &mut node.value {
-        Value::Array(items) => {
-            items.iter_mut().any(|it| prune(it, range)) || remove_first(items, |it| it.range == range)
-        }
-        Value::Object(entries) => {
-            entries.iter_mut().any(|(_, it)| prune(it, range))
-                || remove_first(entries, |(key, it)| key.range == range || it.range == range)
-        }
-        _ => false,
+/// Takes the innermost entry or item at `range` out of the tree; returns what it was taken out of, if it was
+/// there.
+fn prune(node: &mut Node, range: TextRange) -> Option<TextRange> {
+    let inner = match &mut node.value {
+        Value::Array(items) => items.iter_mut().find_map(|it| prune(it, range)),
+        Value::Object(entries) => entries.iter_mut().find_map(|(_, it)| prune(it, range)),
+        _ => None,
+    };
+    if inner.is_some() {
+        return inner;
     }
+    let taken = match &mut node.value {
+        Value::Array(items) => take_first(items, |it| it.range == range),
+        Value::Object(entries) => take_first(entries, |(key, it)| key.range == range || it.range == range),
+        _ => false,
+    };
+    taken.then_some(node.range)
 }
 
-fn remove_first<T>(items: &mut Vec<T>, is_it: impl FnMut(&T) -> bool) -> bool {
+fn take_first<T>(items: &mut Vec<T>, is_it: impl FnMut(&T) -> bool) -> bool {
     items.iter().position(is_it).map(|at| items.remove(at)).is_some()
 }
 
@@ -387,7 +394,7 @@ impl serde::de::Error for DecodeError {
     }
 
     fn invalid_length(length: usize, expected: &dyn serde::de::Expected) -> Self {
-        Self::custom(format_args!("expected {}, found {length} items", in_words(&expected.to_string())))
+        Self::custom(format_args!("expected {}, found an array of {length}", in_words(&expected.to_string())))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -409,6 +416,9 @@ impl serde::de::Error for DecodeError {
 
 /// Says in an author's words what serde expects in Rust's.
 fn in_words(expected: &str) -> String {
+    if let Some(length) = expected.strip_prefix("a tuple of size ") {
+        return format!("an array of {length}");
+    }
     let words = match expected {
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "u8" => "a whole number from 0 to 255",
@@ -455,7 +465,10 @@ impl<'de> NodeDecoder<'de> {
                 let decoded = visitor.visit_seq(&mut left)?;
                 match left.0.len() {
                     0 => Ok(decoded),
-                    extra => Err(DecodeError::invalid_length(items.len(), &&*format!("{}", items.len() - extra))),
+                    extra => {
+                        let wanted = format!("an array of {}", items.len() - extra);
+                        Err(DecodeError::invalid_length(items.len(), &wanted.as_str()))
+                    }
                 }
             }
             Value::Object(entries) => visitor.visit_map(Entries { left: entries.iter(), value: None }),
@@ -623,5 +636,127 @@ impl<'de> SeqAccess<'de> for Parts<'de> {
             (3, Part::Key(it)) => seed.deserialize(KeyDecoder(it)).map(Some),
             _ => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::text;
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        name: Spanned<String>,
+        #[serde(default)]
+        size: Option<u8>,
+        #[serde(default)]
+        scale: f64,
+        #[serde(default)]
+        mode: Mode,
+        #[serde(default)]
+        parts: Vec<Piece>,
+        #[serde(default)]
+        by_name: BTreeMap<Spanned<String>, Table>,
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Piece {
+        at: (i64, i64),
+    }
+
+    #[derive(Deserialize, Debug, PartialEq, Default)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        #[default]
+        Keep,
+        Scaled(u32),
+    }
+
+    fn tree(text: &str) -> (RelPath, Node) {
+        let file = RelPath::new("a.json").expect("a path");
+        let (node, diagnostics) = text::json(&file, text);
+        assert_eq!(diagnostics, vec![]);
+        (file, node.expect("a tree"))
+    }
+
+    /// Decodes all of it: `column+length message; help` for each problem, one a line.
+    fn problems(text: &str) -> String {
+        let (file, node) = tree(text);
+        let mut diagnostics = Vec::new();
+        decode_all::<Sample>(&node, &file, text, &mut diagnostics);
+        let shown = |it: &Diagnostic| {
+            let span = it.location.as_ref().and_then(|it| it.span).expect("where");
+            let help = it.help.as_ref().map(|it| format!("; {it}")).unwrap_or_default();
+            format!("{}+{} {}{help}", span.column, span.end - span.start, it.message)
+        };
+        diagnostics.iter().map(shown).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_fitting_tree_decodes() {
+        let text = r#"{"name": "n", "size": 255, "scale": 2, "mode": {"scaled": 3}, "parts": [{"at": [1, -2]}],
+            "by_name": {"x": {"y": null}}}"#;
+        let (file, node) = tree(text);
+        let sample: Sample = decode(&node, &file, text).expect("it fits");
+        assert_eq!(sample.name.range, TextRange { start: 9, end: 12 });
+        assert_eq!((sample.size, sample.scale, sample.mode), (Some(255), 2.0, Mode::Scaled(3)));
+        assert_eq!(sample.parts, vec![Piece { at: (1, -2) }]);
+        let (key, Table(table)) = sample.by_name.first_key_value().expect("one");
+        assert_eq!((key.value.as_str(), table.to_json().to_string().as_str()), ("x", r#"{"y":null}"#));
+        assert_eq!(&text[table.range.start as usize..table.range.end as usize], r#"{"y": null}"#);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_shown_at_its_innermost_place() {
+        for (text, expected) in [
+            (r#"{"name": 5}"#, "10+1 expected a string, found `5`"),
+            (r#"{"name": "", "size": 256}"#, "22+3 expected a whole number from 0 to 255, found `256`"),
+            (r#"{"name": "", "size": null}"#, "22+4 expected a whole number from 0 to 255, found `null`"),
+            (r#"{"name": "", "scale": "x"}"#, "23+3 expected a number, found the string `x`"),
+            (r#"{"name": "", "mode": "kep"}"#, "22+5 `kep` is not possible here; did you mean `keep`?"),
+            (r#"{"name": "", "mode": 1}"#, "22+1 expected a string, found `1`"),
+            (
+                r#"{"name": "", "mode": {"scaled": "a"}}"#,
+                "33+3 expected a whole number from 0 to 4294967295, found the string `a`",
+            ),
+            (r#"{"name": "", "nmae": 1}"#, "14+6 unknown field `nmae`; did you mean `name`?"),
+            (r#"{"name": "", "parts": [{"at": [1, 2, 3]}]}"#, "31+9 expected an array of 2, found an array of 3"),
+            (r#"{"name": "", "parts": [{"at": [1]}]}"#, "31+3 expected an array of 2, found an array of 1"),
+            (r#"{"name": "", "parts": [[[1, 2]]]}"#, "24+8 expected an object, found an array"),
+            (r#"{"name": "", "by_name": {"x": []}}"#, "31+2 expected an object, found an array"),
+            (r#"[]"#, "1+2 expected an object, found an array"),
+        ] {
+            assert_eq!(problems(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_reported_not_the_first() {
+        let text = r#"{"size": -1, "name": "n", "x": 1, "parts": [{"at": [1, 2]}, {"at": true}, {"ta": [1, 2]}]}"#;
+        assert_eq!(
+            problems(text),
+            "10+2 expected a whole number from 0 to 255, found `-1`\n\
+             27+3 unknown field `x`; the fields here are `name`, `size`, `scale`, `mode`, `parts`, `by_name`\n\
+             68+4 expected an array of 2, found `true`\n\
+             76+4 unknown field `ta`; did you mean `at`?"
+        );
+    }
+
+    #[test]
+    fn a_place_over_several_lines_is_its_first() {
+        let file = RelPath::new("a.json").expect("a path");
+        let text = "\u{feff}{ \"a\": {\r\n} }";
+        let shown = |start, end| {
+            let span = locate(&file, text, TextRange { start, end }).span.expect("a span");
+            (span.line, span.column, span.end - span.start)
+        };
+        assert_eq!(shown(3, 17), (1, 1, 8));
+        assert_eq!(shown(15, 17), (2, 3, 1));
+        assert_eq!(shown(0, 0), (1, 1, 0));
+        assert_eq!(shown(99, 999), (2, 4, 0));
     }
 }

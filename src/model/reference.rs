@@ -210,3 +210,108 @@ fn descend(dir: &RelPath, components: &[&str]) -> Option<RelPath> {
         name => Some(at.child(name)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir() -> RelPath {
+        RelPath::new("assets/hero").expect("a path")
+    }
+
+    #[test]
+    fn a_path_is_told_from_a_name_by_how_it_starts() {
+        let uuid = "uuid:01234567-89ab-8def-8123-456789abcdef";
+        assert!(matches!(Reference::parse(uuid), Ok(Reference::Uuid(it)) if format!("uuid:{it}") == uuid));
+        for path in ["./x", "../x", "/x", ".", ".."] {
+            assert_eq!(Reference::parse(path), Ok(Reference::Path(path.to_owned())), "{path}");
+            assert!(name_problem(path).is_some(), "{path}");
+        }
+        for name in ["x", "a/b.png", ".x", "...", "..x", "UUID:1", "17"] {
+            assert_eq!(Reference::parse(name), Ok(Reference::Name(name.to_owned())), "{name}");
+            assert_eq!(name_problem(name), None, "{name}");
+        }
+        for bad in ["", "uuid:", "uuid:hero", "uuid:01234567-89AB-8def-8123-456789abcdef"] {
+            assert!(Reference::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["", " x", "x\n", "uuid:x", &"x".repeat(4097)] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reference_by_path_leads_to_a_place() {
+        for (text, expected) in [
+            ("./x.png", Some("assets/hero/x.png")),
+            ("../ui", Some("assets/ui")),
+            ("/assets/ui/../x", Some("assets/x")),
+            ("..", Some("assets")),
+            ("../../..", None),
+            ("../../../x", None),
+            ("/", None),
+            ("//x", None),
+            ("hero", None),
+        ] {
+            let target = Reference::parse(text).expect("a reference").target(&dir());
+            assert_eq!(target.as_ref().map(RelPath::as_str), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn inputs_are_paths_or_globs_inside_the_workspace() {
+        let shown = |text: &str| match InputPattern::parse(&dir(), text) {
+            Ok(InputPattern::Path(path)) => path.to_string(),
+            Ok(InputPattern::Glob(glob)) => format!("{} {}", glob.base, glob.pattern),
+            Err((code, message)) => format!("{code} {message}"),
+        };
+        for (text, expected) in [
+            ("x.png", "assets/hero/x.png"),
+            ("../ui/x.png", "assets/ui/x.png"),
+            ("*.png", "assets/hero *.png"),
+            ("../ui/./a?/**", "assets/ui a?/**"),
+            ("../../*.png", ". *.png"),
+            ("{a,b}/x", "assets/hero {a,b}/x"),
+            ("", "PW0006 the path is empty"),
+            ("../../../x", "PW0006 `../../../x` leads out of the workspace"),
+            ("../../../*.x", "PW0006 `../../../*.x` leads out of the workspace"),
+            ("../..", "PW0006 `../..` leads out of the workspace"),
+            ("/x", "PW0006 `/x` is absolute; paths are relative"),
+            ("C:/x", "PW0006 `C:/x` is absolute; paths are relative"),
+            ("a\\b", "PW0006 `a\\b` has a backslash; components are separated by `/`"),
+            ("a//b", "PW0006 `a//b` has an empty component"),
+            ("a/", "PW0006 `a/` has an empty component"),
+            ("a\0", "PW0006 `a\\u{0}` holds a control character"),
+            ("*/../x", "PW0006 `.` and `..` only stand before the first wildcard"),
+            ("[a", "PW0007 unclosed character class; missing ']'"),
+            ("{a", "PW0007 unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn globs_match_below_their_base() {
+        let matches = |text: &str, path: &str| match InputPattern::parse(&dir(), text) {
+            Ok(InputPattern::Glob(glob)) => glob.matcher().is_match(path),
+            other => panic!("{other:?}"),
+        };
+        assert!(matches("*.png", "assets/hero/x.png"));
+        assert!(!matches("*.png", "assets/hero/deep/x.png"));
+        assert!(!matches("*.png", "assets/hero/x.PNG"));
+        assert!(matches("**/*.png", "assets/hero/deep/x.png"));
+        assert!(matches("../../a*/x", "assets/x"));
+        assert!(matches("[[]x]", "assets/hero/[x]"));
+        assert!(!matches("*", "assets/heroes"));
+    }
+
+    #[test]
+    fn hostile_globs_are_refused_or_harmless() {
+        for text in
+            ["{".repeat(500), "[".repeat(500), format!("{}{}", "{a,".repeat(300), "}".repeat(300)), "*".repeat(2000)]
+        {
+            if let Ok(InputPattern::Glob(glob)) = InputPattern::parse(&dir(), &text) {
+                glob.matcher().is_match("assets/hero/aaaaaaaaaaaaaaaaaaaaaaaaaa");
+            }
+        }
+    }
+}

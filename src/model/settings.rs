@@ -115,3 +115,49 @@ pub trait SettingsCheck {
     /// text is `text`. A layer may leave out anything.
     fn check(&self, kind: &str, node: &Node, file: &RelPath, text: &str) -> Vec<Diagnostic>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::text;
+
+    fn node(text: &str) -> Node {
+        let file = RelPath::new("a.json").expect("a path");
+        text::json(&file, text).0.expect("a tree")
+    }
+
+    fn settings(text: &str) -> Settings {
+        Settings::of(&node(text))
+    }
+
+    #[test]
+    fn comments_order_and_syntax_do_not_count() {
+        let file = RelPath::new("a.toml").expect("a path");
+        let toml = text::toml(&file, "b = [1, 2.5]\n[a]\nx = 'y'").0.expect("a tree");
+        let json = settings("{ /* c */ \"a\": {\"x\": \"y\"}, \"b\": [1, 2.5,] }");
+        assert_eq!(json, Settings::of(&toml));
+        assert_ne!(json, settings("{\"a\": {\"x\": \"y\"}, \"b\": [2.5, 1]}"));
+        assert_ne!(settings("{\"a\": 1}"), settings("{\"a\": 1.0}"));
+        assert_eq!(Settings::of(&json.to_node()), json);
+    }
+
+    #[test]
+    fn a_layer_replaces_whole_settings() {
+        let (base, top) = ("{\"a\": {\"x\": 1}, \"b\": 2}", "{\"a\": {\"y\": 1}, \"c\": 3}");
+        let mut merged = settings(base);
+        merged.overlay(&settings(top));
+        assert_eq!(merged, settings("{\"a\": {\"y\": 1}, \"b\": 2, \"c\": 3}"));
+        assert_eq!(Settings::of(&overlay(&node(base), &node(top))), merged);
+    }
+
+    #[test]
+    fn settings_decode() {
+        #[derive(serde::Deserialize, PartialEq, Debug)]
+        struct Sample {
+            a: f32,
+            b: Option<Vec<bool>>,
+        }
+        assert_eq!(settings("{\"a\": 1, \"b\": [true]}").decode(), Ok(Sample { a: 1.0, b: Some(vec![true]) }));
+        assert!(settings("{\"a\": \"x\"}").decode::<Sample>().is_err());
+    }
+}

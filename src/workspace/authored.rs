@@ -70,12 +70,13 @@ pub struct ChoiceEntry {
 /// `packwright.toml`: the configuration of a workspace.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["workspace", "roots"]))]
 pub struct WorkspaceFile {
     /// Tells this workspace from all others; `packwright init` makes one up. It never changes.
-    #[schemars(with = "AssetUuid", required)]
+    #[schemars(with = "AssetUuid")]
     pub workspace: Option<Spanned<String>>,
     /// The directories that hold sources. At least one; unique names; none inside another.
-    #[schemars(required, length(min = 1))]
+    #[schemars(length(min = 1))]
     pub roots: Vec<Spanned<RootEntry>>,
     /// Make assets of files that have no declaration of their own. The first that matches claims the file.
     pub rules: Vec<RuleEntry>,

@@ -13,7 +13,7 @@ use super::layer::{Layer, Reader};
 use super::order::{Edges, order};
 use super::rules::{Rule, RuleSet, pattern_problem};
 use crate::model::declaration::Options;
-use crate::model::node::{Spanned, decode_all};
+use crate::model::node::{Node, Spanned, Value, decode_all};
 use crate::model::reference::path_problem;
 use crate::model::suggest::{instead_of, shown};
 use crate::model::{
@@ -76,10 +76,10 @@ impl Config {
             Err(problem) => return (None, vec![problem]),
         };
         let (root, mut diagnostics) = text::toml(&file, text);
-        let Some(written) = root.and_then(|it| decode_all(&it, &file, text, &mut diagnostics)) else {
-            return (None, diagnostics);
-        };
-        let config = ConfigReader { file: &file, text, check, diagnostics: &mut diagnostics }.config(written);
+        let Some(root) = root else { return (None, diagnostics) };
+        let Some(written) = decode_all(&root, &file, text, &mut diagnostics) else { return (None, diagnostics) };
+        let config =
+            ConfigReader { file: &file, text, root: &root, check, diagnostics: &mut diagnostics }.config(written);
         (config, diagnostics)
     }
 
@@ -112,6 +112,7 @@ impl Config {
 struct ConfigReader<'a> {
     file: &'a RelPath,
     text: &'a str,
+    root: &'a Node,
     check: &'a dyn SettingsCheck,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
@@ -151,27 +152,31 @@ impl ConfigReader<'_> {
 
     fn workspace(&mut self, written: Option<&Spanned<String>>) -> Option<AssetUuid> {
         const HELP: &str = "`packwright init` writes one; in an existing workspace, take it from version control";
-        let uuid = written.and_then(|it| AssetUuid::parse(&it.value));
+        let Some(written) = written else {
+            let message = "`workspace`, the uuid that tells this workspace from all others, is missing";
+            self.missing("workspace", Diagnostic::error(Code::WORKSPACE_UUID, message).help(HELP));
+            return None;
+        };
+        let uuid = AssetUuid::parse(&written.value);
         if uuid.is_none() {
-            let location = match written {
-                Some(it) => crate::model::node::locate(self.file, self.text, it.range),
-                None => Location::file(self.file),
-            };
-            let message = match written {
-                Some(_) => "`workspace` is no uuid in lower-case hyphenated form",
-                None => "`workspace`, the uuid that tells this workspace from all others, is missing",
-            };
-            self.diagnostics.push(Diagnostic::error(Code::WORKSPACE_UUID, message).at(location).help(HELP));
+            let message = "`workspace` is no uuid in lower-case hyphenated form";
+            self.plainly(|it| it.error_with_help(Code::WORKSPACE_UUID, written.range, message, HELP.to_owned()));
         }
         uuid
     }
 
+    /// Reports what is missing, unless `key` is there with a value that was already refused.
+    fn missing(&mut self, key: &str, problem: Diagnostic) {
+        let refused = |it: &Node| !matches!(&it.value, Value::Array(items) if items.is_empty());
+        if !self.root.get(key).is_some_and(refused) {
+            self.diagnostics.push(problem.at(Location::file(self.file)));
+        }
+    }
+
     fn roots(&mut self, written: &[Spanned<RootEntry>]) -> Vec<Root> {
         if written.is_empty() {
-            let problem = Diagnostic::error(Code::ROOTS, "no root is given")
-                .at(Location::file(self.file))
-                .help("say which directory holds the sources: `[[roots]]` and `path = \"assets\"`");
-            self.diagnostics.push(problem);
+            let help = "say which directory holds the sources: `[[roots]]` and `path = \"assets\"`";
+            self.missing("roots", Diagnostic::error(Code::ROOTS, "no root is given").help(help));
         }
         let mut roots: Vec<(Root, &RootEntry)> = Vec::new();
         for entry in written {
@@ -409,4 +414,335 @@ fn read_rule(reader: &mut Reader<'_>, entry: RuleEntry, roots: &[Root]) -> Optio
     }
     let rule = |kind| Rule { pattern: pattern.value, root: root.map(|it| it.value), kind, options: Arc::new(options) };
     kind.filter(|_| usable).map(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::super::testing::{Kinds, break_everywhere, config, path, shown};
+    use super::*;
+    use crate::model::profile::Broken;
+    use crate::model::settings::Plain;
+    use crate::model::{Codec, Layout};
+
+    const HEAD: &str = "workspace = \"01234567-89ab-8def-8123-456789abcdef\"\n[[roots]]\npath = \"assets\"\n";
+
+    const WHOLE: &str = r#"# a workspace
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+[[roots]]
+path = "assets"
+[[roots]]
+name = "more"
+path = "mods/all"
+[[rules]]
+match = "ui/**/*.png"
+root = "assets"
+presets = ["pixel-art", "tagged"]
+settings = { max = 64 }
+profiles.release = { codec = "lz4", settings.scale = 2.0 }
+exclude = false
+[[rules]]
+match = "**"
+type = "raw"
+preload = true
+[presets.pixel-art]
+type = "image"
+presets = ["tagged"]
+settings = { mode = "keep", max = 8 }
+[presets.tagged]
+tags = ["b", "a"]
+codec = "zstd"
+[profiles.release]
+settings.image = { scale = 0.5, mode = "rgba8" }
+manifest = true
+[profiles.beta]
+inherits = "release"
+broken = "omit"
+codec = "lz4"
+[profiles.mine]
+"#;
+
+    fn check(text: &str, expected: Expect) {
+        let (_, diagnostics) = Config::parse(text.as_bytes(), &Kinds);
+        expected.assert_eq(&shown(CONFIG_FILE, text, diagnostics));
+    }
+
+    fn check_body(body: &str, expected: Expect) {
+        check(&format!("{HEAD}{body}"), expected);
+    }
+
+    #[test]
+    fn a_whole_file_is_understood() {
+        let config = config(WHOLE);
+        let names: Vec<_> = config.roots.iter().map(|it| (it.name.as_str(), it.path.as_str())).collect();
+        assert_eq!(names, [("assets", "assets"), ("more", "mods/all")]);
+        assert_eq!(config.profiles.keys().collect::<Vec<_>>(), ["beta", "dev", "mine", "release"]);
+        let beta = &config.profiles["beta"];
+        assert_eq!(beta.chain, ["release", "beta"]);
+        assert_eq!(
+            (beta.layout, beta.codec, beta.broken, beta.manifest),
+            (Layout::Single, Codec::Lz4, Broken::Omit, true)
+        );
+        assert_eq!(config.profiles["mine"].chain, ["dev", "mine"]);
+        let rule = config.rules.get(0).expect("a rule");
+        assert_eq!((&*rule.kind, rule.options.tags.len()), ("image", 2));
+        assert_eq!(config.rules.claim(config.root_of("assets/ui/x.png").expect("a root"), "ui/x.png"), Some(0));
+        assert_eq!(config.rules.claim(config.root_of("mods/all/ui/x.png").expect("a root"), "ui/x.png"), Some(1));
+        assert_eq!(config.root_of("mods/x"), None);
+    }
+
+    #[test]
+    fn layers_lie_over_each_other_in_their_order() {
+        let config = config(WHOLE);
+        let rule = config.rules.get(0).expect("a rule");
+        let resolved = |profile: &str| {
+            let resolved = rule.options.resolve(&rule.kind, &config.profiles[profile]);
+            let setting = |name: &str| match &resolved.settings.0[name] {
+                Plain::Text(it) => it.clone(),
+                Plain::Integer(it) => it.to_string(),
+                Plain::Float(it) => f64::from_bits(*it).to_string(),
+                other => panic!("{other:?}"),
+            };
+            let names: Vec<_> = resolved.settings.0.keys().map(|it| format!("{it}={}", setting(it))).collect();
+            format!("{:?} {}", resolved.codec, names.join(" "))
+        };
+        assert_eq!(resolved("dev"), "Zstd max=64 mode=keep");
+        assert_eq!(resolved("release"), "Lz4 max=64 mode=rgba8 scale=2");
+        assert_eq!(resolved("beta"), "Lz4 max=64 mode=rgba8 scale=2");
+        let raw = config.rules.get(1).expect("a rule");
+        let codecs = ["dev", "release", "beta"].map(|it| raw.options.resolve("raw", &config.profiles[it]).codec);
+        assert_eq!(codecs, [Codec::None, Codec::Zstd, Codec::Lz4]);
+    }
+
+    #[test]
+    fn the_digest_is_of_the_meaning() {
+        let digest = |text: &str| config(text).digest();
+        let same =
+            WHOLE.replace("# a workspace", "# another").replace("max = 8 }", "max = 8 } # c").replace('\n', "\r\n");
+        assert_eq!(config(WHOLE), config(&same));
+        assert_eq!(digest(WHOLE), digest(&same));
+        for (from, to) in [
+            ("abcdef", "abcdee"),
+            ("mods/all", "mods/some"),
+            ("name = \"more\"", "name = \"less\""),
+            ("ui/**", "**"),
+            ("max = 64", "max = 65"),
+            ("codec = \"lz4\",", "codec = \"none\","),
+            ("exclude = false", "exclude = true"),
+            ("preload = true", "preload = false"),
+            ("\"b\", \"a\"", "\"a\""),
+            ("manifest = true", "manifest = false"),
+            ("broken = \"omit\"", "broken = \"refuse\""),
+            ("[profiles.mine]", "[profiles.yours]"),
+            ("scale = 0.5", "scale = 0.25"),
+        ] {
+            assert_ne!(digest(WHOLE), digest(&WHOLE.replace(from, to)), "{from}");
+        }
+    }
+
+    #[test]
+    fn default_names_are_paths_below_the_root() {
+        let one = config(HEAD);
+        assert_eq!(one.default_name("assets/ui/x.png"), "ui/x.png");
+        assert_eq!(one.default_name("assets"), "assets");
+        let two = config(WHOLE);
+        assert_eq!(two.default_name("assets/ui/x.png"), "assets/ui/x.png");
+        assert_eq!(two.default_name("mods/all/x.png"), "more/x.png");
+        let all = config(&HEAD.replace("\"assets\"", "\".\""));
+        assert_eq!(all.default_name("ui/x.png"), "ui/x.png");
+        assert_eq!(all.roots, [Root { name: ".".to_owned(), path: RelPath::root() }]);
+        assert_eq!(all.root_of("a/b").map(|it| &it.path), Some(&path("")));
+    }
+
+    #[test]
+    fn without_uuid_or_roots_there_is_no_workspace() {
+        check(
+            "",
+            expect![[r#"
+                (file): PW0020 `workspace`, the uuid that tells this workspace from all others, is missing
+                    help: `packwright init` writes one; in an existing workspace, take it from version control
+                (file): PW0021 no root is given
+                    help: say which directory holds the sources: `[[roots]]` and `path = "assets"`
+            "#]],
+        );
+        check(
+            "workspace = \"hero\"\nroots = []",
+            expect![[r#"
+            (file): PW0021 no root is given
+                help: say which directory holds the sources: `[[roots]]` and `path = "assets"`
+            1 `"hero"`: PW0020 `workspace` is no uuid in lower-case hyphenated form
+                help: `packwright init` writes one; in an existing workspace, take it from version control
+        "#]],
+        );
+        check(
+            "workspace = 5\n[roots]\npath = \"x\"",
+            expect![[r#"
+                1 `5`: PW0004 expected a string, found `5`
+                2 `[roots]`: PW0004 expected an array, found an object
+            "#]],
+        );
+    }
+
+    #[test]
+    fn roots_do_not_clash() {
+        let roots = |paths: &[&str]| {
+            let entry = |it: &&str| format!("[[roots]]\n{it}\n");
+            format!("{}{}", &HEAD[..HEAD.find('[').expect("roots")], paths.iter().map(entry).collect::<String>())
+        };
+        check(
+            &roots(&[
+                "path = \"a\"",
+                "path = \"a/b\"",
+                "path = \"x/y\"",
+                "path = \"z/y\"",
+                "path = \".\"",
+                "path = \"../up\"",
+                "path = \"/abs\"",
+                "path = \"a\\\\b\"",
+                "path = \"c/./d\"",
+                "path = \"build/x\"",
+                "path = \"c\"\nname = \"a/b\"",
+                "name = \"x\"",
+            ]),
+            expect![[r#"
+                5 `"a/b"`: PW0021 the roots `a/b` and `a` overlap
+                    line 3: the other root
+                9 `"z/y"`: PW0021 two roots are named `y`; give one of them another `name`
+                    line 7: the other root
+                11 `"."`: PW0021 the roots `.` and `a` overlap
+                    line 3: the other root
+                13 `"../up"`: PW0006 `../up` is not in normal form: write it without `.` and `..`
+                15 `"/abs"`: PW0006 `/abs` is absolute; paths are relative
+                17 `"a\\b"`: PW0006 `a\b` has a backslash; components are separated by `/`
+                19 `"c/./d"`: PW0006 `c/./d` is not in normal form: write it without `.` and `..`
+                21 `"build/x"`: PW0021 `build` is packwright's own and holds no sources
+                24 `"a/b"`: PW0021 the name of a root is one word without `/`
+                25 `[[roots]]`: PW0004 the field `path` is missing
+            "#]],
+        );
+    }
+
+    #[test]
+    fn mistakes_in_rules_are_shown_where_they_are() {
+        check_body(
+            r#"
+[[rules]]
+match = "**/*.png"
+type = "imgae"
+settings = { mod = "keep" }
+[[rules]]
+match = "**/*.png"
+type = "image"
+root = "asset"
+settings = { mod = "keep", max = "8" }
+profiles.relaese.settings = { max = -1 }
+presets = ["pixel"]
+tags = ["", "ok"]
+[[rules]]
+match = "[a"
+type = "raw"
+[[rules]]
+match = "{dir}/x"
+[[rules]]
+type = "raw"
+mach = "x"
+[[rules]]
+match = "*"
+type = "raw"
+presets = ["big"]
+[[rules]]
+match = "*"
+presets = ["loose"]
+type = "raw"
+[presets.big]
+type = "image"
+settings.max = 4096
+[presets.loose]
+settings.max = 1
+"#,
+            expect![[r#"
+                7 `"imgae"`: PW0008 there is no type `imgae`
+                    help: did you mean `image`?
+                12 `"asset"`: PW0021 there is no root `asset`
+                    help: did you mean `assets`?
+                13 `mod`: PW0003 unknown field `mod`
+                    help: did you mean `mode`?
+                13 `"8"`: PW0004 expected a whole number from 0 to 4294967295, found the string `8`
+                14 `relaese`: PW0019 there is no profile `relaese`
+                    help: did you mean `release`?
+                14 `-1`: PW0004 expected a whole number from 0 to 4294967295, found `-1`
+                15 `"pixel"`: PW0009 there is no preset `pixel`
+                    help: the presets are `big`, `loose`
+                16 `""`: PW0004 a tag is not empty, and has no spaces at its ends and no control characters
+                18 `"[a"`: PW0007 unclosed character class; missing ']'
+                21 `"{dir}/x"`: PW0007 `{dir}` has one alternative only; captures are not known in this version
+                21 `"{dir}/x"`: PW0017 the rule says no type
+                    help: give it a `type`, such as `type = "raw"`
+                24 `mach`: PW0003 unknown field `mach`
+                    help: did you mean `match`?
+                28 `"big"`: PW0004 the preset `big` is for the type `image`, not `raw`
+                31 `"loose"`: PW0003 the preset `loose` does not fit the type `raw`: unknown field `max`
+            "#]],
+        );
+    }
+
+    #[test]
+    fn circles_are_printed() {
+        check_body(
+            r#"
+[presets.a]
+presets = ["b"]
+[presets.b]
+presets = ["c", "nope"]
+[presets.c]
+presets = ["b"]
+[presets.d]
+presets = ["d"]
+[presets.e]
+presets = ["d"]
+[profiles.x]
+inherits = "y"
+[profiles.y]
+inherits = "x"
+[profiles.dev]
+inherits = "x"
+[profiles.Big]
+inherits = "relese"
+settings.sound = {}
+settings.raw = { x = 1 }
+"#,
+            expect![[r#"
+                7 `b`: PW0010 presets refer to each other in a circle: `b` -> `c` -> `b`
+                8 `"nope"`: PW0009 there is no preset `nope`
+                    help: the presets are `a`, `b`, `c`, `d`, `e`
+                11 `d`: PW0010 presets refer to each other in a circle: `d` -> `d`
+                15 `x`: PW0026 profiles inherit from each other in a circle: `x` -> `y` -> `x`
+                20 `"x"`: PW0004 `dev` is built in and inherits from no other profile
+                21 `Big`: PW0004 a profile names a directory: at most 64 lower-case letters, digits, `-` and `_`
+                22 `"relese"`: PW0019 there is no profile `relese`
+                    help: did you mean `release`?
+                23 `sound`: PW0008 there is no type `sound`
+                    help: the types are `image`, `raw`
+                24 `x`: PW0003 unknown field `x`
+                    help: there are no fields here
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_long_chain_of_presets_is_no_trouble() {
+        let mut text = HEAD.to_owned();
+        for at in 0..1000 {
+            text += &format!("[presets.p{at}]\npresets = [\"p{}\"]\n", at + 1);
+        }
+        text += "[presets.p1000]\ntags = [\"last\"]\n";
+        assert!(config(&text).presets["p0"].options.tags.contains("last"));
+    }
+
+    #[test]
+    fn nothing_that_is_broken_panics_or_points_outside() {
+        let (root, _) = text::toml(&path(CONFIG_FILE), WHOLE);
+        break_everywhere(WHOLE, &root.expect("a tree"), &|bytes| Config::parse(bytes, &Kinds).1);
+    }
 }

@@ -167,8 +167,11 @@ fn take_registry_owned(reader: &mut Reader<'_>, root: &mut Node) {
 }
 
 impl Asset<'_> {
+    /// Reports that there is no type, unless one is given that was already refused.
     fn no_type(&mut self, layer: &Layer, help: &str) {
-        self.reader.no_type(layer, self.root.range, "the declaration says no type", help);
+        if self.root.get("type").is_none() {
+            self.reader.no_type(layer, self.root.range, "the declaration says no type", help);
+        }
     }
 
     fn inputs(&mut self, dir: &RelPath, written: Option<&Spanned<Vec<Spanned<String>>>>) -> (Inputs, Vec<Location>) {
@@ -273,5 +276,266 @@ impl Common {
             dependencies: self.dependency_locations,
         };
         Declaration { intent, origin }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::super::testing::{Kinds, VALUES, break_everywhere, config, path, shown};
+    use super::*;
+    use crate::model::reference::Glob;
+
+    const CONFIG: &str = r#"
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+[[roots]]
+path = "assets"
+[[rules]]
+match = "**/*.png"
+type = "image"
+settings = { max = 64, mode = "keep" }
+codec = "lz4"
+tags = ["rule"]
+[presets.big]
+type = "image"
+settings = { max = 4096 }
+[presets.loose]
+settings = { scale = 2 }
+"#;
+
+    const WHOLE: &str = r#"{
+    "$schema": "x", // of no consequence
+    "name": "hero", "type": "image",
+    "inputs": ["a.png", "../ui/*.png"],
+    "settings": {"max": 8, "scale": 0.5},
+    "profiles": {"release": {"settings": {"mode": "rgba8"}, "codec": "zstd", "preload": true, "exclude": true}},
+    "presets": ["big", "loose"],
+    "codec": "none", "preload": false,
+    "tags": ["b", "a", "b"],
+    "dependencies": ["./b.png", "/assets/ui", "uuid:01234567-89ab-8def-8123-456789abcdef", "ui/villain"],
+    "exclude": false,
+}"#;
+
+    fn directory(text: &[u8]) -> (Option<Declaration>, Vec<Diagnostic>) {
+        let config = config(CONFIG);
+        let scope = Scope { config: &config, check: &Kinds };
+        from_asset_json(scope, &path("assets/hero"), &path("assets/hero/asset.json"), text)
+    }
+
+    fn sidecar(text: &[u8], rule: Option<usize>) -> (Option<Declaration>, Vec<Diagnostic>) {
+        let config = config(CONFIG);
+        let scope = Scope { config: &config, check: &Kinds };
+        from_sidecar(scope, &path("assets/ui/x.png"), &path("assets/ui/x.png.asset.json"), text, rule)
+    }
+
+    fn good((declaration, diagnostics): (Option<Declaration>, Vec<Diagnostic>)) -> Declaration {
+        assert_eq!(diagnostics, vec![]);
+        declaration.expect("a declaration")
+    }
+
+    fn check(text: &str, expected: Expect) {
+        let (_, diagnostics) = directory(text.as_bytes());
+        expected.assert_eq(&shown("assets/hero/asset.json", text, diagnostics));
+    }
+
+    #[test]
+    fn a_whole_file_is_understood() {
+        let Declaration { intent, origin } = good(directory(WHOLE.as_bytes()));
+        assert_eq!((intent.place.as_str(), intent.name.as_str(), &*intent.kind), ("assets/hero", "hero", "image"));
+        let glob = Glob { base: path("assets/ui"), pattern: "*.png".to_owned() };
+        let inputs = vec![InputPattern::Path(path("assets/hero/a.png")), InputPattern::Glob(glob)];
+        assert_eq!(intent.inputs, Inputs::Listed(inputs));
+        let dependencies: Vec<_> = intent.dependencies.iter().map(Reference::to_string).collect();
+        let expected = ["./b.png", "/assets/ui", "uuid:01234567-89ab-8def-8123-456789abcdef", "ui/villain"];
+        assert_eq!(dependencies, expected);
+        assert_eq!(intent.options.tags.iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(intent.dir(), path("assets/hero"));
+        let at = |it: &Location| it.span.map(|it| &WHOLE[it.start as usize..it.end as usize]).expect("a stretch");
+        assert_eq!(origin.name.as_ref().map(at), Some("\"hero\""));
+        assert_eq!(origin.inputs.iter().map(at).collect::<Vec<_>>(), ["\"a.png\"", "\"../ui/*.png\""]);
+        assert_eq!(at(&origin.dependencies[3]), "\"ui/villain\"");
+        assert_eq!(at(&origin.location), "{");
+    }
+
+    #[test]
+    fn what_is_said_for_a_profile_beats_what_is_said_in_general() {
+        let config = config(CONFIG);
+        let intent = good(directory(WHOLE.as_bytes())).intent;
+        let release = intent.resolve(&config.profiles["release"]);
+        assert_eq!(
+            serde_json::to_string(&release.settings).expect("json"),
+            r#"{"max":{"Integer":8},"mode":{"Text":"rgba8"},"scale":{"Float":4602678819172646912}}"#
+        );
+        assert_eq!((release.codec, release.preload, release.exclude), (crate::model::Codec::Zstd, true, true));
+        let dev = intent.resolve(&config.profiles["dev"]);
+        assert_eq!((dev.codec, dev.preload, dev.exclude), (crate::model::Codec::None, false, false));
+    }
+
+    #[test]
+    fn comments_and_order_are_no_intent() {
+        let other = r#"{ "exclude": false, /* ! */
+            "dependencies": ["./b.png", "/assets/ui", "uuid:01234567-89ab-8def-8123-456789abcdef", "ui/villain"],
+            "tags": ["a", "b"], "presets": ["big", "loose"],
+            "profiles": {"release": {"exclude": true, "preload": true, "codec": "zstd", "settings": {"mode": "rgba8"}}},
+            "settings": {"scale": 0.5, "max": 8}, "preload": false, "codec": "none",
+            "inputs": ["./a.png", "../ui/*.png"], "type": "image", "name": "hero" }"#;
+        let (a, b) = (good(directory(WHOLE.as_bytes())), good(directory(other.as_bytes())));
+        assert_eq!(a.intent, b.intent);
+        assert_ne!(a.origin, b.origin);
+        for (from, to) in
+            [("8,", "9,"), ("a.png", "b.png"), ("\"preload\": false", "\"preload\": true"), ("villain", "x")]
+        {
+            let changed = good(directory(WHOLE.replace(from, to).as_bytes()));
+            assert_ne!(changed.intent, a.intent, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_sidecar_without_type_lies_over_its_rule() {
+        let over = good(sidecar(br#"{"settings": {"max": 8}, "tags": ["own"]}"#, Some(0))).intent;
+        assert_eq!((&*over.kind, over.name.as_str(), &over.inputs), ("image", "ui/x.png", &Inputs::Owner));
+        assert_eq!(over.options.tags.iter().collect::<Vec<_>>(), ["own", "rule"]);
+        assert_eq!(over.options.general.settings.0.len(), 2);
+        assert_eq!(over.dir(), path("assets/ui"));
+        let own = good(sidecar(br#"{"type": "image", "settings": {"max": 8}}"#, Some(0))).intent;
+        assert_eq!((own.options.general.settings.0.len(), own.options.tags.len()), (1, 0));
+        let empty = good(sidecar(b"{}", Some(0))).intent;
+        let config = config(CONFIG);
+        assert_eq!(empty, from_rule(&config, &path("assets/ui/x.png"), 0).expect("a rule").intent);
+        let (none, diagnostics) = sidecar(b"{}", None);
+        assert_eq!((none, diagnostics[0].code), (None, Code::NO_TYPE));
+    }
+
+    #[test]
+    fn the_assets_of_a_rule_share_what_it_says() {
+        let config = config(CONFIG);
+        let of = |owner: &str| from_rule(&config, &path(owner), 0).expect("a rule").intent;
+        let (a, b) = (of("assets/a.png"), of("assets/b.png"));
+        assert!(Arc::ptr_eq(&a.options, &b.options));
+        assert_eq!(from_rule(&config, &path("assets/a.png"), 9), None);
+    }
+
+    #[test]
+    fn mistakes_are_shown_where_they_are() {
+        check(
+            "",
+            expect![[r#"
+            1 ``: PW0001 the file holds no value; expected an object
+        "#]],
+        );
+        check(
+            "{}",
+            expect![[r#"
+            1 `{}`: PW0017 the declaration says no type
+                help: say its `type`
+        "#]],
+        );
+        check(
+            "{\"type\": \"imgae\", \"settings\": {\"x\": 1}}",
+            expect![[r#"
+            1 `"imgae"`: PW0008 there is no type `imgae`
+                help: did you mean `image`?
+        "#]],
+        );
+        check(
+            r#"{
+    "type": "image", "asset_id": 17, "uuid": null, "naem": "x", "name": "./x",
+    "inputs": ["../../../x", "/abs", "a\\b", "", "[", 5],
+    "settings": {"mode": "kep", "max": -1, "mx": 1},
+    "profiles": {"relaese": {"settings": {"max": true}}, "dev": {"tags": []}},
+    "presets": ["bg", "loose"], "codec": "lzma", "preload": null,
+    "tags": [" x"], "exclude": "yes",
+    "dependencies": ["", "uuid:x", "../../../..", "./a//b", "/"]
+}"#,
+            expect![[r#"
+                2 `"asset_id"`: PW0005 `asset_id`, the number of an asset, is not written by hand
+                    help: it lives in `packwright.registry/`, which packwright keeps; take the field out
+                2 `"uuid"`: PW0005 `uuid`, the identity of an asset, is not written by hand
+                    help: it lives in `packwright.registry/`, which packwright keeps; take the field out
+                2 `"naem"`: PW0003 unknown field `naem`
+                    help: did you mean `name`?
+                2 `"./x"`: PW0004 a name starts with none of `./`, `../`, `/` and `uuid:`: a reference could not tell
+                3 `"../../../x"`: PW0006 `../../../x` leads out of the workspace
+                3 `"/abs"`: PW0006 `/abs` is absolute; paths are relative
+                3 `"a\\b"`: PW0006 `a\b` has a backslash; components are separated by `/`
+                3 `""`: PW0006 the path is empty
+                3 `"["`: PW0007 unclosed character class; missing ']'
+                3 `5`: PW0004 expected a string, found `5`
+                4 `"kep"`: PW0004 `kep` is not possible here
+                    help: did you mean `keep`?
+                4 `-1`: PW0004 expected a whole number from 0 to 4294967295, found `-1`
+                4 `"mx"`: PW0003 unknown field `mx`
+                    help: did you mean `max`?
+                5 `"relaese"`: PW0019 there is no profile `relaese`
+                    help: did you mean `release`?
+                5 `true`: PW0004 expected a whole number from 0 to 4294967295, found `true`
+                5 `"tags"`: PW0003 unknown field `tags`
+                    help: the fields here are `settings`, `codec`, `preload`, `exclude`
+                6 `"bg"`: PW0009 there is no preset `bg`
+                    help: did you mean `big`?
+                6 `"lzma"`: PW0004 `lzma` is not possible here
+                    help: the possible values are `none`, `lz4`, `zstd`
+                6 `null`: PW0004 expected `true` or `false`, found `null`
+                7 `" x"`: PW0004 a tag is not empty, and has no spaces at its ends and no control characters
+                7 `"yes"`: PW0004 expected `true` or `false`, found the string `yes`
+                8 `""`: PW0004 the reference is empty
+                8 `"uuid:x"`: PW0004 `x` is not a uuid in lower-case hyphenated form
+                8 `"../../../.."`: PW0006 `../../../..` leads out of the workspace or names no place in it
+                8 `"./a//b"`: PW0006 `./a//b` has an empty component
+                8 `"/"`: PW0006 the path is empty
+            "#]],
+        );
+        check(
+            "{\"type\": \"raw\", \"inputs\": [], \"presets\": [\"big\", \"loose\"]}",
+            expect![[r#"
+            1 `[]`: PW0022 the asset has no inputs
+                help: name some, or leave `inputs` out to take every source in the directory
+            1 `"big"`: PW0004 the preset `big` is for the type `image`, not `raw`
+            1 `"loose"`: PW0003 the preset `loose` does not fit the type `raw`: unknown field `scale`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_sidecar_has_no_inputs() {
+        let text = "{\"inputs\": [\"x\"]}";
+        let (declaration, diagnostics) = sidecar(text.as_bytes(), Some(0));
+        assert!(declaration.is_some());
+        expect![[r#"
+            1 `"inputs"`: PW0003 a sidecar has no `inputs`: its input is the file beside it
+                help: for an asset made of several files, put them in a directory with an `asset.json`
+        "#]]
+        .assert_eq(&shown("assets/ui/x.png.asset.json", text, diagnostics));
+    }
+
+    #[test]
+    fn the_workspace_itself_is_no_asset() {
+        let config = config(&CONFIG.replace("\"assets\"", "\".\""));
+        let scope = Scope { config: &config, check: &Kinds };
+        let (none, diagnostics) = from_asset_json(scope, &RelPath::root(), &path("asset.json"), b"{\"type\": \"raw\"}");
+        assert_eq!((none, diagnostics[0].code), (None, Code::BAD_PATH));
+    }
+
+    #[test]
+    fn nothing_that_is_broken_panics_or_points_outside() {
+        let (root, _) = text::json(&path("x"), WHOLE);
+        let root = root.expect("a tree");
+        let config = config(CONFIG);
+        let scope = Scope { config: &config, check: &Kinds };
+        let directory =
+            |text: &[u8]| from_asset_json(scope, &path("assets/hero"), &path("assets/hero/asset.json"), text);
+        break_everywhere(WHOLE, &root, &|bytes| directory(bytes).1);
+        // Every value has one type, so that any other is an error.
+        for (key, value) in root.entries() {
+            for other in VALUES {
+                let range = value.range.start as usize..value.range.end as usize;
+                let text = format!("{}{other}{}", &WHOLE[..range.start], &WHOLE[range.end..]);
+                let same = std::mem::discriminant(&value.value)
+                    == std::mem::discriminant(&text::json(&path("x"), other).0.expect("a value").value);
+                let (_, diagnostics) = directory(text.as_bytes());
+                assert!(same || diagnostics.iter().any(Diagnostic::is_error), "{} = {other}", key.name);
+            }
+        }
     }
 }

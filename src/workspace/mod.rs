@@ -10,6 +10,8 @@ pub mod declare;
 mod layer;
 mod order;
 pub mod rules;
+#[cfg(test)]
+mod testing;
 
 pub mod bucket;
 pub mod layout;
