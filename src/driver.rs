@@ -102,7 +102,8 @@ impl Engine {
 
         // The plan is valid: identities are committed, and the pack follows.
         let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
-        let source_root = publish::source_root(&setup.config, &setup.profile, &options.pack, registry_digest, &scan.tree);
+        let source_root =
+            publish::source_root(&setup.config, &setup.profile, &options.pack, registry_digest, &scan.tree);
         let snapshot = session.snapshot(&setup, &scan, &state, source_root, &proposal.registry, verdict);
         let snapshot = self.snapshots.publish(snapshot);
         let payloads = workshop.payloads(&state, &slots);

@@ -172,13 +172,7 @@ pub fn stands(
 }
 
 /// Reads the whole pack: the index remembers nothing of it.
-fn stands_unknown(
-    system: &dyn System,
-    out_dir: &Path,
-    receipt: &Receipt,
-    root: &str,
-    now: FsTime,
-) -> Option<Standing> {
+fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: &str, now: FsTime) -> Option<Standing> {
     let path = out_dir.join(root);
     let report = verify(FileSource::open(system, &path).ok()?, DirParts::beside(system, &path), u64::MAX);
     if !report.is_sound() || report.content_digest != Some(receipt.content_digest) {

@@ -154,9 +154,9 @@ impl Payloads for MadePayloads<'_> {
         let (_, recipe, made) = &self.by_id[at];
         let Made::Artifacts(artifacts, _) = made else { unreachable!("planned entries were made") };
         let payloads = artifacts.iter().flat_map(|(record, stored)| record.payloads.iter().zip(stored));
-        let found = payloads.into_iter().find(|(it, stored)| {
-            it.digest == payload.digest && stored.digest == payload.stored_digest
-        });
+        let found = payloads
+            .into_iter()
+            .find(|(it, stored)| it.digest == payload.digest && stored.digest == payload.stored_digest);
         let (record, stored) = found.expect("planned payloads were made");
         self.executor.fetch(recipe, record, *stored).map_err(|it| error_of(self.ws, it))
     }

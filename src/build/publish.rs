@@ -189,4 +189,3 @@ fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
 pub fn remember(standing: &receipt::Standing, boot: String, profile: &Profile) -> Outputs {
     Outputs::of(&standing.files, standing.now, boot, durability(profile) == Durability::Synced)
 }
-

@@ -109,7 +109,13 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the diagnostics that belong to no asset.
-    pub fn general(&self, setup: &Setup, tree: &Tree, registry: Vec<Diagnostic>, proposal: &Proposal) -> Vec<Diagnostic> {
+    pub fn general(
+        &self,
+        setup: &Setup,
+        tree: &Tree,
+        registry: Vec<Diagnostic>,
+        proposal: &Proposal,
+    ) -> Vec<Diagnostic> {
         let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
         let mut general = setup.warnings.clone();
         general.extend(registry);
@@ -143,7 +149,14 @@ impl<'a> Session<'a> {
     }
 
     /// Stores what the scan and the publication found out.
-    pub fn remember(&self, setup: &Setup, scan: &Scan, registry: &RegistryFiles, output: &Output, published: &Published) {
+    pub fn remember(
+        &self,
+        setup: &Setup,
+        scan: &Scan,
+        registry: &RegistryFiles,
+        output: &Output,
+        published: &Published,
+    ) {
         let mut changes = self.scan_changes(scan, registry, setup);
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         self.index.commit(&changes);
@@ -187,7 +200,15 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the report of a pack that was built.
-    pub fn built(&self, scan: &Scan, state: &State, snapshot: &Snapshot, output: &Output, published: &Published, proposal: &Proposal) -> Report {
+    pub fn built(
+        &self,
+        scan: &Scan,
+        state: &State,
+        snapshot: &Snapshot,
+        output: &Output,
+        published: &Published,
+        proposal: &Proposal,
+    ) -> Report {
         let emitted = &published.emitted;
         let mut work = self.work(scan, state.executed());
         (work.pack_files_written, work.pack_files_kept) = (emitted.written, emitted.untouched);
