@@ -490,7 +490,8 @@ fn broken_data_is_named() {
         PW0310 the image cannot be decoded: Chunk length wrong: `IHDR`
         PW0310 the image cannot be decoded: Unexpected restart of `IDAT` chunk sequence
         PW0310 the image cannot be decoded: CRC error: expected 0xc14cfc68 have 0x673bf7dc while decoding `IDAT` chunk
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
