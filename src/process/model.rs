@@ -25,7 +25,7 @@ mod uri;
 
 use serde_json::{Map, Value};
 
-use crate::model::{Code, Span, path};
+use crate::model::{Code, Severity, Span, path};
 
 use self::merge::{Merge, Merged};
 use super::contract::{
@@ -98,9 +98,9 @@ impl Processor for Model {
             Ok(read) => read,
             Err(findings) => return Ok(Outcome::Refused(findings)),
         };
-        let merged = Merge::new(cx, settings, &owner, source.text, source.bin).run(source.document)?;
-        findings.extend(merged.findings.iter().cloned());
-        if findings.iter().any(|it| it.severity == crate::model::Severity::Error) {
+        let mut merged = Merge::new(cx, settings, &owner, source.text, source.bin).run(source.document)?;
+        findings.append(&mut merged.findings);
+        if findings.iter().any(|it| it.severity == Severity::Error) {
             return Ok(Outcome::Refused(findings));
         }
         Ok(match write(&owner, merged, settings) {

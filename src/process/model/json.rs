@@ -21,7 +21,7 @@ pub struct Refusal {
 
 /// Parses a JSON object with at most `max_values` values in it.
 pub fn parse(text: &str, max_values: u64) -> Result<Map<String, Value>, Refusal> {
-    let left = Cell::new(max_values);
+    let left = Cell::new(Some(max_values));
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict { left: &left }.deserialize(&mut deserializer).and_then(|value| {
         deserializer.end()?;
@@ -30,7 +30,7 @@ pub fn parse(text: &str, max_values: u64) -> Result<Map<String, Value>, Refusal>
     match value {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Refusal { message: "the JSON is not an object".to_owned(), at: 0, is_limit: false }),
-        Err(_) if left.get() == 0 => {
+        Err(_) if left.get().is_none() => {
             let message = format!("the JSON has more than {max_values} values, which is the limit `max_values`");
             Err(Refusal { message, at: 0, is_limit: true })
         }
@@ -58,17 +58,18 @@ pub fn integer(value: &Value) -> Option<u64> {
 /// Makes a [`Value`], one of those that may still be made.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
-    left: &'a Cell<u64>,
+    /// `None` once there was one too many.
+    left: &'a Cell<Option<u64>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let Some(left) = self.left.get().checked_sub(1) else {
+        self.left.set(self.left.get().and_then(|it| it.checked_sub(1)));
+        if self.left.get().is_none() {
             return Err(de::Error::custom("too many values"));
-        };
-        self.left.set(left);
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -200,6 +201,7 @@ mod tests {
         "#]]
         .assert_eq(&text);
         assert!(parse(r#"{"a":[1,2,3,4,5,6]}"#, 8).is_ok(), "the limit itself is allowed");
+        assert!(!parse(r#"{"a":[1,2,3,4,5,6}"#, 8).expect_err("a bracket is missing").is_limit);
         let nested =
             |depth: usize| parse(&(r#"{"a":"#.to_owned() + &"[".repeat(depth) + &"]".repeat(depth) + "}"), 9999);
         assert!(nested(126).is_ok());

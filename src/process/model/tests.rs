@@ -467,6 +467,18 @@ fn broken_buffers_views_and_images_are_named() {
 }
 
 #[test]
+fn there_is_an_end_to_findings() {
+    let views = vec![r#"{"buffer":0,"byteLength":9}"#; 100].join(",");
+    let text = broken(r#"[{"byteLength":4,"uri":"data:,abcd"}]"#, &format!("[{views}]"), "[]");
+    assert_eq!(text.lines().count(), 16);
+    // Warnings first, and still it is refused.
+    let images = vec![r#"{"uri":"data:image/jpeg;base64,iVBORw0KGgo="}"#; 100].join(",");
+    let text = broken("[]", "[]", &format!(r#"[{images},{{"uri":"absent.png"}}]"#));
+    assert!(text.ends_with("names `absent.png`, which is not there\n"), "{text}");
+    assert_eq!(text.lines().count(), 17);
+}
+
+#[test]
 fn broken_files_are_named() {
     let text: String = [
         findings(""),
