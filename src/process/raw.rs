@@ -76,6 +76,19 @@ mod tests {
         .assert_eq(&describe(&[("a.bin", b"abc"), ("../b.bin", b""), ("a.bin", b"abc"), ("c.bin", b"c")]));
     }
 
+    /// When this fails and the new bytes are meant, raise `Raw::VERSION` with the expectation.
+    #[test]
+    fn golden() {
+        let mut cx = FakeContext::with_input("a.bin", b"abc");
+        cx.input("b.bin", b"defg");
+        let outcome = Raw.run(&mut cx, &Settings::default()).expect("nothing is unavailable");
+        let text = format!("raw {} {:?} {:?}\n", Raw::VERSION, Raw::CODECS, fake::outcome_digest(&outcome));
+        expect_test::expect![[r#"
+            raw 1 [] b320d14ae9fd
+        "#]]
+        .assert_eq(&text);
+    }
+
     #[test]
     fn no_input_is_refused() {
         expect_test::expect![[r#"

@@ -30,6 +30,8 @@ pub fn decode(header: &Header, bytes: &[u8], keep: bool) -> Result<Decoded, Stri
     if header.color == Color::Indexed && colours.known == 0 {
         return Err("the image has no palette (`PLTE`), and its pixels are indices into one".to_owned());
     }
+    // Only a palette that is not full can lack a colour.
+    let may_lack = header.color == Color::Indexed && colours.known < 1 << header.depth;
     let mut highest = 0;
     let mut rgba = vec![0; if keep { header.width as usize * header.height as usize * 4 } else { 0 }];
     let mut line = Vec::new();
@@ -39,7 +41,7 @@ pub fn decode(header: &Header, bytes: &[u8], keep: bool) -> Result<Decoded, Stri
                 reader.next_interlaced_row().map_err(explain)?.ok_or("there are fewer rows than there should be")?;
             // Samples of less than a byte may leave bits at the end of the row that belong to no pixel.
             let samples = pass.width as usize;
-            if header.color == Color::Indexed {
+            if may_lack {
                 highest = highest.max(highest_sample(row.data(), header.depth, samples));
             }
             if keep {
@@ -51,7 +53,7 @@ pub fn decode(header: &Header, bytes: &[u8], keep: bool) -> Result<Decoded, Stri
     }
     // Reads on to IEND, so that the CRCs of all that follows are checked too.
     reader.finish().map_err(explain)?;
-    let missing_colour = (header.color == Color::Indexed && usize::from(highest) >= colours.known).then_some(highest);
+    let missing_colour = (may_lack && usize::from(highest) >= colours.known).then_some(highest);
     Ok(Decoded { rgba: keep.then_some(rgba), alpha: colours.alpha, missing_colour })
 }
 
