@@ -5,7 +5,7 @@
 //!                                                                       snapshot <- plan, snapshot -emit-> pack
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::artifacts::{Moved, Workshop};
 use crate::build::configure::{configure, registry_files};
@@ -26,18 +26,24 @@ const ATTEMPTS: usize = 5;
 /// Builds one workspace, any number of times.
 pub struct Engine {
     ws: Workspace,
+    state: Mutex<State>,
     snapshots: Snapshots,
 }
 
 impl Engine {
     /// Returns an engine for a workspace. Nothing is touched yet.
     pub fn new(ws: Workspace) -> Self {
-        Self { ws, snapshots: Snapshots::default() }
+        Self { ws, state: Mutex::default(), snapshots: Snapshots::default() }
     }
 
     /// Returns the newest snapshot; `None` before the first build that had something to do.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.snapshots.newest()
+    }
+
+    /// Ends without visiting every memo: for a process that ends here anyway.
+    pub fn forget(self) {
+        std::mem::forget(self.state);
     }
 
     /// Brings a pack up to date with its workspace.
@@ -80,7 +86,8 @@ impl Engine {
         // From sources to validated assets, each with its identity.
         let (registry, registry_warnings) = registry_files.load(ws)?;
         let workshop = Workshop { session: &session, tree: &scan.tree, roots: &setup.roots };
-        let mut state = State::default();
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+        session.start_log(&state);
         let (config, texts) = (setup.config.clone(), workshop.texts()?);
         Change { tree: &scan.tree, texts, config, registry: registry.clone() }.apply(&mut state);
         let proposal = identify(&state, &scan.tree, &setup.config, &registry);
@@ -112,10 +119,15 @@ impl Engine {
         session.store.commit();
         session.remember(&setup, &scan, &registry_files, output, &published);
         let report = session.built(&scan, &state, &snapshot, output, &published, &proposal);
-        drop(payloads);
-        state.forget();
         Ok(report)
     }
+}
+
+/// Starts over after a panic: what it left in the database is anybody's guess.
+fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> {
+    let mut state = poisoned.into_inner();
+    *state = State::default();
+    state
 }
 
 /// Begins again while the workspace moves, a bounded number of times.

@@ -40,6 +40,8 @@ pub struct Options {
     pub cache: CacheMode,
     /// Distrust every fingerprint.
     pub rehash: bool,
+    /// Write down which queries, processors and files of the pack a build had to do with.
+    pub log: bool,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Default for Options {
             cache_dir: None,
             cache: CacheMode::Write,
             rehash: false,
+            log: false,
         }
     }
 }
@@ -89,6 +92,19 @@ pub struct Report {
     pub registered: Vec<String>,
     /// What was done, in numbers.
     pub work: Work,
+    /// What was done, by name; only where it was asked for.
+    pub log: Option<Log>,
+}
+
+/// What a build did, by name. Sorted.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Log {
+    /// Queries executed, as `name(first source of the bucket)`.
+    pub queries: Vec<String>,
+    /// Assets whose processor ran: `kind: directory [inputs]`.
+    pub processed: Vec<String>,
+    /// Files of the pack written.
+    pub written: Vec<String>,
 }
 
 /// What a build did, in numbers.

@@ -1,7 +1,7 @@
 //! One pass over a workspace: what it knows from before, and what is to be remembered of it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cache::{Changes, Index, Store, encoding};
 use crate::model::registry::{Proposal, Registry};
@@ -20,7 +20,7 @@ use crate::workspace::sources::Sources;
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
 use super::judge::Verdict;
 use super::publish::{self, Output, Published, source_root};
-use super::{Options, Outcome, Report, Work};
+use super::{Log, Options, Outcome, Report, Work};
 use crate::cache::CacheMode;
 
 /// The index's name for what its buckets were scanned by.
@@ -40,6 +40,7 @@ pub struct Session<'a> {
     /// What the executor did.
     pub runs: Runs,
     before: Counts,
+    executed_before: AtomicU64,
 }
 
 impl<'a> Session<'a> {
@@ -54,7 +55,8 @@ impl<'a> Session<'a> {
             index: Index::load(ws.disk.clone(), &own, options.cache),
             store: Store::new(ws.disk.clone(), shared, options.cache),
             sources: Sources::new(ws),
-            runs: Runs::default(),
+            runs: Runs { names: options.log.then(Default::default), ..Runs::default() },
+            executed_before: AtomicU64::new(0),
         }
     }
 
@@ -100,6 +102,7 @@ impl<'a> Session<'a> {
             cache_warnings: self.cache_warnings(),
             registered: Vec::new(),
             work: self.work(scan, 0),
+            log: self.options.log.then(Log::default),
         })
     }
 
@@ -195,7 +198,8 @@ impl<'a> Session<'a> {
             diagnostics: verdict.diagnostics,
             cache_warnings: self.cache_warnings(),
             registered: Vec::new(),
-            work: self.work(scan, state.executed()),
+            work: self.work(scan, self.executed(state)),
+            log: self.log(state, &[]),
         }
     }
 
@@ -210,7 +214,7 @@ impl<'a> Session<'a> {
         proposal: &Proposal,
     ) -> Report {
         let emitted = &published.emitted;
-        let mut work = self.work(scan, state.executed());
+        let mut work = self.work(scan, self.executed(state));
         (work.pack_files_written, work.pack_files_kept) = (emitted.written, emitted.untouched);
         Report {
             outcome: if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written },
@@ -221,7 +225,28 @@ impl<'a> Session<'a> {
             cache_warnings: self.cache_warnings(),
             registered: proposal.changes.iter().map(ToString::to_string).collect(),
             work,
+            log: self.log(state, &emitted.written_names),
         }
+    }
+
+    /// Begins to count what is done, and to write it down where that was asked for.
+    pub fn start_log(&self, state: &State) {
+        self.executed_before.store(state.executed(), Ordering::Relaxed);
+        if self.options.log {
+            state.start_log();
+        }
+    }
+
+    fn executed(&self, state: &State) -> u64 {
+        state.executed() - self.executed_before.load(Ordering::Relaxed)
+    }
+
+    fn log(&self, state: &State, written: &[String]) -> Option<Log> {
+        self.options.log.then(|| Log {
+            queries: state.finish_log(),
+            processed: self.runs.processed_names(),
+            written: written.to_vec(),
+        })
     }
 
     fn cache_warnings(&self) -> Vec<Diagnostic> {

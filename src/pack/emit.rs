@@ -98,6 +98,8 @@ pub struct Emitted {
     pub files: Vec<OwnedFile>,
     /// Files written.
     pub written: u64,
+    /// Their names.
+    pub written_names: Vec<String>,
     /// Bytes written.
     pub written_bytes: u64,
     /// Files that were right already.
@@ -264,10 +266,20 @@ fn owned(file: &File<'_>, stamp: Stamp) -> OwnedFile {
 fn tally(content_digest: Digest, done: Vec<Done>) -> Emitted {
     let written = || done.iter().filter(|it| it.was_written);
     let (n_written, written_bytes) = (written().count() as u64, written().map(|it| it.file.size).sum());
+    let written_names = written().map(|it| it.file.name.clone()).collect();
     let untouched = done.len() as u64 - n_written;
     let mut files: Vec<OwnedFile> = done.into_iter().map(|it| it.file).collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    Emitted { content_digest, files, written: n_written, written_bytes, untouched, swept: 0, unswept: Vec::new() }
+    Emitted {
+        content_digest,
+        files,
+        written: n_written,
+        written_names,
+        written_bytes,
+        untouched,
+        swept: 0,
+        unswept: Vec::new(),
+    }
 }
 
 /// Creates the directories, and makes their names durable where they were not there before.

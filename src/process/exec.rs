@@ -8,8 +8,8 @@
 //! an error: it returns what happened.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::cache::{Store, stored_key};
 use crate::model::{Digest, KeyHasher, RelPath};
@@ -118,6 +118,25 @@ pub struct Runs {
     pub compressed: AtomicU64,
     /// Processors run once more because their stored payload was lost.
     pub remade: AtomicU64,
+    /// The runs by name, where somebody wants to know.
+    pub names: Option<Mutex<Vec<String>>>,
+}
+
+impl Runs {
+    /// Returns the runs as `kind: directory [inputs]`, sorted.
+    pub fn processed_names(&self) -> Vec<String> {
+        let mut names = self.names.as_ref().map_or_else(Vec::new, |it| it.lock().expect("no panic while held").clone());
+        names.sort();
+        names
+    }
+
+    fn note(&self, recipe: &Recipe) {
+        if let Some(names) = &self.names {
+            let inputs: Vec<&str> = recipe.inputs.iter().map(|it| it.path.as_str()).collect();
+            let name = format!("{}: {} [{}]", recipe.kind.name, recipe.base, inputs.join(", "));
+            names.lock().expect("no panic while held").push(name);
+        }
+    }
 }
 
 /// Makes artifacts.
@@ -166,6 +185,7 @@ impl<'a> Executor<'a> {
             return Ok(made);
         }
         self.runs.processed.fetch_add(1, Ordering::Relaxed);
+        self.runs.note(recipe);
         match self.process(recipe)? {
             Err(panic) => Ok(Made::Panicked(panic)),
             Ok(trace) => {
@@ -293,6 +313,7 @@ impl<'a> Executor<'a> {
 
     fn make_again(&self, recipe: &Recipe, payload: &PayloadRecord) -> Result<Bytes, Trouble> {
         self.runs.remade.fetch_add(1, Ordering::Relaxed);
+        self.runs.note(recipe);
         let mut cx = Recorder { executor: self, recipe, observations: Vec::new(), trouble: None };
         let outcome = fenced(|| recipe.prepared.run(&mut cx));
         if let Some(trouble) = cx.trouble {

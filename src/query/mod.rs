@@ -6,6 +6,8 @@
 //! [`names`](names::names)). The bodies of the tracked functions are thin; what they do stands beside them in plain
 //! functions.
 
+#![expect(missing_docs, reason = "salsa's macros make public items without documentation")]
+
 pub mod declared;
 pub mod issue;
 pub mod layout;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use salsa::plumbing::AsId;
 use salsa::{Durability, Setter};
 
 use crate::model::RelPath;
@@ -98,14 +101,6 @@ impl Default for Database {
             }
         };
         Self { storage: salsa::Storage::new(Some(Box::new(note))), executed, log }
-    }
-}
-
-impl Database {
-    /// Returns the queries that were executed since the last call, as `name(id)`, and goes on writing them down. The
-    /// first call only begins.
-    pub fn take_log(&self) -> Vec<String> {
-        self.log.lock().expect("no panic while held").replace(Vec::new()).unwrap_or_default()
     }
 }
 
@@ -196,6 +191,35 @@ impl State {
         self.db.executed.load(Ordering::Relaxed)
     }
 
+    /// Begins to write down which queries are executed, or begins anew.
+    pub fn start_log(&self) {
+        *self.db.log.lock().expect("no panic while held") = Some(Vec::new());
+    }
+
+    /// Returns the queries that were executed since [`State::start_log`], sorted, as `name(first source of the bucket)`;
+    /// a query over the whole workspace has nothing between the parentheses.
+    pub fn finish_log(&self) -> Vec<String> {
+        let log = self.db.log.lock().expect("no panic while held").take().unwrap_or_default();
+        let mut labels = BTreeMap::new();
+        let buckets = self.buckets.values().map(|it| (it.as_id(), *it));
+        let slots = self.slots.values().map(|it| (it.as_id(), it.bucket(&self.db)));
+        for (id, bucket) in buckets.chain(slots) {
+            let members = bucket.members(&self.db);
+            labels.insert(
+                format!("{id:?}"),
+                if members.is_empty() { String::new() } else { members.path(0).to_string() },
+            );
+        }
+        let label = |key: &String| {
+            let (name, id) = key.split_once('(').unwrap_or((key, ""));
+            let bucket = labels.get(id.strip_suffix(')').unwrap_or(id));
+            format!("{name}({})", bucket.map_or("", String::as_str))
+        };
+        let mut queries: Vec<String> = log.iter().map(label).collect();
+        queries.sort();
+        queries
+    }
+
     /// Replaces the registry, as a proposal for it was made from what the queries said.
     pub fn set_registry(&mut self, registry: Registry) {
         let globals = self.globals.expect("a change was applied");
@@ -233,11 +257,6 @@ impl State {
         if **slot.made(&self.db) != made {
             slot.set_made(&mut self.db).to(Arc::new(made));
         }
-    }
-
-    /// Lets the memos go without visiting each: the process ends here anyway.
-    pub fn forget(self) {
-        std::mem::forget(self);
     }
 }
 
