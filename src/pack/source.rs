@@ -13,6 +13,7 @@ use crate::system::{Bytes, OpenFile, System};
 use super::format::PartKind;
 
 /// Bytes that can be read at any position, from several threads.
+#[expect(clippy::len_without_is_empty, reason = "an empty pack is a malformed one like any other")]
 pub trait Source: Send + Sync {
     /// Returns how many bytes there are.
     fn len(&self) -> io::Result<u64>;

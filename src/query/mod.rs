@@ -31,6 +31,14 @@ use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below
 use crate::workspace::config::Config;
 use crate::workspace::lookup::Lookup;
 
+/// Where a bucket ends: the greatest order key that belongs into it; `None` for the last.
+pub type End = Option<Vec<u8>>;
+
+/// All buckets in path order, each with its end.
+pub type Buckets = Arc<Vec<(End, Bucket)>>;
+
+type Log = Arc<Mutex<Option<Vec<String>>>>;
+
 /// The contents of a bucket's declaration files, by path.
 pub type Texts = BTreeMap<RelPath, Bytes>;
 
@@ -59,7 +67,7 @@ pub struct Globals {
     pub registry: Registry,
     /// All buckets in path order, each with its end.
     #[returns(ref)]
-    pub buckets: Arc<Vec<(Option<Vec<u8>>, Bucket)>>,
+    pub buckets: Buckets,
 }
 
 /// A bucket under one profile and pack, with what became of its recipes.
@@ -82,7 +90,7 @@ pub struct Slot {
 pub struct Database {
     storage: salsa::Storage<Self>,
     executed: Arc<AtomicU64>,
-    log: Arc<Mutex<Option<Vec<String>>>>,
+    log: Log,
 }
 
 #[salsa::db]
@@ -90,7 +98,7 @@ impl salsa::Database for Database {}
 
 impl Default for Database {
     fn default() -> Self {
-        let (executed, log): (Arc<AtomicU64>, Arc<Mutex<Option<Vec<String>>>>) = Default::default();
+        let (executed, log): (Arc<AtomicU64>, Log) = Default::default();
         let (count, sink) = (executed.clone(), log.clone());
         let note = move |event: salsa::Event| {
             if let salsa::EventKind::WillExecute { database_key } = event.kind {
@@ -105,18 +113,13 @@ impl Default for Database {
 }
 
 /// The workspace as the database knows it between two changes.
+#[derive(Default)]
 pub struct State {
     /// The database.
     pub db: Database,
-    buckets: BTreeMap<Option<Vec<u8>>, Bucket>,
-    slots: BTreeMap<(String, String, Option<Vec<u8>>), Slot>,
+    buckets: BTreeMap<End, Bucket>,
+    slots: BTreeMap<(String, String, End), Slot>,
     globals: Option<Globals>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { db: Database::default(), buckets: BTreeMap::new(), slots: BTreeMap::new(), globals: None }
-    }
 }
 
 /// A new moment of the workspace. Applying it is the only way by which anything enters the database.
@@ -264,7 +267,7 @@ impl State {
 pub struct DbTree<'a>(pub &'a dyn salsa::Database);
 
 impl DbTree<'_> {
-    fn buckets(&self) -> &Arc<Vec<(Option<Vec<u8>>, Bucket)>> {
+    fn buckets(&self) -> &Buckets {
         Globals::get(self.0).buckets(self.0)
     }
 
