@@ -46,6 +46,21 @@ mod tests {
     }
 
     #[test]
+    fn a_uuid_is_what_registry_md_says() {
+        let workspace = AssetUuid([7; 16]);
+        let mut bytes = Vec::new();
+        let parts: [(u8, &[u8]); 4] = [(1, &[7; 16]), (2, b"assets/x.png"), (3, b"p"), (4, &[2, 0, 0, 0, 0, 0, 0, 0])];
+        for (tag, part) in parts {
+            bytes.push(tag);
+            bytes.extend((part.len() as u64).to_le_bytes());
+            bytes.extend(part);
+        }
+        let digest = Digest(blake3::derive_key("packwright asset_uuid v1", &bytes));
+        let place = RelPath::new("assets/x.png").unwrap();
+        assert_eq!(candidate_uuid(workspace, &place, "p", 2), AssetUuid::v8(digest));
+    }
+
+    #[test]
     fn the_last_number_is_given_and_no_other() {
         let place = |name: &str| Present { place: RelPath::new(name).unwrap(), part: String::new() };
         let digests = |_| Digests { content: Digest::of(b"x"), declaration: None };

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use rayon::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
 use super::super::{Digest, KeyHasher};
@@ -170,8 +171,8 @@ enum Side {
 }
 
 /// Returns the keys that exactly one missing and one new site have, with the two.
-fn one_to_one<K: Ord + Clone>(mut entries: Vec<(K, Side, usize)>) -> BTreeMap<K, Claim> {
-    entries.sort_unstable();
+fn one_to_one<K: Ord + Clone + Send>(mut entries: Vec<(K, Side, usize)>) -> BTreeMap<K, Claim> {
+    entries.par_sort_unstable();
     let pairs = entries.chunk_by(|a, b| a.0 == b.0).filter_map(|same| match same {
         [(key, Side::Missing, from), (_, Side::New, to)] => Some((key.clone(), (*from, *to))),
         _ => None,
@@ -294,7 +295,7 @@ impl<'a> Found<'a> {
                 found.extend(ancestors(site.path).map(|it| (*trace, relative(it, site.path), it)));
             }
         }
-        found.sort_unstable();
+        found.par_sort_unstable();
         Self(found)
     }
 

@@ -348,7 +348,7 @@ fn check_numbers(registry: &Registry, marks: &[Mark], diagnostics: &mut Vec<Diag
 /// Reports every place that more than one live uuid has.
 fn check_places(registry: &Registry, marks: &[Mark], diagnostics: &mut Vec<Diagnostic>) {
     let lines = registry.lines();
-    for same_hash in registry.0.by_place.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
+    for same_hash in registry.0.by_place.entries.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
         for (nth, (_, at)) in same_hash.iter().enumerate() {
             let line = &lines[*at];
             let mut earlier = same_hash[..nth].iter().map(|it| it.1);

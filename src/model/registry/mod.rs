@@ -57,9 +57,8 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     /// By uuid, each once.
     lines: Vec<Line>,
-    /// The live lines by a hash of place and part. The order reaches no output: comparing a hundred thousand
-    /// long paths to sort them would cost more than parsing them.
-    by_place: Vec<(u64, usize)>,
+    /// The live lines by their places.
+    by_place: PlaceIndex,
     /// Every line by its number.
     by_id: Vec<(AssetId, usize)>,
     /// The greatest number ever seen, retired and superseded ones included; 0 when there is none.
@@ -86,9 +85,7 @@ impl Registry {
     /// Makes a registry of lines with different uuids. Numbers up to `seen` are never given again.
     fn of(mut lines: Vec<Line>, seen: u32, residue: Residue) -> Self {
         lines.sort_by_key(|it| it.uuid);
-        let live = lines.iter().enumerate().filter(|(_, it)| !it.removed);
-        let mut by_place: Vec<_> = live.map(|(at, it)| (place_hash(it.place.as_str(), &it.part), at)).collect();
-        by_place.sort_unstable();
+        let by_place = PlaceIndex::of(&lines);
         let mut by_id: Vec<_> = lines.iter().enumerate().map(|(at, it)| (it.id, at)).collect();
         by_id.sort_unstable();
         let highest = lines.iter().map(Line::highest).max().unwrap_or(0).max(seen);
@@ -167,11 +164,32 @@ impl Registry {
 
     /// Returns where the live line of a place is in [`Registry::lines`].
     fn position(&self, place: &str, part: &str) -> Option<usize> {
+        self.0.by_place.alike(place, part).find(|at| self.0.lines[*at].is_at(place, part))
+    }
+}
+
+/// Finds lines by a hash of place and part.
+///
+/// The hash and its order stay in here; they reach no output. To sort a hundred thousand long paths would cost
+/// more than to parse them.
+struct PlaceIndex {
+    /// Hash and position of each live line, sorted.
+    entries: Vec<(u64, usize)>,
+}
+
+impl PlaceIndex {
+    fn of(lines: &[Line]) -> Self {
+        let live = lines.par_iter().enumerate().filter(|(_, it)| !it.removed);
+        let mut entries: Vec<_> = live.map(|(at, it)| (place_hash(it.place.as_str(), &it.part), at)).collect();
+        entries.par_sort_unstable();
+        Self { entries }
+    }
+
+    /// Returns the positions of the lines whose hash is that of a place.
+    fn alike(&self, place: &str, part: &str) -> impl Iterator<Item = usize> {
         let hash = place_hash(place, part);
-        let start = self.0.by_place.partition_point(|it| it.0 < hash);
-        let same_hash = self.0.by_place[start..].iter().take_while(|it| it.0 == hash);
-        let mut positions = same_hash.map(|it| it.1);
-        positions.find(|at| self.0.lines[*at].is_at(place, part))
+        let start = self.entries.partition_point(|it| it.0 < hash);
+        self.entries[start..].iter().take_while(move |it| it.0 == hash).map(|it| it.1)
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use rayon::prelude::*;
+
 use super::super::{AssetId, AssetUuid, Code, Diagnostic, Digest, Location, RelPath};
 use super::allocate::{allocate_ids, allocate_uuid};
 use super::evidence::{Facts, takeovers};
@@ -155,8 +157,9 @@ fn compare<'a>(registry: &'a Registry, present: &[Present]) -> (Vec<&'a Line>, V
     let lines = registry.lines();
     let mut is_present = vec![false; lines.len()];
     let mut registered = vec![false; present.len()];
-    for (at, it) in present.iter().enumerate() {
-        if let Some(position) = registry.position(it.place.as_str(), &it.part) {
+    let positions = present.par_iter().map(|it| registry.position(it.place.as_str(), &it.part));
+    for (at, position) in positions.collect::<Vec<_>>().into_iter().enumerate() {
+        if let Some(position) = position {
             is_present[position] = true;
             registered[at] = true;
         }
