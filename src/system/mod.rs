@@ -118,7 +118,6 @@ pub trait OpenFile: Send {
 }
 
 /// A file that is read and written in place: the ground that the cache's databases stand on.
-#[expect(clippy::len_without_is_empty, reason = "nobody asks")]
 #[expect(clippy::len_without_is_empty, reason = "whether a database is empty is nobody's question")]
 pub trait RandomFile: Send + Sync + std::fmt::Debug {
     /// Returns the length in bytes.

@@ -692,7 +692,9 @@ mod tests {
         }
     }
 
-    fn outline(tree: &Tree) -> Vec<(Option<Vec<u8>>, Digest, Digest, Vec<Entry>)> {
+    type Outline = (Option<Vec<u8>>, Digest, Digest, Vec<Entry>);
+
+    fn outline(tree: &Tree) -> Vec<Outline> {
         tree.buckets
             .iter()
             .map(|it| (it.end.clone(), it.digest(), it.members.digest(), it.entries().collect()))
@@ -755,7 +757,7 @@ mod tests {
             edits in proptest::collection::vec((0usize..4000, 0u8..4), 0..60),
         ) {
             let mut model: std::collections::BTreeMap<Vec<u8>, Entry> = Default::default();
-            let path = |i: usize| format!("assets/d{}/f{i}{}", i % 7, if i % 5 == 0 { ".asset.json" } else { "" });
+            let path = |i: usize| format!("assets/d{}/f{i}{}", i % 7, if i.is_multiple_of(5) { ".asset.json" } else { "" });
             for i in 0..start {
                 let it = entry(&path(i), "x");
                 model.insert(order_key(it.path.as_str()), it);
