@@ -344,6 +344,10 @@ impl DatabaseFile {
                     self.disk.pause(PAUSE);
                     waited += PAUSE;
                 }
+                Err(Trouble::Absent) => {
+                    self.note(Trouble::Unavailable("its directory vanished".to_owned()));
+                    return false;
+                }
                 // Goes round once more, with another file.
                 Err(trouble @ Trouble::Damaged(_)) => self.note(trouble),
                 Err(trouble) => {

@@ -717,6 +717,26 @@ mod tests {
     }
 
     #[test]
+    fn many_threads_put_look_up_and_commit_at_once() {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+        let temp = tempfile::tempdir().unwrap();
+        let store = native(temp.path());
+        (0..32).into_par_iter().for_each(|seed| {
+            let sample = Sample::new(seed, 6);
+            sample.put(&store);
+            assert_eq!(sample.count(&store, "put"), sample.len());
+            if seed % 4 == 0 {
+                store.commit();
+            }
+            assert_eq!(sample.count(&store, "perhaps committed"), sample.len());
+        });
+        store.commit();
+        let later = native(temp.path());
+        assert!((0..32).map(|it| Sample::new(it, 6)).all(|it| it.count(&later, "later") == it.len()));
+        assert_eq!(store.warnings(), []);
+    }
+
+    #[test]
     fn much_that_waits_is_committed_unasked() {
         let memory = MemorySystem::new();
         let store = store(&memory);
