@@ -300,3 +300,288 @@ fn write_rows<'a>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::model::Code;
+    use crate::system::System;
+    use crate::system::faulty::FaultyDisk;
+    use crate::system::memory::MemorySystem;
+    use crate::system::os::OsSystem;
+
+    const FILE: &str = "/ws/.packwright/cache/index.redb";
+
+    fn filled(rows: &[(Vec<u8>, Vec<u8>)]) -> MemorySystem {
+        let memory = MemorySystem::new();
+        assert_eq!(index(&memory).commit(&put_buckets(rows)), Committed::Stored);
+        settle(&memory, FILE);
+        memory
+    }
+
+    #[test]
+    fn buckets_are_loaded_in_order_of_keys() {
+        let rows = buckets(40, 0);
+        let memory = MemorySystem::new();
+        let mut backwards = rows.clone();
+        backwards.reverse();
+        let empty = index(&memory);
+        assert!(empty.buckets().is_empty());
+        assert_eq!(empty.commit(&put_buckets(&backwards)), Committed::Stored);
+        assert_eq!(loaded(&index(&memory)), rows);
+        assert_eq!(empty.warnings(), []);
+    }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let memory = filled(&buckets(40, 0));
+        let mut rows = buckets(40, 0);
+        let changed = buckets(40, 1)[7].clone();
+        let added = (b"assets/0007b".to_vec(), b"new".to_vec());
+        let first = index(&memory);
+        let changes = Changes {
+            buckets_put: vec![added.clone(), changed.clone()],
+            buckets_removed: vec![rows[3].0.clone(), b"never there".to_vec()],
+            ..Changes::default()
+        };
+        assert_eq!(first.commit(&changes), Committed::Stored);
+        rows[7] = changed;
+        rows.insert(8, added);
+        rows.remove(3);
+        assert_eq!(loaded(&index(&memory)), rows);
+        // The next change of the same process is based on this one.
+        let removed = Changes { buckets_removed: vec![rows[0].0.clone()], ..Changes::default() };
+        assert_eq!(first.commit(&removed), Committed::Stored);
+        assert_eq!(loaded(&index(&memory)), rows[1..]);
+    }
+
+    #[test]
+    fn loading_writes_nothing_and_no_change_opens_nothing() {
+        let rows = buckets(40, 0);
+        let memory = filled(&rows);
+        let before = memory.snapshot();
+        let counts = memory.counters().counts();
+        let index = index(&memory);
+        assert_eq!(loaded(&index), rows);
+        assert_eq!(index.commit(&Changes::default()), Committed::Stored);
+        let done = memory.counters().counts().since(counts);
+        assert_eq!((done.stats, done.opens, done.databases_opened_for_writing, done.bytes_written), (1, 1, 0, 0));
+        assert_eq!(memory.snapshot(), before);
+    }
+
+    #[test]
+    fn the_real_disk_is_opened_once_and_not_written() {
+        let temp = tempfile::tempdir().unwrap();
+        let disk = Arc::new(OsSystem::new());
+        let rows = buckets(40, 0);
+        let first = Index::load(disk.clone(), temp.path(), CacheMode::Write);
+        assert_eq!(first.commit(&put_buckets(&rows)), Committed::Stored);
+        let counts = disk.counters().counts();
+        let stamp = disk.stat(&temp.path().join(SPEC.file)).unwrap();
+        let second = Index::load(disk.clone(), temp.path(), CacheMode::Write);
+        assert_eq!(loaded(&second), rows);
+        let done = disk.counters().counts().since(counts);
+        assert_eq!((done.stats, done.opens, done.databases_opened_for_writing), (2, 1, 0));
+        assert_eq!(disk.stat(&temp.path().join(SPEC.file)).unwrap(), stamp);
+    }
+
+    #[test]
+    fn outputs_memos_and_facts_stand_for_themselves() {
+        let memory = filled(&buckets(3, 0));
+        let first = index(&memory);
+        let changes = Changes {
+            outputs_put: vec![("dev/main/build".to_owned(), b"stamps".to_vec())],
+            memos_put: vec![(b"m2".to_vec(), b"two".to_vec()), (b"m1".to_vec(), b"one".to_vec())],
+            facts_put: vec![("boot".to_owned(), b"boot-1".to_vec())],
+            ..Changes::default()
+        };
+        assert_eq!(first.commit(&changes), Committed::Stored);
+        for index in [&first, &index(&memory)] {
+            assert_eq!(index.output("dev/main/build").as_deref(), Some(&b"stamps"[..]));
+            assert_eq!(index.output("release/main/build"), None);
+            assert_eq!(index.memo(b"m1").as_deref(), Some(&b"one"[..]));
+            assert_eq!(index.memo_keys(), [b"m1", b"m2"]);
+            assert_eq!(index.fact("boot").as_deref(), Some(&b"boot-1"[..]));
+        }
+        let forget = Changes {
+            outputs_removed: vec!["dev/main/build".to_owned()],
+            memos_removed: vec![b"m1".to_vec()],
+            ..Changes::default()
+        };
+        assert_eq!(first.commit(&forget), Committed::Stored);
+        let later = index(&memory);
+        assert_eq!((later.output("dev/main/build"), later.memo_keys()), (None, vec![b"m2".to_vec()]));
+        assert_eq!(loaded(&later), buckets(3, 0));
+    }
+
+    #[test]
+    fn a_change_based_on_what_another_has_replaced_keeps_its_buckets_to_itself() {
+        let memory = filled(&buckets(8, 0));
+        let (first, second) = (index(&memory), index(&memory));
+        assert_eq!(first.commit(&put_buckets(&buckets(8, 1)[..2])), Committed::Stored);
+        let changes =
+            Changes { outputs_put: vec![("dev".to_owned(), b"stamps".to_vec())], ..put_buckets(&buckets(8, 2)[4..]) };
+        assert_eq!(second.commit(&changes), Committed::Stale);
+        let later = index(&memory);
+        assert_eq!(loaded(&later)[..2], buckets(8, 1)[..2]);
+        assert_eq!(loaded(&later)[2..], buckets(8, 0)[2..]);
+        assert!(later.output("dev").is_some());
+        assert_eq!(later.warnings(), []);
+    }
+
+    #[test]
+    fn an_index_that_loaded_nothing_replaces_what_there_is() {
+        let memory = MemorySystem::new();
+        let (first, second) = (index(&memory), index(&memory));
+        assert_eq!(first.commit(&put_buckets(&buckets(9, 0))), Committed::Stored);
+        assert_eq!(second.commit(&put_buckets(&buckets(4, 1))), Committed::Stored);
+        assert_eq!(loaded(&index(&memory)), buckets(4, 1));
+    }
+
+    #[test]
+    fn modes_that_may_not_write_do_not() {
+        let rows = buckets(8, 0);
+        let memory = filled(&rows);
+        let before = memory.snapshot();
+        for (mode, expected) in [(CacheMode::Read, rows), (CacheMode::Off, Vec::new())] {
+            let index = Index::load(Arc::new(memory.clone()), Path::new(DIR), mode);
+            assert_eq!(loaded(&index), expected);
+            assert_eq!(index.commit(&put_buckets(&buckets(8, 1))), Committed::NotStored);
+            assert_eq!(index.warnings(), []);
+        }
+        assert_eq!(memory.snapshot(), before);
+    }
+
+    #[test]
+    fn damage_gives_all_buckets_or_none_and_heals() {
+        // Two generations, so that the file holds pages of the older one.
+        let memory = filled(&buckets(40, 0));
+        let rows = buckets(40, 1);
+        assert_eq!(index(&memory).commit(&put_buckets(&rows)), Committed::Stored);
+        let original = memory.get(FILE).unwrap();
+        let mut noticed = 0;
+        for (what, bytes) in damages(&original, 160) {
+            let memory = memory.fork();
+            memory.write(FILE, bytes);
+            let first = index(&memory);
+            let found = loaded(&first);
+            assert!(found.is_empty() || found == rows, "{what}: some buckets or wrong ones");
+            if found.is_empty() && what != "empty" && what != "truncated at 0" {
+                assert_eq!(codes(&first.warnings()), [Code::CACHE_DAMAGED], "{what}");
+                noticed += 1;
+            }
+            let changes = if found.is_empty() { put_buckets(&rows) } else { put_buckets(&rows[3..4]) };
+            first.commit(&changes);
+            let second = index(&memory);
+            let found = loaded(&second);
+            assert!(found.is_empty() || found == rows, "{what}: after a commit");
+            if found.is_empty() {
+                assert_eq!(second.commit(&put_buckets(&rows)), Committed::Stored, "{what}");
+                assert_eq!(loaded(&index(&memory)), rows, "{what}");
+            }
+        }
+        assert!(noticed > 40, "the damage hardly damages: {noticed}");
+    }
+
+    #[test]
+    fn rows_of_two_moments_are_noticed() {
+        let memory = filled(&buckets(8, 0));
+        let file = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &SPEC, CacheMode::Write);
+        let (key, row) = &buckets(8, 1)[5];
+        // Well sealed, but not what the total says: as when a lost page left an older one in its place.
+        for change in ["another row", "one too many", "one too few"] {
+            let memory = memory.fork();
+            let file = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &SPEC, file.mode());
+            assert!(file.write(|writer| {
+                let mut rows = writer.table(BUCKETS)?;
+                match change {
+                    "another row" => rows.put(key, row).map(drop),
+                    "one too many" => rows.put(b"assets/9999", row).map(drop),
+                    _ => rows.remove(key).map(drop),
+                }
+            }));
+            let index = index(&memory);
+            assert_eq!(loaded(&index), [], "{change}");
+            assert_eq!(codes(&index.warnings()), [Code::CACHE_DAMAGED]);
+        }
+    }
+
+    #[test]
+    fn a_commit_killed_at_any_step_leaves_the_old_index_or_the_new() {
+        let (old, new) = (buckets(12, 0), buckets(12, 1));
+        let before = filled(&old);
+        let whole = |memory: &MemorySystem, what: &str| {
+            let index = index(memory);
+            let found = loaded(&index);
+            assert!(found == old || found == new, "{what}");
+            assert_eq!(index.warnings(), [], "{what}");
+        };
+        for k in 0.. {
+            let memory = before.fork();
+            let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(k));
+            Index::load(disk.clone(), Path::new(DIR), CacheMode::Write).commit(&put_buckets(&new));
+            whole(&memory.fork(), &format!("killed at step {k}"));
+            // And once more, while what was left is mended.
+            for j in 0.. {
+                let memory = memory.fork();
+                let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(j));
+                Index::load(disk.clone(), Path::new(DIR), CacheMode::Write);
+                whole(&memory, &format!("killed at step {k}, then at {j}"));
+                if disk.steps() <= j {
+                    break;
+                }
+            }
+            if disk.steps() <= k {
+                assert!(k > 10, "a commit has more steps than that");
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn power_loss_at_any_step_leaves_the_old_index_or_the_new_or_none() {
+        let (old, new) = (buckets(12, 0), buckets(12, 1));
+        for before in [filled(&old), MemorySystem::new()] {
+            for k in 0.. {
+                let memory = before.fork();
+                let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(k));
+                Index::load(disk.clone(), Path::new(DIR), CacheMode::Write).commit(&put_buckets(&new));
+                for (what, memory) in power_losses(&memory, 3) {
+                    let first = index(&memory);
+                    let found = loaded(&first);
+                    assert!(found.is_empty() || found == old || found == new, "{what} at step {k}");
+                    first.commit(&put_buckets(&new));
+                    let second = index(&memory);
+                    let found = loaded(&second);
+                    assert!(found.is_empty() || found == new, "{what} at step {k}, committed again");
+                    second.commit(&put_buckets(&new));
+                    assert_eq!(loaded(&index(&memory)), new, "{what} at step {k}, committed a third time");
+                }
+                if disk.steps() <= k {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_writer_killed_at_any_moment_leaves_one_index_or_the_other() {
+        let temp = tempfile::tempdir().unwrap();
+        for round in 0..6 {
+            let mut peer = Peer::start("index-for-ever 0", temp.path());
+            for _ in 0..=round {
+                assert!(peer.wait_for("committed"));
+            }
+            // While the other writes, and after it was killed.
+            let load = || Index::load(Arc::new(OsSystem::new()), temp.path(), CacheMode::Write);
+            let meanwhile = load();
+            peer.kill();
+            for index in [meanwhile, load()] {
+                let found = loaded(&index);
+                assert!(found == buckets(12, 0) || found == buckets(12, 1));
+                assert_eq!(index.warnings(), []);
+            }
+        }
+    }
+}

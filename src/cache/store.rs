@@ -34,7 +34,7 @@ const TRACES: &str = "traces";
 const STORED: &str = "stored";
 const PAYLOADS: &str = "payloads";
 
-const SPEC: Spec = Spec {
+pub(super) const SPEC: Spec = Spec {
     file: "store.redb",
     name: "the cache's store",
     format: "packwright store 1",
@@ -555,5 +555,509 @@ impl Store {
         let mut names: Vec<String> = of_kind.filter_map(|it| it.name.into_string().ok()).collect();
         names.sort();
         Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::super::testing::*;
+    use super::*;
+    use crate::model::Code;
+    use crate::system::System;
+    use crate::system::faulty::FaultyDisk;
+    use crate::system::memory::MemorySystem;
+    use crate::system::os::OsSystem;
+
+    const FILE: &str = "/ws/.packwright/cache/store.redb";
+
+    fn filled(sample: &Sample) -> MemorySystem {
+        let memory = MemorySystem::new();
+        let store = store(&memory);
+        sample.put(&store);
+        store.commit();
+        assert_eq!(store.warnings(), []);
+        settle(&memory, FILE);
+        memory
+    }
+
+    #[test]
+    fn what_is_put_is_found_at_once_and_after_a_commit() {
+        let sample = Sample::new(1, 12);
+        let memory = MemorySystem::new();
+        let first = store(&memory);
+        assert_eq!(sample.count(&first, "empty"), 0);
+        sample.put(&first);
+        assert_eq!(sample.count(&first, "waiting"), sample.len());
+        assert_eq!(sample.count(&store(&memory), "not committed"), 0);
+        first.commit();
+        assert_eq!(sample.count(&first, "committed"), sample.len());
+        assert_eq!(sample.count(&store(&memory), "anew"), sample.len());
+        assert_eq!(first.warnings(), []);
+    }
+
+    #[test]
+    fn of_many_traces_the_latest_four_are_kept_each_once() {
+        let memory = MemorySystem::new();
+        let key = Digest::of(b"recipe");
+        for batch in [&[1_u32, 2, 3][..], &[2, 4], &[5]] {
+            let store = store(&memory);
+            batch.iter().for_each(|it| store.put_trace(key, it));
+            store.commit();
+        }
+        let store = store(&memory);
+        assert_eq!(store.traces::<u32>(key), [5, 4, 2, 3]);
+        store.put_trace(key, &3_u32);
+        assert_eq!(store.traces::<u32>(key), [3, 5, 4, 2]);
+        assert!(store.traces::<u32>(Digest::of(b"another")).is_empty());
+    }
+
+    #[test]
+    fn hits_and_misses_are_counted() {
+        let sample = Sample::new(1, 4);
+        let store = store(&filled(&sample));
+        sample.count(&store, "all there");
+        assert!(store.bytes(Digest::of(b"nothing")).is_none());
+        assert!(store.traces::<u8>(Digest::of(b"nothing")).is_empty());
+        let counts = store.counters().counts();
+        assert_eq!((counts.trace_hits, counts.record_hits, counts.payload_hits), (4, 4, 4));
+        assert_eq!((counts.trace_misses, counts.record_misses, counts.payload_misses), (1, 0, 1));
+    }
+
+    #[test]
+    fn looking_up_writes_nothing() {
+        let sample = Sample::new(1, 4);
+        let memory = filled(&sample);
+        let before = memory.snapshot();
+        let counts = memory.counters().counts();
+        for mode in [CacheMode::Write, CacheMode::Read] {
+            let store = Store::new(Arc::new(memory.clone()), Path::new(DIR), mode);
+            assert_eq!(sample.count(&store, "all there"), sample.len());
+            store.commit();
+        }
+        let done = memory.counters().counts().since(counts);
+        assert_eq!((done.databases_opened_for_writing, done.bytes_written, done.syncs), (0, 0, 0));
+        assert_eq!(memory.snapshot(), before);
+    }
+
+    #[test]
+    fn a_store_that_may_only_read_holds_payloads_in_memory() {
+        let sample = Sample::new(1, 4);
+        for (mode, found) in [(CacheMode::Read, sample.len()), (CacheMode::Off, 0)] {
+            let memory = filled(&sample);
+            let before = memory.snapshot();
+            let store = Store::new(Arc::new(memory.clone()), Path::new(DIR), mode);
+            assert_eq!(sample.count(&store, "stored"), found);
+            let other = Sample::new(2, 4);
+            other.put(&store);
+            store.commit();
+            assert_eq!(other.count(&store, "put"), other.payloads.len());
+            assert_eq!(memory.snapshot(), before);
+            assert_eq!(store.warnings(), []);
+        }
+    }
+
+    #[test]
+    fn large_payloads_are_files_from_the_threshold_on() {
+        let memory = MemorySystem::new();
+        let store = store(&memory);
+        let payloads = [BLOB_MIN - 1, BLOB_MIN].map(|len| Bytes::from(vec![7; len]));
+        let digests = payloads.clone().map(|it| Digest::of(&it));
+        for (digest, bytes) in digests.iter().zip(&payloads) {
+            store.put_bytes(*digest, bytes);
+        }
+        assert!(memory.get(store.blob_path(digests[0])).is_none());
+        assert_eq!(memory.get(store.blob_path(digests[1])).unwrap(), *payloads[1]);
+        let counts = memory.counters().counts();
+        store.put_bytes(digests[1], &payloads[1]);
+        assert_eq!(memory.counters().counts().since(counts).files_written, 0);
+        assert_eq!(counts.syncs, 0);
+    }
+
+    #[test]
+    fn a_damaged_blob_is_a_miss_and_is_written_again() {
+        let memory = MemorySystem::new();
+        let bytes: Bytes = vec![7; BLOB_MIN].into();
+        let digest = Digest::of(&bytes);
+        store(&memory).put_bytes(digest, &bytes);
+        let mut other = bytes.to_vec();
+        other[BLOB_MIN / 2] ^= 1;
+        for damaged in [vec![], bytes[1..].to_vec(), other] {
+            let store = store(&memory);
+            memory.write(store.blob_path(digest), damaged);
+            assert!(store.bytes(digest).is_none());
+            assert_eq!(codes(&store.warnings()), [Code::CACHE_DAMAGED]);
+            store.put_bytes(digest, &bytes);
+            assert_eq!(store.bytes(digest), Some(bytes.clone()));
+        }
+    }
+
+    #[test]
+    fn a_blob_that_fails_at_any_step_leaves_nothing_wrong() {
+        let bytes: Bytes = vec![7; BLOB_MIN].into();
+        let digest = Digest::of(&bytes);
+        for k in 0.. {
+            let memory = MemorySystem::new();
+            let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(k));
+            let faulty = Store::new(disk.clone(), Path::new(DIR), CacheMode::Write);
+            faulty.put_bytes(digest, &bytes);
+            assert!(faulty.bytes(digest).is_some(), "step {k}: held in memory");
+            for memory in [memory.clone(), memory.after_power_loss()] {
+                let store = store(&memory);
+                assert!(store.bytes(digest).is_none_or(|it| it == bytes), "step {k}");
+                store.put_bytes(digest, &bytes);
+                assert_eq!(store.bytes(digest), Some(bytes.clone()), "step {k}");
+            }
+            if faulty.warnings().is_empty() {
+                assert!(k >= 4, "create, write and rename were steps");
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn many_threads_put_look_up_and_commit_at_once() {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+        let temp = tempfile::tempdir().unwrap();
+        let store = native(temp.path());
+        (0..32).into_par_iter().for_each(|seed| {
+            let sample = Sample::new(seed, 6);
+            sample.put(&store);
+            assert_eq!(sample.count(&store, "put"), sample.len());
+            if seed % 4 == 0 {
+                store.commit();
+            }
+            assert_eq!(sample.count(&store, "perhaps committed"), sample.len());
+        });
+        store.commit();
+        let later = native(temp.path());
+        assert!((0..32).map(|it| Sample::new(it, 6)).all(|it| it.count(&later, "later") == it.len()));
+        assert_eq!(store.warnings(), []);
+    }
+
+    #[test]
+    fn much_that_waits_is_committed_unasked() {
+        let memory = MemorySystem::new();
+        let store = store(&memory);
+        let mut digests = Vec::new();
+        for it in 0..(BATCH_BYTES / 60_000 + 2) as u32 {
+            let mut bytes = vec![0; 60_000];
+            bytes[..4].copy_from_slice(&it.to_le_bytes());
+            digests.push(Digest::of(&bytes));
+            store.put_bytes(digests[it as usize], &bytes.into());
+        }
+        assert_eq!(memory.counters().databases_opened_for_writing.load(Relaxed), 1);
+        assert!(digests.iter().all(|it| store.bytes(*it).is_some()));
+    }
+
+    #[test]
+    fn damage_never_gives_a_wrong_answer_and_heals() {
+        let sample = Sample::new(1, 12);
+        let memory = filled(&sample);
+        let original = memory.get(FILE).unwrap();
+        let mut noticed = 0;
+        for (what, bytes) in damages(&original, 100) {
+            let memory = memory.fork();
+            memory.write(FILE, bytes);
+            // A page in the wrong place can hide a row so well that the second commit is the one that heals.
+            for _ in 0..2 {
+                let store = store(&memory);
+                sample.count(&store, &what);
+                sample.put(&store);
+                store.commit();
+                assert!(codes(&store.warnings()).iter().all(|it| *it == Code::CACHE_DAMAGED), "{what}");
+                noticed += store.warnings().len();
+            }
+            let healed = store(&memory);
+            assert_eq!(sample.count(&healed, &what), sample.len(), "{what}");
+            assert_eq!(healed.warnings(), [], "{what}");
+        }
+        assert!(noticed > 60, "the damage hardly damages: {noticed}");
+    }
+
+    #[test]
+    fn an_empty_file_is_no_damage_and_a_foreign_one_is_set_aside() {
+        let foreign = {
+            let memory = MemorySystem::new();
+            let index = index(&memory);
+            index.commit(&put_buckets(&buckets(3, 0)));
+            memory.get("/ws/.packwright/cache/index.redb").unwrap()
+        };
+        let sample = Sample::new(1, 4);
+        for (bytes, warnings) in [(Vec::new(), vec![]), (foreign, vec![Code::CACHE_DAMAGED])] {
+            let memory = MemorySystem::new();
+            memory.write(FILE, &bytes);
+            let first = store(&memory);
+            assert_eq!(sample.count(&first, "foreign"), 0);
+            assert_eq!(memory.get(FILE), Some(bytes.clone()), "looking up changes nothing");
+            sample.put(&first);
+            first.commit();
+            assert_eq!(codes(&first.warnings()), warnings);
+            assert_eq!(memory.get(format!("{FILE}.damaged")), (!bytes.is_empty()).then_some(bytes));
+            let second = store(&memory);
+            assert_eq!(sample.count(&second, "anew"), sample.len());
+            assert_eq!(second.warnings(), []);
+        }
+    }
+
+    #[test]
+    fn values_swapped_between_keys_are_misses() {
+        let memory = MemorySystem::new();
+        let keys = [stored_key(Digest::of(b"a"), "zstd"), stored_key(Digest::of(b"b"), "zstd")];
+        let file = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &SPEC, CacheMode::Write);
+        assert!(file.write(|writer| {
+            let mut rows = writer.table(STORED)?;
+            for (at, key) in keys.iter().enumerate() {
+                let (_, sealed) = super::super::encoding::seal(STORED, &keys[1 - at].0, &encode(&(at as u64)));
+                rows.put_unsealed(&key.0, &sealed)?;
+            }
+            Ok(())
+        }));
+        let store = store(&memory);
+        assert_eq!(keys.map(|it| store.stored::<u64>(it)), [None, None]);
+        assert_eq!(codes(&store.warnings()), [Code::CACHE_DAMAGED]);
+    }
+
+    #[test]
+    fn a_commit_killed_at_any_step_stores_all_or_nothing() {
+        let (old, new) = (Sample::new(1, 2), Sample::new(2, 2));
+        let before = filled(&old);
+        let whole = |memory: &MemorySystem, what: &str| {
+            let store = store(memory);
+            assert_eq!(old.count(&store, what), old.len(), "{what}");
+            let found = new.count(&store, what);
+            assert!(found == 0 || found == new.len(), "{what}: half a batch");
+            assert_eq!(store.warnings(), [], "{what}");
+        };
+        for k in 0.. {
+            let memory = before.fork();
+            let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(k));
+            let faulty = Store::new(disk.clone(), Path::new(DIR), CacheMode::Write);
+            new.put(&faulty);
+            faulty.commit();
+            whole(&memory.fork(), &format!("killed at step {k}"));
+            for (what, memory) in power_losses(&memory, 2) {
+                let store = store(&memory);
+                old.count(&store, &what);
+                new.count(&store, &what);
+            }
+            // And once more, while what was left is mended.
+            for j in 0.. {
+                let memory = memory.fork();
+                let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(j));
+                let second = Store::new(disk.clone(), Path::new(DIR), CacheMode::Write);
+                old.count(&second, "mending");
+                whole(&memory, &format!("killed at step {k}, then at {j}"));
+                if disk.steps() <= j {
+                    break;
+                }
+            }
+            if disk.steps() <= k {
+                assert!(k > 10, "a commit has more steps than that");
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_said_once_and_what_could_not_be_stored_is_still_found() {
+        let (old, new) = (Sample::new(1, 2), Sample::new(2, 2));
+        let before = filled(&old);
+        for k in 0.. {
+            let memory = before.fork();
+            let disk = Arc::new(FaultyDisk::over(&memory).fail_once_at(k, io::ErrorKind::StorageFull));
+            let store = Store::new(disk.clone(), Path::new(DIR), CacheMode::Write);
+            new.put(&store);
+            store.commit();
+            let stored = store.warnings().is_empty();
+            assert!(stored || codes(&store.warnings()) == [Code::CACHE_UNAVAILABLE], "step {k}");
+            assert_eq!(new.count(&store, "step {k}"), new.len());
+            store.commit();
+            let later = super::super::testing::store(&memory);
+            assert_eq!(old.count(&later, "old") + new.count(&later, "new"), old.len() + new.len(), "step {k}");
+            if disk.steps() <= k {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn a_read_only_disk_is_read_and_said_once() {
+        let sample = Sample::new(1, 4);
+        let memory = filled(&sample);
+        memory.set_read_only(true);
+        let store = store(&memory);
+        assert_eq!(sample.count(&store, "read only"), sample.len());
+        assert_eq!(store.warnings(), []);
+        Sample::new(2, 4).put(&store);
+        let large: Bytes = vec![1; BLOB_MIN].into();
+        store.put_bytes(Digest::of(&large), &large);
+        store.commit();
+        store.commit();
+        assert_eq!(codes(&store.warnings()), [Code::CACHE_UNAVAILABLE]);
+        assert_eq!(Sample::new(2, 4).count(&store, "in memory"), 12);
+        assert_eq!(store.bytes(Digest::of(&large)), Some(large));
+    }
+
+    #[test]
+    fn stats_count_and_clear_leaves_what_is_not_its_own() {
+        let sample = Sample::new(1, 8);
+        let memory = filled(&sample);
+        let store = store(&memory);
+        let large: Bytes = vec![1; BLOB_MIN].into();
+        store.put_bytes(Digest::of(&large), &large);
+        let stats = store.stats().unwrap();
+        assert_eq!((stats.traces, stats.records, stats.payloads), (8, 8, 8));
+        assert_eq!((stats.blobs, stats.blob_bytes), (1, BLOB_MIN as u64));
+        assert_eq!(stats.database_bytes, memory.get(FILE).unwrap().len() as u64);
+        memory.write(store.blobs.join("ab/notes.txt"), "mine");
+        store.clear().unwrap();
+        assert_eq!(sample.count(&store, "cleared"), 0);
+        assert_eq!(store.stats().unwrap(), StoreStats::default());
+        let left: Vec<_> = memory.snapshot().into_keys().map(|it| it.display().to_string()).collect();
+        expect_test::expect![[r#"
+            /ws/.packwright/cache/.gitignore
+            /ws/.packwright/cache/CACHEDIR.TAG
+            /ws/.packwright/cache/blobs/ab/notes.txt
+            /ws/.packwright/cache/store.redb.lock"#]]
+        .assert_eq(&left.join("\n"));
+    }
+
+    #[test]
+    fn a_database_held_exclusively_is_done_without() {
+        let sample = Sample::new(1, 4);
+        let memory = filled(&sample);
+        let _held = memory.try_lock(Path::new("/ws/.packwright/cache/store.redb.lock"), false).unwrap().unwrap();
+        let store = store(&memory);
+        assert_eq!(sample.count(&store, "held"), 0);
+        sample.put(&store);
+        store.commit();
+        assert_eq!(codes(&store.warnings()), [Code::CACHE_BUSY]);
+        assert_eq!(sample.count(&store, "in memory"), sample.len());
+    }
+
+    // The real file system, and other processes.
+
+    fn native(dir: &Path) -> Store {
+        Store::new(Arc::new(OsSystem::new()), dir, CacheMode::Write)
+    }
+
+    #[test]
+    fn the_real_disk_is_no_different() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("deep/cache");
+        let sample = Sample::new(1, 12);
+        let first = native(&dir);
+        assert_eq!(sample.count(&first, "absent"), 0);
+        sample.put(&first);
+        first.commit();
+        assert_eq!(sample.count(&first, "committed"), sample.len());
+        assert_eq!(first.warnings(), []);
+        let disk = OsSystem::new();
+        let original = disk.read(&dir.join(SPEC.file), u64::MAX).unwrap();
+        drop(first);
+        for (what, bytes) in damages(&original, 12).into_iter().step_by(4) {
+            disk.remove_file(&dir.join(SPEC.file)).unwrap();
+            disk.write_new(&dir.join(SPEC.file), &bytes).unwrap();
+            for _ in 0..2 {
+                let store = native(&dir);
+                sample.count(&store, &what);
+                sample.put(&store);
+                store.commit();
+                assert!(codes(&store.warnings()).iter().all(|it| *it == Code::CACHE_DAMAGED), "{what}");
+            }
+            assert_eq!(sample.count(&native(&dir), &what), sample.len(), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_directory_where_the_file_belongs_is_set_aside_and_a_file_where_the_directory_belongs_is_said() {
+        let temp = tempfile::tempdir().unwrap();
+        let disk = OsSystem::new();
+        let sample = Sample::new(1, 4);
+        disk.create_dir_all(&temp.path().join("a/store.redb/inside")).unwrap();
+        disk.write_new(&temp.path().join("b"), b"a file").unwrap();
+        for (dir, code, found) in [
+            ("a", Code::CACHE_DAMAGED, sample.len()),
+            ("b", Code::CACHE_UNAVAILABLE, 0),
+            ("b/c", Code::CACHE_UNAVAILABLE, 0),
+        ] {
+            let dir = temp.path().join(dir);
+            let store = native(&dir);
+            assert_eq!(sample.count(&store, "a directory"), 0);
+            sample.put(&store);
+            store.commit();
+            assert_eq!(codes(&store.warnings()), [code]);
+            assert_eq!(sample.count(&native(&dir), "anew"), found);
+        }
+    }
+
+    #[test]
+    fn readers_go_on_while_another_process_writes_and_see_it_later() {
+        let temp = tempfile::tempdir().unwrap();
+        let (first, second) = (Sample::new(100, 8), Sample::new(101, 8));
+        let mut peer = Peer::start("store-some 100", temp.path());
+        assert!(peer.wait_for("committed"));
+        let before = native(temp.path());
+        assert_eq!(first.count(&before, "after one commit"), first.len());
+        assert!(peer.join());
+        assert_eq!(first.count(&before, "the same moment"), first.len());
+        assert_eq!(second.count(&native(temp.path()), "a later moment"), second.len());
+        assert_eq!(before.warnings(), []);
+    }
+
+    #[test]
+    fn two_processes_commit_while_a_third_reads() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut peers = [1000, 2000].map(|it| Peer::start(&format!("store-some {it}"), temp.path()));
+        let samples: Vec<Sample> = (0..12).flat_map(|it| [1000 + it, 2000 + it]).map(|it| Sample::new(it, 8)).collect();
+        while peers[0].wait_for("committed") | peers[1].wait_for("committed") {
+            let reader = native(temp.path());
+            assert!(samples.iter().map(|it| it.count(&reader, "meanwhile")).sum::<usize>() > 0);
+            assert_eq!(reader.warnings(), []);
+        }
+        assert!(peers.into_iter().all(Peer::join));
+        let reader = native(temp.path());
+        assert!(samples.iter().all(|it| it.count(&reader, "in the end") == it.len()));
+    }
+
+    #[test]
+    fn a_writer_killed_at_any_moment_leaves_whole_batches() {
+        let temp = tempfile::tempdir().unwrap();
+        for round in 0..6 {
+            let base = 10_000 * (round + 1);
+            let mut peer = Peer::start(&format!("store-for-ever {base}"), temp.path());
+            for _ in 0..=round {
+                assert!(peer.wait_for("committed"));
+            }
+            peer.kill();
+            let reader = native(temp.path());
+            for seed in base..base + round + 1 {
+                let sample = Sample::new(seed, 8);
+                assert_eq!(sample.count(&reader, "killed"), sample.len());
+            }
+            let next = Sample::new(base + round + 1, 8);
+            let found = next.count(&reader, "the batch in hand");
+            assert!(found == 0 || found == next.len());
+            assert_eq!(reader.warnings(), []);
+        }
+    }
+
+    #[test]
+    fn a_process_that_aborts_inside_its_transaction_leaves_what_was() {
+        let temp = tempfile::tempdir().unwrap();
+        let sample = Sample::new(1, 8);
+        let first = native(temp.path());
+        sample.put(&first);
+        first.commit();
+        assert!(!Peer::start("abort 0", temp.path()).join());
+        let reader = native(temp.path());
+        assert_eq!(sample.count(&reader, "aborted"), sample.len());
+        assert_eq!(reader.warnings(), []);
+        assert!(!Peer::start("abort 0", temp.path()).join());
+        let may_not_mend = Store::new(Arc::new(OsSystem::new()), temp.path(), CacheMode::Read);
+        assert_eq!(sample.count(&may_not_mend, "read only"), 0);
+        assert_eq!(codes(&may_not_mend.warnings()), [Code::CACHE_UNAVAILABLE]);
     }
 }
