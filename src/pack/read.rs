@@ -140,7 +140,7 @@ impl<'a> Container<'a> {
     /// Opens a container and checks its header.
     pub(super) fn open(label: String, source: Box<dyn Source + 'a>) -> Result<Self> {
         let read = || -> io::Result<(u64, [u8; HEADER_LEN])> {
-            let len = source.len()?;
+            let len = source.size()?;
             let mut bytes = [0; HEADER_LEN];
             source.read_exact_at(&mut bytes, 0)?;
             Ok((len, bytes))
@@ -555,7 +555,7 @@ fn read_blob(store: &dyn PartStore, digest: Digest, len: u64) -> Result<Vec<u8>>
     let file = PartKind::Blob.file_name(digest);
     let read = || -> io::Result<Option<Vec<u8>>> {
         let source = store.open(PartKind::Blob, digest)?;
-        if source.len()? != len {
+        if source.size()? != len {
             return Ok(None);
         }
         read_range(&*source, 0, len).map(Some)

@@ -141,7 +141,7 @@ pub fn is_container(source: impl Source, digest: Digest) -> bool {
 
 /// Returns whether `source` holds exactly the bytes that have this plain digest.
 pub fn is_plain(source: &impl Source, digest: Digest) -> bool {
-    source.len().is_ok_and(|len| digest_of(source, 0, len).is_ok_and(|it| it == digest))
+    source.size().is_ok_and(|len| digest_of(source, 0, len).is_ok_and(|it| it == digest))
 }
 
 /// What was found in the tables of one file.
@@ -507,7 +507,7 @@ fn check_blobs(blobs: &[FoundPayload], store: &dyn PartStore, limit: u64, report
     let check = |it: &StoredBytes| -> Result<(), String> {
         let cannot = |error| it.say(format_args!("cannot be read: {error}"));
         let source = store.open(PartKind::Blob, it.digest).map_err(cannot)?;
-        match source.len() {
+        match source.size() {
             Ok(len) if len == it.len => it.check(&*source, limit),
             Ok(_) => Err(it.say(format_args!("is not as long as its stored bytes"))),
             Err(error) => Err(cannot(error)),
