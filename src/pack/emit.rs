@@ -271,14 +271,15 @@ fn tally(content_digest: Digest, done: Vec<Done>) -> Emitted {
     Emitted { content_digest, files, written: n_written, written_bytes, untouched, swept: 0, unswept: Vec::new() }
 }
 
-/// Creates the directories, and makes their names durable where they were not there before.
+/// Creates the directories, and makes their names durable where that is asked for.
 fn create_dirs(target: Target<'_>, with_parts: bool, durability: Durability) -> Result<()> {
     let Target { disk, out_dir, .. } = target;
     let dir = if with_parts { target.parts_dir() } else { out_dir.to_owned() };
-    let new: Vec<&Path> = dir.ancestors().take_while(|it| disk.stat(it).is_err()).collect();
+    let n_new = out_dir.ancestors().take_while(|it| disk.stat(it).is_err()).count();
     disk.create_dir_all(&dir).context("create", &dir)?;
     if durability == Durability::Synced {
-        for parent in new.iter().filter_map(|it| it.parent()) {
+        // `build/<profile>` may be there because an emission that does not sync made it: so at least these two.
+        for parent in out_dir.ancestors().skip(1).take(n_new.max(2)) {
             disk.sync_dir(parent).context("sync", parent)?;
         }
     }

@@ -264,6 +264,18 @@ fn crash_at_every_step(layout_of: Layout, durability: Durability, torn: bool) {
     }
 }
 
+#[test]
+fn syncing_makes_durable_what_was_there_unsynced() {
+    for layout_of in LAYOUTS {
+        let sample = Sample::of_everything(layout_of);
+        let disk = sample.emitted();
+        assert_eq!(sound(&disk.after_power_loss()), None);
+        let emitted = sample.emit(&disk, Durability::Synced).expect("emits");
+        assert_eq!(emitted.written, 0);
+        assert_eq!(sound(&disk.after_power_loss()), Some(emitted.content_digest));
+    }
+}
+
 /// One failing call, such as a full disk, is not a crash: nothing is left lying about either.
 #[test]
 fn an_error_at_any_step_leaves_the_old_pack_or_the_new_one() {
