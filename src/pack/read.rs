@@ -14,17 +14,19 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::model::{AssetId, AssetUuid, Digest};
 use crate::process::contract::Metadata;
+use crate::system::System;
 
 use super::codec;
 use super::format::{
     self, EntryRow, Extent, Flaw, HEADER_LEN, Header, NameRow, PartKind, PartRow, PayloadRow, Record, Role, Section,
 };
 use super::plan::{Codec, Layout};
-use super::source::{PartStore, Source};
+use super::source::{DirParts, FileSource, PartStore, Source};
 
 /// Why a pack cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -369,6 +371,13 @@ impl<'a> PackReader<'a> {
             Role::Part | Role::Names => return Err(root.damaged("it is a part of a pack, not the pack")),
         }
         Ok(Self { root, store: Box::new(store), parts, names })
+    }
+
+    /// Opens the pack whose root file is at `path`, with the parts beside it.
+    pub fn open_at(system: &'a dyn System, path: &Path) -> Result<Self> {
+        let root = FileSource::open(system, path);
+        let root = root.map_err(|source| ReadError::Io { file: "the pack".to_owned(), source })?;
+        Self::open(root, DirParts::beside(system, path))
     }
 
     fn read_part_list(root: &Container<'a>) -> Result<(Vec<Part>, Option<Part>)> {

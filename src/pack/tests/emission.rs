@@ -264,6 +264,23 @@ fn crash_at_every_step(layout_of: Layout, durability: Durability, torn: bool) {
     }
 }
 
+/// Payloads are fetched in batches and written through a buffer; none of that may show.
+#[test]
+fn payloads_of_any_size_follow_on_each_other() {
+    const MIB: usize = 1 << 20;
+    let sizes = [MIB - 1, 0, MIB, MIB + 1, 3, 8 * MIB, 8 * MIB + 1, 1, 15, 16, 17, 3 * MIB];
+    for layout_of in LAYOUTS {
+        let mut sample = Sample::new(layout_of);
+        for (size, id) in sizes.into_iter().zip(1..) {
+            let mut bytes = vec![id as u8; size];
+            bytes.iter_mut().take(1).for_each(|it| *it = 0xff);
+            sample.set(id, &[("", Codec::None, &bytes)]).preload = id % 3 == 0;
+        }
+        let report = verify_disk(&sample.emitted());
+        assert_eq!((report.problems, report.stored_bytes), (vec![], sizes.iter().sum::<usize>() as u64));
+    }
+}
+
 #[test]
 fn syncing_makes_durable_what_was_there_unsynced() {
     for layout_of in LAYOUTS {

@@ -4,7 +4,6 @@
 //! They never change: a new version of the format adds a pair beside them. Files that are missing are
 //! written by the test when `UPDATE_EXPECT` is set.
 
-use super::super::source::DirParts;
 use super::*;
 use crate::system::os::OsSystem;
 
@@ -22,8 +21,8 @@ fn golden_packs_are_read_and_written_as_ever() {
         }
         let (root, parts) = sample.packed();
         let golden = dir.join(format!("{name}.pack"));
-        let read = super::super::source::FileSource::open(&system, &golden).expect("the golden pack is there");
-        let report = verify::verify(read, DirParts::beside(&system, &golden), u64::MAX);
+        let reader = PackReader::open_at(&system, &golden).expect("the golden pack is there");
+        let report = verify::verify_reader(&reader, u64::MAX);
         assert_eq!(report.problems, [], "{name}");
         assert_eq!(report.entries, 6);
         assert!(

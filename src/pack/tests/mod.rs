@@ -154,10 +154,10 @@ fn entry(id: u32) -> PlanEntry {
 
 /// Verifies the pack that lies on a disk.
 pub(super) fn verify_disk(disk: &MemorySystem) -> Report {
-    let root = super::source::FileSource::open(disk, &Path::new(OUT).join("main.pack"));
-    let Ok(root) = root else { return verify::verify(&b""[..], super::source::NoParts, 0) };
-    let parts = super::source::DirParts::new(disk, Path::new(OUT).join("main.parts"));
-    verify::verify(root, parts, verify::DEFAULT_LIMIT)
+    match PackReader::open_at(disk, &Path::new(OUT).join("main.pack")) {
+        Ok(reader) => verify::verify_reader(&reader, verify::DEFAULT_LIMIT),
+        Err(error) => Report { problems: vec![error.into()], ..Report::default() },
+    }
 }
 
 /// Returns what the plan says of an entry, written as the reader would say it.
