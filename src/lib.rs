@@ -2,6 +2,7 @@
 //! change rebuilds only what the change reaches.
 
 pub mod error;
+pub mod lane;
 pub mod model;
 pub mod pack;
 pub mod process;

@@ -12,6 +12,7 @@ mod counters;
 pub mod faulty;
 pub mod memory;
 pub mod os;
+pub mod staged;
 
 use std::ffi::OsString;
 use std::io;

@@ -1,0 +1,103 @@
+//! The operation log: what was committed, and what the files were before.
+//!
+//! One JSON object a line. Only a last line can be torn, and then its commit is still in the journal and
+//! writes it anew; lines that say nothing are passed over.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Record;
+use super::{FILE_LIMIT, Home, is_absence};
+use crate::error::{IoContext, Result};
+use crate::model::{Digest, RelPath};
+use crate::system::{Access, Disk, System};
+use std::path::Path;
+
+/// One commit, as the log tells it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number: 1 for the first, and so on.
+    pub sequence: u64,
+    /// What it did.
+    pub title: String,
+    /// The files that it changed.
+    pub files: Vec<LoggedChange>,
+}
+
+/// What a commit did to one file; `None` where there was or is no file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LoggedChange {
+    /// The file.
+    pub path: RelPath,
+    /// Its digest before.
+    pub before: Option<Digest>,
+    /// Its digest after.
+    pub after: Option<Digest>,
+}
+
+/// Returns all commits of the workspace at `root`, oldest first.
+pub fn entries(sys: &dyn System, root: &Path) -> Result<Vec<Entry>> {
+    Ok(parse(&read(sys, &Home::new(root))?))
+}
+
+/// Returns what the file `index` of `entry` held before that commit; `None` where there was no such file, or
+/// its former contents are not kept any more.
+pub fn before_contents(sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<Option<Vec<u8>>> {
+    let Some(before) = entry.files.get(index).and_then(|it| it.before) else { return Ok(None) };
+    let path = Home::new(root).undo(entry.sequence, index);
+    match sys.read(&path, FILE_LIMIT) {
+        Ok(bytes) => Ok((Digest::of(&bytes) == before).then_some(bytes)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(error).context("read", &path),
+    }
+}
+
+/// Returns the number of the last commit, 0 before the first.
+pub(super) fn last_sequence(sys: &dyn System, home: &Home) -> Result<u64> {
+    Ok(last(&parse(&read(sys, home)?)))
+}
+
+/// Appends a commit, unless it is there already, and makes it durable.
+pub(super) fn append(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
+    let path = home.log();
+    let bytes = read(disk, home)?;
+    if last(&parse(&bytes)) >= record.sequence {
+        return Ok(());
+    }
+    let line = line(record);
+    let end = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |at| at as u64 + 1);
+    let file = disk.open_random(&path, Access::Write).context("open", &path)?;
+    // What follows the last whole line is torn. It goes first, or a longer one would outlive the new line.
+    if bytes.len() as u64 > end {
+        file.set_len(end).context("write", &path)?;
+    }
+    file.write_all_at(&line, end).context("write", &path)?;
+    file.sync().context("sync", &path)?;
+    // A new log needs a durable name before the journal may go.
+    disk.sync_dir(&home.dir()).context("sync", &home.dir())
+}
+
+fn line(record: &Record) -> Vec<u8> {
+    let files =
+        record.changes.iter().map(|it| LoggedChange { path: it.path.clone(), before: it.before, after: it.after });
+    let entry = Entry { sequence: record.sequence, title: record.title.clone(), files: files.collect() };
+    let mut line = serde_json::to_vec(&entry).expect("text, numbers and lists always serialize");
+    line.push(b'\n');
+    line
+}
+
+fn read(sys: &dyn System, home: &Home) -> Result<Vec<u8>> {
+    match sys.read(&home.log(), FILE_LIMIT) {
+        Err(error) if is_absence(&error) => Ok(Vec::new()),
+        outcome => outcome.context("read", &home.log()),
+    }
+}
+
+/// A line without its end is torn, even where it can be read.
+fn parse(bytes: &[u8]) -> Vec<Entry> {
+    let lines = bytes.split_inclusive(|it| *it == b'\n').filter(|it| it.ends_with(b"\n"));
+    lines.filter_map(|it| serde_json::from_slice(it).ok()).collect()
+}
+
+fn last(entries: &[Entry]) -> u64 {
+    entries.iter().map(|it| it.sequence).max().unwrap_or(0)
+}
