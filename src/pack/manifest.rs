@@ -175,6 +175,7 @@ mod tests {
                 }
               ]
             }
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 }

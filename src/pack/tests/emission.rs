@@ -89,17 +89,19 @@ fn only_what_emission_wrote_is_ever_removed() {
     let foreign = [
         "main.parts/notes.txt".to_owned(),
         format!("main.parts/{digest}.txt"),
-        format!("main.parts/.{digest}.tmp"),
+        format!("main.parts/.{digest}.part"),
         format!("main.parts/sub/{digest}.part"),
         "main.provenance.json".to_owned(),
         "other.pack".to_owned(),
-        ".other.pack.tmp".to_owned(),
     ];
     for name in &foreign {
         disk.write(Path::new(OUT).join(name), "mine");
     }
-    let stale =
-        [format!("main.parts/{digest}.part"), format!("main.parts/.{digest}.blob.tmp"), ".main.pack.tmp".to_owned()];
+    let stale = [
+        format!("main.parts/{digest}.part"),
+        "main.parts/.packwright-staged-0123456789abcdef".to_owned(),
+        ".packwright-staged-0123456789abcdef".to_owned(),
+    ];
     for name in &stale {
         disk.write(Path::new(OUT).join(name), "left behind");
     }
@@ -307,7 +309,7 @@ fn an_error_at_any_step_leaves_the_old_pack_or_the_new_one() {
             let outcome = in_order(|| new.emit(&disk, Durability::Synced));
             let seen = sound(&memory);
             assert!(seen == Some(old_digest) || seen == Some(new_digest), "{layout_of:?} step {k}");
-            assert!(names(&memory).iter().all(|it| !it.contains(".tmp")), "{layout_of:?} step {k}");
+            assert!(names(&memory).iter().all(|it| !it.contains("staged")), "{layout_of:?} step {k}");
             if disk.steps() <= k {
                 assert!(outcome.is_ok());
                 break;
