@@ -100,6 +100,8 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<RelPath
         let index = standings.iter().position(in_the_way).expect("something made the direction Back");
         return Ok(Some(record.changes[index].path.clone()));
     }
+    // Before the first last look: nothing may take time between that and the rename.
+    create_dirs(disk, home, record)?;
     for (index, change) in record.changes.iter().enumerate() {
         // Time has passed, other files were written: look again.
         match standing(disk, home, record, index)? {
@@ -112,15 +114,19 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<RelPath
     Ok(None)
 }
 
+/// Makes the directories of new files.
+fn create_dirs(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
+    let new = record.changes.iter().filter(|it| it.before.is_none());
+    let dirs: BTreeSet<PathBuf> = new.filter_map(|it| it.path.parent()).map(|it| home.target(&it)).collect();
+    dirs.iter().try_for_each(|dir| disk.create_dir_all(dir).context("create", dir))
+}
+
 /// Puts one new content in place.
 fn replace(disk: &dyn Disk, home: &Home, record: &Record, index: usize) -> Result<()> {
     let change = &record.changes[index];
     let target = home.target(&change.path);
     if change.after.is_none() {
         return disk.remove_file(&target).context("remove", &target);
-    }
-    if let (None, Some(dir)) = (change.before, target.parent()) {
-        disk.create_dir_all(dir).context("create", dir)?;
     }
     let stage = home.stage(record.sequence, index);
     match disk.rename(&stage, &target) {

@@ -8,6 +8,8 @@
 
 use std::io::Read;
 
+use crate::model::Digest;
+
 use super::plan::Codec;
 
 /// The level that Zstandard runs at.
@@ -22,6 +24,8 @@ const LZ4_MAX_RAW: u64 = 0x7e00_0000;
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// What is allocated ahead of the first decoded byte, whatever a frame promises.
 const FIRST_ALLOCATION: u64 = 1 << 20;
+/// How many decoded bytes are passed on at a time: a Zstandard block has no more.
+const PIECE: usize = 128 << 10;
 
 /// Why stored bytes are not what they are said to be.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -84,23 +88,59 @@ fn decode_lz4(stored: &[u8], raw_len: u64) -> Result<Vec<u8>, DecodeError> {
 
 /// Streams, so that memory is spent on bytes that came and not on bytes that were promised.
 fn decode_zstd(stored: &[u8], raw_len: u64) -> Result<Vec<u8>, DecodeError> {
-    let mut decoder =
-        zstd::stream::read::Decoder::with_buffer(stored).map_err(|_| DecodeError::OutOfMemory)?.single_frame();
-    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| DecodeError::Damaged)?;
     let mut raw = Vec::new();
     let first = usize::try_from(raw_len.min(FIRST_ALLOCATION)).map_err(|_| DecodeError::OutOfMemory)?;
     raw.try_reserve(first).map_err(|_| DecodeError::OutOfMemory)?;
-    let read = decoder.by_ref().take(raw_len.saturating_add(1)).read_to_end(&mut raw);
-    read.map_err(|error| match error.kind() {
-        std::io::ErrorKind::OutOfMemory => DecodeError::OutOfMemory,
-        _ => DecodeError::Damaged,
+    stream_zstd(stored, raw_len, |piece| {
+        raw.try_reserve(piece.len()).map_err(|_| DecodeError::OutOfMemory)?;
+        raw.extend_from_slice(piece);
+        Ok(())
     })?;
-    if raw.len() as u64 != raw_len {
-        return Err(DecodeError::WrongLength);
+    Ok(raw)
+}
+
+/// Returns the digest of the raw bytes that `stored` stands for, of which there must be `raw_len`. Zstandard
+/// payloads take no more memory than a window, however long they are.
+pub fn raw_digest(codec: Codec, stored: &[u8], raw_len: u64) -> Result<Digest, DecodeError> {
+    if codec != Codec::Zstd {
+        return decode(codec, stored, raw_len).map(|it| Digest::of(&it));
+    }
+    let mut hasher = blake3::Hasher::new();
+    stream_zstd(stored, raw_len, |piece| {
+        hasher.update(piece);
+        Ok(())
+    })?;
+    Ok(Digest(*hasher.finalize().as_bytes()))
+}
+
+/// Passes the raw bytes of one frame on, piece by piece; at most `raw_len` of them.
+fn stream_zstd(
+    stored: &[u8],
+    raw_len: u64,
+    mut pass_on: impl FnMut(&[u8]) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let decoder = zstd::stream::read::Decoder::with_buffer(stored).map_err(|_| DecodeError::OutOfMemory)?;
+    let mut decoder = decoder.single_frame();
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| DecodeError::Damaged)?;
+    let mut buffer = vec![0; PIECE];
+    let mut left = raw_len;
+    loop {
+        let n = decoder.read(&mut buffer).map_err(|error| match error.kind() {
+            std::io::ErrorKind::OutOfMemory => DecodeError::OutOfMemory,
+            _ => DecodeError::Damaged,
+        })?;
+        if n == 0 {
+            break;
+        }
+        left = left.checked_sub(n as u64).ok_or(DecodeError::WrongLength)?;
+        pass_on(&buffer[..n])?;
     }
     // The frame must end where the stored bytes do.
-    let ended = decoder.read(&mut [0]).is_ok_and(|n| n == 0);
-    if ended && decoder.finish().is_empty() { Ok(raw) } else { Err(DecodeError::Damaged) }
+    match (left, decoder.finish()) {
+        (0, []) => Ok(()),
+        (0, _) => Err(DecodeError::Damaged),
+        _ => Err(DecodeError::WrongLength),
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +150,7 @@ mod tests {
     const CODECS: [Codec; 3] = [Codec::None, Codec::Lz4, Codec::Zstd];
 
     fn samples() -> Vec<Vec<u8>> {
-        let noise = (0..5000_u32).flat_map(|it| crate::model::Digest::of(&it.to_le_bytes()).0).collect::<Vec<u8>>();
+        let noise = (0..5000_u32).flat_map(|it| Digest::of(&it.to_le_bytes()).0).collect::<Vec<u8>>();
         let text = b"the quick brown fox ".repeat(10_000);
         vec![vec![], vec![0], b"abc".to_vec(), vec![0; 100_000], noise[..1000].to_vec(), noise, text]
     }
@@ -124,6 +164,7 @@ mod tests {
                 let stored = stored.unwrap_or_else(|| raw.clone());
                 assert!(kept == Codec::None || stored.len() < raw.len());
                 assert_eq!(decode(kept, &stored, raw.len() as u64), Ok(raw.clone()));
+                assert_eq!(raw_digest(kept, &stored, raw.len() as u64), Ok(Digest::of(&raw)));
                 assert_eq!(encode(codec, &raw).1.unwrap_or_else(|| raw.clone()), stored, "not deterministic");
             }
         }
@@ -137,6 +178,7 @@ mod tests {
                 let stored = stored.unwrap_or_else(|| raw.clone());
                 for wrong in [raw.len() as u64 + 1, raw.len().wrapping_sub(1) as u64, 1 << 40, u64::MAX] {
                     assert!(decode(kept, &stored, wrong).is_err(), "{kept:?} {wrong}");
+                    assert!(raw_digest(kept, &stored, wrong).is_err(), "{kept:?} {wrong}");
                 }
             }
         }
@@ -181,8 +223,12 @@ mod tests {
     #[test]
     fn stored_bytes_are_what_they_have_always_been() {
         let raw = b"the quick brown fox ".repeat(20);
-        let digest = |codec| crate::model::Digest::of(&encode(codec, &raw).1.expect("it wins")).to_hex();
-        expect_test::expect![[r#""#]].assert_eq(&format!("{}\n{}\n", digest(Codec::Lz4), digest(Codec::Zstd)));
+        let digest = |codec| Digest::of(&encode(codec, &raw).1.expect("it wins")).to_hex();
+        expect_test::expect![[r#"
+            c70b413a7a6a922164cbe3de9cfab907a42265714827f2e2671cf16c91920a8a
+            36e9904e9189f2d54ae880bb14de1a49df0056e9b53b65b9bbfb589a6291e652
+        "#]]
+        .assert_eq(&format!("{}\n{}\n", digest(Codec::Lz4), digest(Codec::Zstd)));
     }
 
     #[test]

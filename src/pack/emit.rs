@@ -1,14 +1,13 @@
 //! Emission: the only code that writes `build/`. A function of a laid-out plan and its payloads.
 //!
 //! Knows nothing of assets, caches or receipts' contents. The order is: parts, files beside the pack, the
-//! root `<pack>.pack`, sweep; the caller writes the receipt last. Every file is written under a temporary
-//! name beside its own and renamed, and one that holds the right bytes already is left alone, so that
-//! its times stay. Until the root is renamed the previous pack is whole; from then on the new one is.
+//! root `<pack>.pack`, sweep; the caller writes the receipt last. Every file is staged and published
+//! ([`staged`]), and one that holds the right bytes already is left alone, so that its times stay. Until
+//! the root is renamed the previous pack is whole; from then on the new one is.
 //!
-//! What is assumed of the disk: a rename replaces its target in one step, as seen by other processes; a file
-//! that was synced, in a directory that was synced after it got its name, survives a loss of power. An
-//! [`Unsynced`](Durability::Unsynced) emission leaves the order in which things become durable to the disk: after
-//! a loss of power the pack may be torn, which its digests show.
+//! With [`Durability::Synced`] every file is synced before the root gets its name, and the root before anything
+//! is swept. An [`Unsynced`](Durability::Unsynced) emission leaves the order in which things become durable
+//! to the disk: after a loss of power the pack may be torn, which its digests show.
 //!
 //! The caller holds the output lock: two emissions into one directory would use the same temporary names.
 
@@ -20,10 +19,14 @@ use rayon::prelude::*;
 
 use crate::error::{IoContext, Result};
 use crate::model::Digest;
-use crate::system::{Access, Disk, FileKind, NewFile, Stamp, System};
+use crate::system::staged::{self, Staged};
+use crate::system::{Access, Bytes, Disk, FileKind, NewFile, Stamp, System};
+
+pub use crate::system::staged::Durability;
 
 use super::format::{self, PartKind};
 use super::layout::{Laid, LaidFile, Stored};
+use super::plan::{PlanEntry, PlanPayload};
 use super::source::FileSource;
 use super::verify;
 use super::write::{self, Payloads};
@@ -51,15 +54,6 @@ impl Target<'_> {
     fn receipt_name(&self) -> String {
         format!("{}.receipt.json", self.pack)
     }
-}
-
-/// Whether a pack survives a loss of power right after it was emitted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Durability {
-    /// Every file is synced before the root gets its name, and the root before anything is swept.
-    Synced,
-    /// Nothing is synced.
-    Unsynced,
 }
 
 /// A file that emission owns.
@@ -282,71 +276,39 @@ fn tally(content_digest: Digest, done: Vec<Done>) -> Emitted {
     }
 }
 
-/// Creates the directories, and makes their names durable where they were not there before.
+/// Creates the directories, and makes their names durable where that is asked for.
 fn create_dirs(target: Target<'_>, with_parts: bool, durability: Durability) -> Result<()> {
     let Target { disk, out_dir, .. } = target;
     let dir = if with_parts { target.parts_dir() } else { out_dir.to_owned() };
-    let new: Vec<&Path> = dir.ancestors().take_while(|it| disk.stat(it).is_err()).collect();
+    let n_new = out_dir.ancestors().take_while(|it| disk.stat(it).is_err()).count();
     disk.create_dir_all(&dir).context("create", &dir)?;
     if durability == Durability::Synced {
-        for parent in new.iter().filter_map(|it| it.parent()) {
+        // `build/<profile>` may be there because an emission that does not sync made it: so at least these two.
+        for parent in out_dir.ancestors().skip(1).take(n_new.max(2)) {
             disk.sync_dir(parent).context("sync", parent)?;
         }
     }
     Ok(())
 }
 
-/// Writes a file under a temporary name, then gives it its own. When that fails, nothing is left behind.
+/// Writes a file beside `path` and gives it that name. When that fails, nothing is left behind.
 fn publish(
     disk: &dyn Disk,
     path: &Path,
     durability: Durability,
     fill: impl FnOnce(&mut dyn NewFile) -> Result<()>,
 ) -> Result<()> {
-    let temp = temp_path(path);
-    let written =
-        write_temp(disk, &temp, durability, fill).and_then(|()| disk.rename(&temp, path).context("write", path));
-    if written.is_err() {
-        // The error that is returned says more than one about the temporary file could.
-        let _ = disk.remove_file(&temp);
+    let mut refused = None;
+    let staged = staged::stage_with(disk, path, durability, |out| {
+        fill(out).map_err(|error| {
+            refused = Some(error);
+            io::ErrorKind::Other.into()
+        })
+    });
+    match refused {
+        Some(error) => Err(error),
+        None => staged.and_then(Staged::publish_name).context("write", path),
     }
-    written
-}
-
-fn write_temp(
-    disk: &dyn Disk,
-    temp: &Path,
-    durability: Durability,
-    fill: impl FnOnce(&mut dyn NewFile) -> Result<()>,
-) -> Result<()> {
-    let mut file = match disk.create(temp) {
-        // An emission that was killed left it; the output lock says that it is nobody's.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.remove_file(temp).context("remove", temp)?;
-            disk.create(temp)
-        }
-        created => created,
-    }
-    .context("create", temp)?;
-    fill(&mut *file)?;
-    match durability {
-        Durability::Synced => file.sync().context("sync", temp),
-        Durability::Unsynced => Ok(()),
-    }
-}
-
-fn temp_path(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
-    path.with_file_name(temp_name(&name))
-}
-
-fn temp_name(name: &str) -> String {
-    format!(".{name}.tmp")
-}
-
-/// Returns the name that a temporary name stands for.
-fn of_temp_name(name: &str) -> Option<&str> {
-    name.strip_prefix('.')?.strip_suffix(".tmp")
 }
 
 /// Removes what earlier emissions left: parts that nothing refers to, files beside the pack that are not
@@ -355,9 +317,9 @@ fn sweep(target: Target<'_>, previous: &[(String, Digest)], emitted: &mut Emitte
     let wanted: BTreeSet<String> = emitted.files.iter().map(|it| it.name.clone()).collect();
     let parts = format::parts_dir(target.pack);
     for name in list_files(target.disk, &target.parts_dir())? {
-        let is_part = |name| PartKind::of_file_name(name).is_some();
+        let is_ours = PartKind::of_file_name(&name).is_some() || staged::is_staged_name(name.as_ref());
         let path = format!("{parts}/{name}");
-        if is_part(of_temp_name(&name).unwrap_or(&name)) && !wanted.contains(&path) {
+        if is_ours && !wanted.contains(&path) {
             remove(target, path, emitted);
         }
     }
@@ -365,14 +327,13 @@ fn sweep(target: Target<'_>, previous: &[(String, Digest)], emitted: &mut Emitte
         // Refused when somebody keeps a file of theirs in there, or when there is no such directory.
         let _ = target.disk.remove_dir(&target.parts_dir());
     }
-    let receipt = target.receipt_name();
     for name in list_files(target.disk, target.out_dir)? {
-        let is_temp = of_temp_name(&name).is_some_and(|it| wanted.contains(it) || it == receipt);
+        let is_leftover = staged::is_staged_name(name.as_ref());
         let digest = previous.iter().find(|it| it.0 == name).map(|it| it.1);
         let is_stale = !wanted.contains(&name)
             && name.starts_with(&format!("{}.", target.pack))
             && digest.is_some_and(|it| holds(target.disk, target.out_dir, &name, it));
-        if is_temp || is_stale {
+        if is_leftover || is_stale {
             remove(target, name, emitted);
         }
     }
@@ -405,7 +366,7 @@ fn list_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>> {
 struct NoPayloads;
 
 impl Payloads for NoPayloads {
-    fn stored(&self, _: &super::plan::PlanPayload, entry: &super::plan::PlanEntry) -> Result<crate::system::Bytes> {
-        unreachable!("BUG: a receipt asks for a payload of `{}`", entry.name)
+    fn stored(&self, _: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+        Err(io::Error::from(io::ErrorKind::NotFound)).context("pack", Path::new(&entry.name))
     }
 }

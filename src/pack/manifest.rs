@@ -105,3 +105,77 @@ fn manifest_payload(payload: &PlanPayload) -> ManifestPayload<'_> {
         codec: payload.codec,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_says_what_the_plan_says() {
+        let payload = |role: &str| PlanPayload {
+            role: role.to_owned(),
+            digest: Digest([1; 32]),
+            raw_len: 9,
+            stored_digest: Digest([2; 32]),
+            stored_len: 5,
+            codec: Codec::Zstd,
+        };
+        let entry = PlanEntry {
+            id: AssetId(17),
+            uuid: AssetUuid([3; 16]),
+            name: "hero \"one\"".to_owned(),
+            kind: "image".to_owned(),
+            preload: true,
+            tags: vec!["boss".to_owned()],
+            metadata: Metadata::from([("width".to_owned(), crate::process::contract::MetaValue::Integer(64))]),
+            references: vec![AssetId(3)],
+            payloads: vec![payload("preview"), payload("")],
+        };
+        let text = manifest(&Plan { layout: Layout::Split, entries: vec![entry] }, Digest([4; 32]));
+        expect_test::expect![[r#"
+            {
+              "format": "packwright manifest",
+              "version": 1,
+              "content_digest": "0404040404040404040404040404040404040404040404040404040404040404",
+              "layout": "split",
+              "entries": [
+                {
+                  "asset_id": 17,
+                  "asset_uuid": "03030303-0303-0303-0303-030303030303",
+                  "asset_name": "hero \"one\"",
+                  "type": "image",
+                  "preload": true,
+                  "tags": [
+                    "boss"
+                  ],
+                  "metadata": {
+                    "width": 64
+                  },
+                  "references": [
+                    3
+                  ],
+                  "payloads": [
+                    {
+                      "role": "",
+                      "digest": "0101010101010101010101010101010101010101010101010101010101010101",
+                      "raw_len": 9,
+                      "stored_digest": "0202020202020202020202020202020202020202020202020202020202020202",
+                      "stored_len": 5,
+                      "codec": "zstd"
+                    },
+                    {
+                      "role": "preview",
+                      "digest": "0101010101010101010101010101010101010101010101010101010101010101",
+                      "raw_len": 9,
+                      "stored_digest": "0202020202020202020202020202020202020202020202020202020202020202",
+                      "stored_len": 5,
+                      "codec": "zstd"
+                    }
+                  ]
+                }
+              ]
+            }
+        "#]]
+        .assert_eq(&text);
+    }
+}

@@ -49,3 +49,6 @@ pub mod read;
 pub mod source;
 pub mod verify;
 pub mod write;
+
+#[cfg(test)]
+mod tests;

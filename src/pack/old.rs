@@ -8,8 +8,7 @@ use crate::system::{Bytes, System};
 
 use super::format;
 use super::plan::{PlanEntry, PlanPayload};
-use super::read::PackReader;
-use super::source::{DirParts, FileSource};
+use super::read::{PackReader, PayloadRef};
 use super::write::Payloads;
 
 /// A pack that an earlier emission wrote, open for taking payloads out of it.
@@ -22,17 +21,14 @@ impl<'a> OldPack<'a> {
     ///
     /// Its tables are read when they are needed: only those of the parts that are asked about.
     pub fn open(system: &'a dyn System, out_dir: &Path, pack: &str) -> Option<Self> {
-        let root = FileSource::open(system, &out_dir.join(format::root_name(pack))).ok()?;
-        let parts = DirParts::new(system, out_dir.join(format::parts_dir(pack)));
-        Some(Self { reader: PackReader::open(root, parts).ok()? })
+        let reader = PackReader::open_at(system, &out_dir.join(format::root_name(pack))).ok()?;
+        Some(Self { reader })
     }
 
     /// Returns the stored bytes of a payload, if the entry of the same id had them already.
     pub fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Option<Bytes> {
         let payloads = self.reader.payloads_of(entry.id).ok()?;
-        let same = |it: &&super::read::PayloadRef| {
-            it.stored_digest == payload.stored_digest && it.stored_len == payload.stored_len
-        };
+        let same = |it: &&PayloadRef| it.stored_digest == payload.stored_digest && it.stored_len == payload.stored_len;
         let found = payloads.iter().find(same)?;
         self.reader.stored_bytes(found, payload.stored_len).ok().map(Bytes::from)
     }

@@ -14,17 +14,19 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::model::{AssetId, AssetUuid, Digest};
 use crate::process::contract::Metadata;
+use crate::system::System;
 
 use super::codec;
 use super::format::{
     self, EntryRow, Extent, Flaw, HEADER_LEN, Header, NameRow, PartKind, PartRow, PayloadRow, Record, Role, Section,
 };
 use super::plan::{Codec, Layout};
-use super::source::{PartStore, Source};
+use super::source::{DirParts, FileSource, PartStore, Source};
 
 /// Why a pack cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +142,7 @@ impl<'a> Container<'a> {
     /// Opens a container and checks its header.
     pub(super) fn open(label: String, source: Box<dyn Source + 'a>) -> Result<Self> {
         let read = || -> io::Result<(u64, [u8; HEADER_LEN])> {
-            let len = source.len()?;
+            let len = source.size()?;
             let mut bytes = [0; HEADER_LEN];
             source.read_exact_at(&mut bytes, 0)?;
             Ok((len, bytes))
@@ -371,6 +373,13 @@ impl<'a> PackReader<'a> {
         Ok(Self { root, store: Box::new(store), parts, names })
     }
 
+    /// Opens the pack whose root file is at `path`, with the parts beside it.
+    pub fn open_at(system: &'a dyn System, path: &Path) -> Result<Self> {
+        let root = FileSource::open(system, path);
+        let root = root.map_err(|source| ReadError::Io { file: "the pack".to_owned(), source })?;
+        Self::open(root, DirParts::beside(system, path))
+    }
+
     fn read_part_list(root: &Container<'a>) -> Result<(Vec<Part>, Option<Part>)> {
         let n_rows = root.header.section(Section::Parts).len / PartRow::LEN as u64;
         let mut parts = Vec::new();
@@ -555,7 +564,7 @@ fn read_blob(store: &dyn PartStore, digest: Digest, len: u64) -> Result<Vec<u8>>
     let file = PartKind::Blob.file_name(digest);
     let read = || -> io::Result<Option<Vec<u8>>> {
         let source = store.open(PartKind::Blob, digest)?;
-        if source.len()? != len {
+        if source.size()? != len {
             return Ok(None);
         }
         read_range(&*source, 0, len).map(Some)

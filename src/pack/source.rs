@@ -13,16 +13,15 @@ use crate::system::{Bytes, OpenFile, System};
 use super::format::PartKind;
 
 /// Bytes that can be read at any position, from several threads.
-#[expect(clippy::len_without_is_empty, reason = "an empty pack is a malformed one like any other")]
 pub trait Source: Send + Sync {
     /// Returns how many bytes there are.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
     /// Fills `buf` from `offset`; an error of kind `UnexpectedEof` where the bytes end before.
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
 impl Source for [u8] {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.len() as u64)
     }
 
@@ -34,8 +33,8 @@ impl Source for [u8] {
 }
 
 impl Source for &[u8] {
-    fn len(&self) -> io::Result<u64> {
-        Source::len(*self)
+    fn size(&self) -> io::Result<u64> {
+        Source::size(*self)
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
@@ -44,8 +43,8 @@ impl Source for &[u8] {
 }
 
 impl Source for Bytes {
-    fn len(&self) -> io::Result<u64> {
-        Source::len(&**self)
+    fn size(&self) -> io::Result<u64> {
+        Source::size(&**self)
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
@@ -53,24 +52,24 @@ impl Source for Bytes {
     }
 }
 
-/// An open file as a source. Its length is the one it had when it was opened.
+/// An open file as a source. Its size is the one it had when it was opened.
 pub struct FileSource {
     file: Mutex<Box<dyn OpenFile>>,
-    len: u64,
+    size: u64,
 }
 
 impl FileSource {
     /// Opens the file at `path`.
     pub fn open(system: &dyn System, path: &Path) -> io::Result<Self> {
         let file = system.open(path)?;
-        let len = file.stat()?.size;
-        Ok(Self { file: Mutex::new(file), len })
+        let size = file.stat()?.size;
+        Ok(Self { file: Mutex::new(file), size })
     }
 }
 
 impl Source for FileSource {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.len)
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.size)
     }
 
     fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {

@@ -131,17 +131,20 @@ pub fn verify_reader(reader: &PackReader<'_>, limit: u64) -> Report {
 /// Returns whether `source` is, byte for byte, the container that `digest` stands for. Nothing is
 /// decompressed: stored bytes are right or they are not.
 pub fn is_container(source: impl Source, digest: Digest) -> bool {
-    let Ok(container) = Container::open(String::new(), Box::new(source)) else { return false };
-    let found = check_tables(&container);
-    container.header.digest == digest
-        && found.problems.is_empty()
-        && gaps_are_zero(&container, &found)
-        && stored_once(&found.payloads).par_iter().all(|it| it.check_digest(&*container.source).is_ok())
+    match Container::open(String::new(), Box::new(source)) {
+        Ok(container) if container.header.digest == digest => {
+            let found = check_tables(&container);
+            found.problems.is_empty()
+                && gaps_are_zero(&container, &found)
+                && stored_once(&found.payloads).par_iter().all(|it| it.check_digest(&*container.source).is_ok())
+        }
+        _ => false,
+    }
 }
 
 /// Returns whether `source` holds exactly the bytes that have this plain digest.
 pub fn is_plain(source: &impl Source, digest: Digest) -> bool {
-    source.len().is_ok_and(|len| digest_of(source, 0, len).is_ok_and(|it| it == digest))
+    source.size().is_ok_and(|len| digest_of(source, 0, len).is_ok_and(|it| it == digest))
 }
 
 /// What was found in the tables of one file.
@@ -458,8 +461,8 @@ impl StoredBytes {
         if row.raw_len > limit {
             return Err(self.say(format_args!("is too long to be checked: {} raw bytes", row.raw_len)));
         }
-        match codec::decode(row.codec, stored, row.raw_len) {
-            Ok(raw) if Digest::of(&raw) == row.digest => Ok(()),
+        match codec::raw_digest(row.codec, stored, row.raw_len) {
+            Ok(digest) if digest == row.digest => Ok(()),
             Ok(_) => Err(self.say(format_args!("does not have the digest of its raw bytes"))),
             Err(error) => Err(self.say(format_args!("cannot be decompressed: {error}"))),
         }
@@ -507,7 +510,7 @@ fn check_blobs(blobs: &[FoundPayload], store: &dyn PartStore, limit: u64, report
     let check = |it: &StoredBytes| -> Result<(), String> {
         let cannot = |error| it.say(format_args!("cannot be read: {error}"));
         let source = store.open(PartKind::Blob, it.digest).map_err(cannot)?;
-        match source.len() {
+        match source.size() {
             Ok(len) if len == it.len => it.check(&*source, limit),
             Ok(_) => Err(it.say(format_args!("is not as long as its stored bytes"))),
             Err(error) => Err(cannot(error)),

@@ -80,13 +80,21 @@ impl Staged<'_> {
     ///
     /// After an error the target may be old or new: when only the directory's sync failed, it is new but
     /// may not survive a power loss.
-    pub fn publish(mut self) -> io::Result<()> {
-        self.disk.rename(&self.temp, &self.target)?;
-        self.published = true;
-        match (self.durability, self.target.parent()) {
-            (Durability::Synced, Some(dir)) => self.disk.sync_dir(dir),
+    pub fn publish(self) -> io::Result<()> {
+        let (disk, durability) = (self.disk, self.durability);
+        let dir = self.target.parent().map(Path::to_owned);
+        self.publish_name()?;
+        match (durability, dir) {
+            (Durability::Synced, Some(dir)) => disk.sync_dir(&dir),
             _ => Ok(()),
         }
+    }
+
+    /// Gives the file its name and leaves it to the caller to sync the directory: once, after many files.
+    pub fn publish_name(mut self) -> io::Result<()> {
+        self.disk.rename(&self.temp, &self.target)?;
+        self.published = true;
+        Ok(())
     }
 }
 
