@@ -60,19 +60,18 @@ pub(super) fn last_sequence(sys: &dyn System, home: &Home) -> Result<u64> {
 pub(super) fn append(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
     let path = home.log();
     let bytes = read(disk, home)?;
-    if last(&parse(&bytes)) >= record.sequence {
-        return Ok(());
-    }
-    let line = line(record);
-    let end = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |at| at as u64 + 1);
     let file = disk.open_random(&path, Access::Write).context("open", &path)?;
-    // What follows the last whole line is torn. It goes first, or a longer one would outlive the new line.
-    if bytes.len() as u64 > end {
-        file.set_len(end).context("write", &path)?;
+    if last(&parse(&bytes)) < record.sequence {
+        // What follows the last whole line is torn. It goes first, or a longer one would outlive the new line.
+        let end = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |at| at as u64 + 1);
+        if bytes.len() as u64 > end {
+            file.set_len(end).context("write", &path)?;
+        }
+        file.write_all_at(&line(record), end).context("write", &path)?;
     }
-    file.write_all_at(&line, end).context("write", &path)?;
+    // Also where the line was there: who wrote it may have died before it was durable. The same goes for
+    // the log's name. Then the journal may go.
     file.sync().context("sync", &path)?;
-    // A new log needs a durable name before the journal may go.
     disk.sync_dir(&home.dir()).context("sync", &home.dir())
 }
 

@@ -302,7 +302,8 @@ impl<'a> Lane<'a> {
                 }
             }
         }
-        for dir in [home.stage_dir(), home.undo_dir(), home.dir(), home.own(), home.root.clone()] {
+        // The lane's own directory was synced when the lane was taken, and is again with the journal.
+        for dir in [home.stage_dir(), home.undo_dir(), home.own(), home.root.clone()] {
             self.disk.sync_dir(&dir).context("sync", &dir)?;
         }
         Ok(())

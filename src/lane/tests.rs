@@ -96,6 +96,8 @@ fn recovered(world: &MemorySystem) -> State {
     let seen = to_reader(world);
     drop(acquire(world).expect("nothing fails any more"));
     assert_eq!(on_disk(world), seen, "a reader saw what recovery made");
+    let logged = entries(world, root()).expect("readable").len();
+    assert_eq!(logged, usize::from(seen == State::After), "the log says what was done");
     seen
 }
 
@@ -222,6 +224,30 @@ fn an_error_at_any_step_leaves_before_or_after_and_a_lane_that_works() {
                 break;
             }
         }
+    }
+}
+
+#[test]
+fn a_passing_error_after_the_commit_point_is_overcome() {
+    let disk = FaultyDisk::over(&workspace());
+    commit(&disk).expect("no fault");
+    let renamed = disk.trace().iter().position(|it| it.starts_with("rename") && it.ends_with("/journal"));
+    let synced = renamed.expect("there is a journal") + 1;
+    for k in synced + 1..disk.steps() {
+        let disk = FaultyDisk::over(&workspace()).fail_once_at(k, ErrorKind::Other);
+        commit(&disk).unwrap_or_else(|error| panic!("step {k}: {error}"));
+        assert_eq!(recovered(disk.memory()), State::After, "step {k}");
+    }
+}
+
+#[test]
+fn what_was_reported_done_is_not_taken_back_after_a_power_loss() {
+    let memory = workspace();
+    commit(&memory).expect("no fault");
+    memory.write(native(4), b"mine");
+    for world in worlds(&memory, 1) {
+        assert_eq!(acquire(&world).expect("free").recovered(), &Recovery::Nothing);
+        assert_eq!((world.get(native(4)), world.get(native(0))), (Some(b"mine".to_vec()), after(0)));
     }
 }
 

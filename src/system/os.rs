@@ -1,7 +1,7 @@
 //! The operating system's own file system, clock and locks.
 //!
 //! Most calls are the same everywhere and stand here. Those that have a fast form on Unix (handle-relative
-//! `stat`, positional reads, opening without blocking) are behind [`Platform`]; [`NATIVE`] chooses, and the
+//! `stat`, positional reads, opening without blocking) are behind `Platform`; `NATIVE` chooses, and the
 //! portable form can be asked for on any machine, so that the tests run both.
 //!
 //! Knows nothing of workspaces.
