@@ -15,6 +15,7 @@ use crate::build::publish::{self, Output, Publication};
 use crate::build::session::Session;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
+use crate::lane;
 use crate::query::{Change, State};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::workspace::layout::Workspace;
@@ -70,6 +71,7 @@ impl Engine {
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
+        lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
         let session = Session::open(ws, options);
         let mut registry_files = registry_files(ws, &session.index, options)?;
