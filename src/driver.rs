@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::artifacts::{Moved, Workshop};
 use crate::build::configure::{configure, registry_files};
-use crate::build::identify::{commit, identify};
+use crate::build::identify::{commit, identify, refuse_if_locked};
+use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
 use crate::build::publish::{self, Output, Publication};
 use crate::build::session::Session;
@@ -68,6 +69,16 @@ impl Engine {
         attempt(|| self.pass(options, None))
     }
 
+    /// Looks at what there is, without making, registering or writing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::build`], except that problems of assets are part of what is returned.
+    pub fn inspect(&self, options: &Options) -> Result<Inspection> {
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+        attempt(|| inspect(&self.ws, &mut state, options))
+    }
+
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
@@ -107,7 +118,10 @@ impl Engine {
         if verdict.has_errors() {
             return Err(Error::Invalid(verdict.diagnostics).into());
         }
-        let Some(output) = output else { return Ok(session.checked(&scan, &state, verdict)) };
+        let Some(output) = output else {
+            refuse_if_locked(options, &proposal)?;
+            return Ok(session.checked(&scan, &state, verdict, &proposal));
+        };
 
         // The plan is valid: identities are committed, and the pack follows.
         let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
@@ -133,7 +147,7 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
 }
 
 /// Begins again while the workspace moves, a bounded number of times.
-fn attempt(pass: impl Fn() -> std::result::Result<Report, Moved>) -> Result<Report> {
+fn attempt<T>(mut pass: impl FnMut() -> std::result::Result<T, Moved>) -> Result<T> {
     for _ in 1..ATTEMPTS {
         match pass() {
             Err(Moved::Torn(_)) => {}

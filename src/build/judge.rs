@@ -52,7 +52,7 @@ pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diag
 }
 
 /// A profile that omits broken assets turns their errors into warnings.
-fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
+pub fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
     let mut diagnostic = problem.diagnostic;
     if profile.broken == Broken::Omit && diagnostic.is_error() {
         diagnostic.severity = Severity::Warning;

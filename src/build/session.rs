@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the report of a workspace that was only checked.
-    pub fn checked(&self, scan: &Scan, state: &State, verdict: Verdict) -> Report {
+    pub fn checked(&self, scan: &Scan, state: &State, verdict: Verdict, proposal: &Proposal) -> Report {
         Report {
             outcome: Outcome::Checked,
             pack_file: Default::default(),
@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
             entries: verdict.plan.entries.len() as u64,
             diagnostics: verdict.diagnostics,
             cache_warnings: self.cache_warnings(),
-            registered: Vec::new(),
+            registered: in_words(proposal),
             work: self.work(scan, self.executed(state)),
             log: self.log(state, &[]),
         }
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
             entries: snapshot.plan.entries.len() as u64,
             diagnostics: snapshot.diagnostics.to_vec(),
             cache_warnings: self.cache_warnings(),
-            registered: proposal.changes.iter().map(ToString::to_string).collect(),
+            registered: in_words(proposal),
             work,
             log: self.log(state, &emitted.written_names),
         }
@@ -249,7 +249,8 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn cache_warnings(&self) -> Vec<Diagnostic> {
+    /// Returns what is to be said about the cache.
+    pub fn cache_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = self.index.warnings();
         warnings.extend(self.store.warnings());
         crate::model::diagnostic::sort(&mut warnings);
@@ -274,6 +275,10 @@ impl<'a> Session<'a> {
             pack_files_kept: 0,
         }
     }
+}
+
+fn in_words(proposal: &Proposal) -> Vec<String> {
+    proposal.changes.iter().map(ToString::to_string).collect()
 }
 
 fn is_dir(tree: &Tree, path: &RelPath) -> bool {
