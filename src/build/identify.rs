@@ -26,8 +26,11 @@ const LANE_WAIT: Duration = Duration::from_secs(30);
 const LANE_SLICE: Duration = Duration::from_millis(500);
 
 /// Compares what is declared with what is registered.
-pub fn identify(state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
+pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
     let db = &state.db;
+    state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+        declared(db, it);
+    });
     let mut declarations: Vec<Arc<Declaration>> = Vec::new();
     for bucket in state.buckets() {
         let declared = declared(db, bucket);

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::lane;
 use crate::model::declaration::{Declaration, Form};
 use crate::model::registry::{Change as RegistryChange, ChangeNote, Line, Proposal};
 use crate::model::{AssetId, AssetUuid, Diagnostic, RelPath, diagnostic};
@@ -14,17 +15,18 @@ use crate::query::declared::{asset_dirs, declared};
 use crate::query::issue::Problem;
 use crate::query::recipes::{inputs, recipes};
 use crate::query::validated::validated;
-use crate::query::{Bucket, Change, Slot, State};
+use crate::query::{Bucket, Slot, State};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::Workspace;
 use crate::workspace::scan::{self, scan};
 
 use super::Options;
-use super::artifacts::{Moved, Workshop};
+use super::artifacts::Moved;
 use super::configure::{Setup, configure, registry_files};
 use super::identify::identify;
 use super::judge::omit_if_asked;
+use super::pass::Pass;
 use super::session::Session;
 
 /// A workspace as it stands.
@@ -82,39 +84,39 @@ pub struct Asset {
 /// # Errors
 ///
 /// As a build, up to where processors would run.
-pub fn inspect(
-    ws: &Workspace,
-    state: &mut State,
-    options: &Options,
-) -> std::result::Result<Inspection, Moved> {
+pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Inspection, Moved> {
+    lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
     let setup = configure(ws, options)?;
     let session = Session::open(ws, options);
     let mut registry_files = registry_files(ws, &session.index, options)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let pass = Pass { session, setup, scan };
     let (registry, registry_warnings) = registry_files.load(ws)?;
-    let workshop = Workshop { session: &session, tree: &scan.tree, roots: &setup.roots };
-    let (config, texts) = (setup.config.clone(), workshop.texts()?);
-    Change { tree: &scan.tree, texts, config, registry: registry.clone() }.apply(state);
-    let proposal = identify(state, &scan.tree, &setup.config, &registry);
+    pass.change(pass.workshop().texts(|_| true)?, &registry).apply(state);
+    let (tree, setup) = (&pass.scan.tree, &pass.setup);
+    let proposal = identify(ws, state, tree, &setup.config, &registry);
     state.set_registry(proposal.registry.clone());
     let slots = state.slots(&setup.profile, &options.pack);
-    session.remember_scan(&setup, &scan, &registry_files);
+    state.prefetch(ws.jobs, &slots, |db, it| {
+        recipes(db, it);
+    });
+    pass.remember_scan(&registry_files);
 
     let problems = problems(state, &slots);
-    let mut diagnostics = session.general(&setup, &scan.tree, registry_warnings, &proposal);
-    let assets = assets(state, &scan.tree, &setup, &proposal, &problems);
+    let mut diagnostics = pass.general(registry_warnings, &proposal);
+    let assets = assets(state, tree, setup, &proposal, &problems);
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
     Ok(Inspection {
         assets,
         unclaimed: state.buckets().into_iter().flat_map(|it| unclaimed(state, it)).collect(),
-        sources: scan.tree.buckets().iter().map(|it| it.sources() as u64).sum(),
+        sources: tree.buckets().iter().map(|it| it.sources() as u64).sum(),
         config: setup.config.clone(),
         changes: proposal.changes,
         missing: proposal.missing,
         diagnostics,
-        cache_warnings: session.cache_warnings(),
+        cache_warnings: pass.session.cache_warnings(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! The steps of a build, one file each; `driver.rs` calls them in order.
 //!
-//! - `session`: what a pass knows from before, and what is to be remembered of it
+//! - `session`: the index, the store and the sources' bytes that one pass uses
+//! - `pass`: what one pass found on disk, how it proves that little is to do, and what it remembers
+//! - `memo`: what a bucket contributed the last time
 //! - `configure`: `packwright.toml`, the profile, the registry's files
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
@@ -13,6 +15,8 @@ pub mod configure;
 pub mod identify;
 pub mod inspect;
 pub mod judge;
+pub mod memo;
+pub mod pass;
 pub mod publish;
 pub mod session;
 
@@ -20,6 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cache::{CacheCounts, CacheMode};
+use crate::model::registry::ChangeNote;
 use crate::model::{Diagnostic, Digest};
 use crate::system::Counts;
 
@@ -46,6 +51,8 @@ pub struct Options {
     /// How long to wait for an output directory or a lane that another process holds; by default ten minutes and
     /// half a minute.
     pub wait: Option<Duration>,
+    /// Take the short ways that memos offer. The long way gives the same; this is for those who compare.
+    pub shortcuts: bool,
     /// Write down which queries, processors and files of the pack a build had to do with.
     pub log: bool,
 }
@@ -61,6 +68,7 @@ impl Default for Options {
             cache: CacheMode::Write,
             rehash: false,
             wait: None,
+            shortcuts: true,
             log: false,
         }
     }
@@ -95,8 +103,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What is to be said about the cache. Not part of the workspace, so not repeated by a build with nothing to do.
     pub cache_warnings: Vec<Diagnostic>,
-    /// What was registered, or would be by a build that is no check, in words.
-    pub registered: Vec<String>,
+    /// What was registered, or would be by a build that is no check, by place.
+    pub registered: Vec<ChangeNote>,
     /// What was done, in numbers.
     pub work: Work,
     /// What was done, by name; only where it was asked for.

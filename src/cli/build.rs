@@ -12,7 +12,8 @@ use super::words::{clean, count, seconds};
 use super::{Context, render};
 use crate::build::{Options, Outcome, Report, Work};
 use crate::error::Result;
-use crate::model::Digest;
+use crate::model::registry::{Change, ChangeNote};
+use crate::model::{AssetId, AssetUuid, Digest, RelPath};
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -47,14 +48,57 @@ pub struct BuildDocument {
     content_digest: Option<Digest>,
     /// Number of assets in the pack.
     entries: u64,
-    /// What was registered, in words.
-    registered: Vec<String>,
+    /// What was registered, by place.
+    registered: Vec<RegisteredEntry>,
     /// What is to be said about the workspace.
     diagnostics: Vec<DiagnosticEntry>,
     /// What is to be said about the cache.
     cache_diagnostics: Vec<DiagnosticEntry>,
     /// What was done, in numbers.
     work: Work,
+}
+
+/// A change to the registry.
+#[derive(Serialize, JsonSchema)]
+pub struct RegisteredEntry {
+    /// What happens: an asset is registered for the first time, has moved, or what a merge left of it is tidied.
+    change: RegisteredChange,
+    /// The asset's number.
+    asset_id: AssetId,
+    /// The asset's identity.
+    asset_uuid: AssetUuid,
+    /// Its place, with `#` and its part where it has one.
+    place: String,
+    /// Where it was before it moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+}
+
+/// What happens to an asset in the registry.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum RegisteredChange {
+    New,
+    Moved,
+    Tidied,
+}
+
+impl From<&ChangeNote> for RegisteredEntry {
+    fn from(it: &ChangeNote) -> Self {
+        let with_part =
+            |place: &RelPath| if it.part.is_empty() { place.to_string() } else { format!("{place}#{}", it.part) };
+        let (change, from) = match &it.change {
+            Change::New => (RegisteredChange::New, None),
+            Change::TakenOver { from } => (RegisteredChange::Moved, Some(with_part(from))),
+            Change::Tidied => (RegisteredChange::Tidied, None),
+        };
+        Self { change, asset_id: it.id, asset_uuid: it.uuid, place: with_part(&it.place), from }
+    }
+}
+
+/// Returns changes to the registry as a document has them.
+pub fn registered(changes: &[ChangeNote]) -> Vec<RegisteredEntry> {
+    changes.iter().map(RegisteredEntry::from).collect()
 }
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
@@ -87,7 +131,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
             pack_file: relative(&opened.ws.root, &report.pack_file),
             content_digest: report.content_digest,
             entries: report.entries,
-            registered: report.registered.clone(),
+            registered: registered(&report.registered),
             diagnostics: diagnostics(&report.diagnostics),
             cache_diagnostics: diagnostics(&report.cache_warnings),
             work: report.work,
@@ -96,8 +140,8 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
         tell_findings(cx, opened, report);
     }
     if !report.registered.is_empty() {
-        let assets = count(report.registered.len() as u64, "change");
-        cx.console.note(format_args!("{assets} to the identities of assets; commit packwright.registry"));
+        let changes = in_numbers(&report.registered, ["registered", "moved", "tidied"]);
+        cx.console.note(format_args!("{changes} (commit packwright.registry)"));
         tell_each(cx, &report.registered);
     }
     tell_work(cx, report);
@@ -117,15 +161,34 @@ pub fn tell_findings(cx: &Context, opened: &Opened, report: &Report) {
     }
 }
 
-/// Names things one by one, to those who want to know or where they are few.
-pub fn tell_each(cx: &Context, things: &[String]) {
+/// Returns `registered 3 new assets, moved 1 asset`, with these words for the three kinds of change.
+pub fn in_numbers(changes: &[ChangeNote], words: [&str; 3]) -> String {
+    let count_of = |is: fn(&Change) -> bool| changes.iter().filter(|it| is(&it.change)).count() as u64;
+    let counts = [
+        (count_of(|it| *it == Change::New), "new asset"),
+        (count_of(|it| matches!(it, Change::TakenOver { .. })), "asset"),
+        (count_of(|it| *it == Change::Tidied), "asset"),
+    ];
+    let told = counts.iter().zip(words).filter(|(it, _)| it.0 > 0);
+    let told: Vec<String> = told.map(|((n, what), word)| format!("{word} {}", count(*n, what))).collect();
+    told.join(", ")
+}
+
+/// Names changes one by one, to those who want to know or where they are few.
+pub fn tell_each(cx: &Context, changes: &[ChangeNote]) {
     const FEW: usize = 5;
-    let shown = if cx.console.verbose > 0 { things.len() } else { FEW };
-    for it in things.iter().take(shown) {
-        cx.console.say(format_args!("  {}", clean(it)));
+    let shown = if cx.console.verbose > 0 { changes.len() } else { FEW };
+    for it in changes.iter().take(shown) {
+        let place = clean(&RegisteredEntry::from(it).place);
+        match &it.change {
+            Change::TakenOver { from } => {
+                cx.console.say(format_args!("  {} {} -> {place}", it.id, clean(from.as_str())))
+            }
+            _ => cx.console.say(format_args!("  {} {place}", it.id)),
+        }
     }
-    if things.len() > shown {
-        cx.console.say(format_args!("  ... and {} more (-v names them)", things.len() - shown));
+    if changes.len() > shown {
+        cx.console.say(format_args!("  ... and {} more (-v names them)", changes.len() - shown));
     }
 }
 
@@ -158,7 +221,8 @@ fn queries(n: u64) -> String {
 }
 
 fn last_line(what: &str, report: &Report, elapsed: &str) -> String {
-    let Work { processed, reused, pack_files_written, .. } = report.work;
+    let Work { processed, pack_files_written, .. } = report.work;
+    let reused = report.entries.saturating_sub(processed);
     let work = format!("{} processed, {reused} reused", count(processed, "asset"));
     match report.outcome {
         Outcome::UpToDate => format!("nothing to do ({}, {elapsed})", count(report.entries, "asset")),

@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::build::{tell_each, tell_findings, tell_work};
+use super::Context;
+use super::build::{RegisteredEntry, in_numbers, registered, tell_each, tell_findings, tell_work};
 use super::exit::Exit;
 use super::json::{self, DiagnosticEntry, Format, diagnostics};
 use super::open::{self, BuildArguments, Opened};
 use super::words::{count, seconds};
-use super::Context;
 use crate::build::{Options, Report, Work};
 use crate::error::Result;
 
@@ -36,8 +36,8 @@ pub struct CheckDocument {
     pack: String,
     /// Number of assets that a build would put into the pack.
     entries: u64,
-    /// What a build would register, in words.
-    would_register: Vec<String>,
+    /// What a build would register, by place.
+    would_register: Vec<RegisteredEntry>,
     /// What is to be said about the workspace.
     diagnostics: Vec<DiagnosticEntry>,
     /// What is to be said about the cache.
@@ -69,7 +69,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
             profile: profile.clone(),
             pack: pack.clone(),
             entries: report.entries,
-            would_register: report.registered.clone(),
+            would_register: registered(&report.registered),
             diagnostics: diagnostics(&report.diagnostics),
             cache_diagnostics: diagnostics(&report.cache_warnings),
             work: report.work,
@@ -78,8 +78,8 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
         tell_findings(cx, opened, report);
     }
     if !report.registered.is_empty() {
-        let changes = count(report.registered.len() as u64, "change");
-        cx.console.note(format_args!("a build would make {changes} to the identities of assets"));
+        let changes = in_numbers(&report.registered, ["register", "move", "tidy"]);
+        cx.console.note(format_args!("a build would {changes}"));
         tell_each(cx, &report.registered);
     }
     tell_work(cx, report);

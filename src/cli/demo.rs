@@ -1,3 +1,5 @@
 //! The demo.
 use crate::model::RelPath;
-pub fn files() -> Vec<(RelPath, Vec<u8>)> { Vec::new() }
+pub fn files() -> Vec<(RelPath, Vec<u8>)> {
+    Vec::new()
+}

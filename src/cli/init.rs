@@ -258,7 +258,11 @@ impl Survey {
         };
         let mut words: Vec<String> = found.iter().take(SHOWN).map(word).collect();
         if found.len() > SHOWN {
-            words.push(format!("{} of {} other kinds", found[SHOWN..].iter().map(|it| it.1).sum::<u64>(), found.len() - SHOWN));
+            words.push(format!(
+                "{} of {} other kinds",
+                found[SHOWN..].iter().map(|it| it.1).sum::<u64>(),
+                found.len() - SHOWN
+            ));
         }
         if words.is_empty() { "none yet".to_owned() } else { words.join(", ") }
     }

@@ -106,10 +106,8 @@ impl From<&Location> for PlaceEntry {
 
 impl From<&Diagnostic> for DiagnosticEntry {
     fn from(it: &Diagnostic) -> Self {
-        let related = it
-            .related
-            .iter()
-            .map(|it| RelatedEntry { message: it.message.clone(), place: (&it.location).into() });
+        let related =
+            it.related.iter().map(|it| RelatedEntry { message: it.message.clone(), place: (&it.location).into() });
         Self {
             code: it.code,
             severity: it.severity,

@@ -11,7 +11,6 @@ use crate::build::Options;
 use crate::cache::CacheMode;
 use crate::driver::Engine;
 use crate::error::{Error, Result};
-use crate::lane::{self, Recovery};
 use crate::workspace::layout::{Workspace, discover};
 
 /// Which pack of the workspace, and how it is looked at.
@@ -133,7 +132,6 @@ pub fn open(cx: &Context, jobs: Option<u16>) -> Result<Opened> {
     if let Some(bar) = &bar {
         ws.progress = bar.clone();
     }
-    tell_recovery(cx, &lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?);
     Ok(Opened { engine: Engine::new(ws.clone()), ws, began, bar })
 }
 
@@ -149,20 +147,6 @@ pub fn find(cx: &Context) -> Result<Workspace> {
             "there is no packwright.toml in `{}` or above it; `packwright init` makes a workspace",
             shown(&cx.base)
         ))),
-    }
-}
-
-fn tell_recovery(cx: &Context, recovery: &Recovery) {
-    match recovery {
-        Recovery::Nothing | Recovery::LeftToOthers => {}
-        Recovery::Finished { title } => {
-            cx.console.note(format_args!("finished what an earlier command was interrupted at: {}", clean(title)));
-        }
-        Recovery::TakenBack { title, path } => {
-            let (title, path) = (clean(title), clean(path.as_str()));
-            cx.console.warn(format_args!("`{path}` was edited meanwhile, so this was taken back: {title}"));
-        }
-        Recovery::Discarded => cx.console.note("an earlier command was interrupted before it changed anything"),
     }
 }
 

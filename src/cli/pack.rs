@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Context;
 use super::exit::Exit;
 use super::json::{self, Format};
 use super::open::shown;
 use super::select::{Candidate, Selector};
 use super::words::{clean, count, size};
-use super::Context;
 use crate::error::{Error, IoContext, Result};
 use crate::model::{AssetId, AssetUuid, Codec, Digest, Layout};
 use crate::pack::read::{Entry, PackReader, PayloadRef, ReadError};
@@ -272,7 +272,8 @@ fn tell(cx: &Context, file: &std::path::Path, report: &Report) -> Result<()> {
 }
 
 fn verified(file: &std::path::Path, report: &Report) -> VerifiedPack {
-    let problem = |it: &crate::pack::verify::Problem| PackProblem { file: it.file.clone(), message: it.message.clone() };
+    let problem =
+        |it: &crate::pack::verify::Problem| PackProblem { file: it.file.clone(), message: it.message.clone() };
     VerifiedPack {
         file: file.display().to_string(),
         sound: report.is_sound(),

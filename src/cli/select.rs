@@ -89,10 +89,13 @@ mod tests {
     #[test]
     fn one_text_may_mean_many_things() {
         let uuid = AssetUuid::parse("beef0000-0000-8000-8000-000000000000").expect("a uuid");
-        let candidate = Candidate { identity: Some((uuid, AssetId(17))), name: "ui/hero", place: Some("assets/ui/hero.png") };
+        let candidate =
+            Candidate { identity: Some((uuid, AssetId(17))), name: "ui/hero", place: Some("assets/ui/hero.png") };
         let dir = RelPath::new("assets").expect("a path");
         let selects = |text| Selector::parse(text, Some(&dir)).expect("a selector").selects(&candidate);
-        for yes in ["17", "ui/hero", "beef", "BEEF00", "uuid:beef0000-0000", "assets/ui/hero.png", "assets/ui", "assets/"] {
+        for yes in
+            ["17", "ui/hero", "beef", "BEEF00", "uuid:beef0000-0000", "assets/ui/hero.png", "assets/ui", "assets/"]
+        {
             assert!(selects(yes), "{yes}");
         }
         for yes in ["ui/hero.png", "ui", "./ui/", "../assets/ui", "ui/*", "**/*.png", "assets/ui/h?ro.png"] {

@@ -206,11 +206,14 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 /// Tells a status to people; of long lists only the beginning, unless they want all.
 fn in_words(document: &StatusDocument, all: bool) -> String {
     let StatusDocument { assets, sources, forms, profile, .. } = document;
-    let mut text = format!("{} of {} (profile {})\n", count(*assets, "asset"), count(*sources, "source"), clean(profile));
+    let mut text =
+        format!("{} of {} (profile {})\n", count(*assets, "asset"), count(*sources, "source"), clean(profile));
     let mut lines: Vec<(u64, String)> = Vec::new();
     lines.push((forms.directories, "by an asset.json in a directory".to_owned()));
     lines.push((forms.sidecars, "by a sidecar".to_owned()));
-    lines.extend(forms.rules.iter().map(|it| (it.assets, format!("by the rule `{}` ({})", clean(&it.pattern), it.kind))));
+    lines.extend(
+        forms.rules.iter().map(|it| (it.assets, format!("by the rule `{}` ({})", clean(&it.pattern), it.kind))),
+    );
     lines.retain(|it| it.0 > 0);
     let width = lines.iter().map(|it| it.0.to_string().len()).max().unwrap_or(0);
     for (n, what) in lines {
@@ -229,7 +232,10 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     section("missing, registered but not declared any more", document.missing.iter().map(identified).collect());
     section("excluded", document.excluded.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
-    section("unclaimed, no asset is made of them", document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect());
+    section(
+        "unclaimed, no asset is made of them",
+        document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect(),
+    );
     text
 }
 
