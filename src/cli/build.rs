@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::json::{self, DiagnosticEntry, Format, diagnostics};
+use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative, shown};
 use super::words::{clean, count, seconds};
 use super::{Context, render};
@@ -34,8 +34,8 @@ pub struct Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright build --format json")]
 pub struct BuildDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// How it ended.
     outcome: Outcome,
     /// The profile that was built.
@@ -124,7 +124,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
     let BuildArguments { profile, pack, .. } = &arguments.build;
     if arguments.format == Format::Json {
         cx.console.print_json(&BuildDocument {
-            version: json::VERSION,
+            version: Version,
             outcome: report.outcome,
             profile: profile.clone(),
             pack: pack.clone(),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::json::{self, Format};
+use super::json::{Format, Version};
 use super::words::size;
 use super::{Context, open, render};
 use crate::cache::{CacheMode, Index, Store, StoreStats};
@@ -48,8 +48,8 @@ impl Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright cache stats --format json")]
 pub struct StatsDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// Length of the index of this tree's fingerprints in bytes; absent outside of a workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     index_bytes: Option<u64>,
@@ -61,8 +61,8 @@ pub struct StatsDocument {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright cache clear --format json")]
 pub struct ClearDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// How many bytes were removed.
     removed_bytes: u64,
 }
@@ -105,7 +105,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 fn stats(cx: &Context, arguments: &CacheArguments) -> Result<()> {
     let (index_bytes, store) = Places::find(cx, arguments)?.stats(cx)?;
     if arguments.format == Format::Json {
-        return cx.console.print_json(&StatsDocument { version: json::VERSION, index_bytes, store });
+        return cx.console.print_json(&StatsDocument { version: Version, index_bytes, store });
     }
     let row = |what: &str, n: Option<u64>, bytes: Option<u64>| {
         let number = n.map_or_else(String::new, |it| it.to_string());
@@ -130,7 +130,7 @@ fn clear(cx: &Context, arguments: &CacheArguments) -> Result<()> {
     Store::new(cx.disk.clone(), &places.store, CacheMode::Write).clear()?;
     let removed_bytes = index_bytes.unwrap_or(0) + store.database_bytes + store.blob_bytes;
     if arguments.format == Format::Json {
-        return cx.console.print_json(&ClearDocument { version: json::VERSION, removed_bytes });
+        return cx.console.print_json(&ClearDocument { version: Version, removed_bytes });
     }
     cx.console.say(format_args!("the cache is empty; it held {}", size(removed_bytes)));
     Ok(())

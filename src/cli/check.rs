@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Context;
 use super::build::{RegisteredEntry, in_numbers, registered, tell_each, tell_findings, tell_work};
 use super::exit::Exit;
-use super::json::{self, DiagnosticEntry, Format, diagnostics};
+use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened};
 use super::words::{count, seconds};
 use crate::build::{Options, Report, Work};
@@ -28,8 +28,8 @@ pub struct Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright check --format json")]
 pub struct CheckDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// The profile that was checked.
     profile: String,
     /// The pack that was checked.
@@ -65,7 +65,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
     let BuildArguments { profile, pack, .. } = &arguments.build;
     if arguments.format == Format::Json {
         cx.console.print_json(&CheckDocument {
-            version: json::VERSION,
+            version: Version,
             profile: profile.clone(),
             pack: pack.clone(),
             entries: report.entries,

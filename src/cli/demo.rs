@@ -242,7 +242,8 @@ mod tests {
             assets/sprites/coin.png 697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619
             assets/sprites/hero.png ebbe2ef3db53a5eb51d40b08ba7561cb9beeaa73d6b4345172c5358daef8c955
             assets/tiles/checker.png a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e
-        "#]].assert_eq(&all.concat());
+        "#]]
+        .assert_eq(&all.concat());
     }
 
     #[test]

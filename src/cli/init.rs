@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::exit::Exit;
-use super::json::{self, Format};
+use super::json::{Format, Version};
 use super::open::shown;
 use super::words::{clean, count};
 use super::{Context, demo};
@@ -47,8 +47,8 @@ pub struct Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright init --format json")]
 pub struct InitDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// The files that were written, relative to the workspace.
     written: Vec<String>,
     /// The rules that were proposed; empty where `packwright.toml` was there already.
@@ -91,7 +91,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let written: Vec<String> = files.iter().map(|it| it.0.to_string()).collect();
     commit(&ws, files)?;
     if arguments.format == Format::Json {
-        cx.console.print_json(&InitDocument { version: json::VERSION, written, rules })?;
+        cx.console.print_json(&InitDocument { version: Version, written, rules })?;
         return Ok(Exit::Done);
     }
     tell(&cx.console, &ws, arguments, has_config, &rules);

@@ -9,8 +9,31 @@ use super::exit::Exit;
 use crate::error::{Error, Result};
 use crate::model::{Code, Diagnostic, Location, Severity};
 
-/// Version of all documents.
-pub const VERSION: u32 = 1;
+/// The version of all documents: it moves when the meaning of any field does.
+const VERSION: u32 = 1;
+
+/// The `version` of a document.
+pub struct Version;
+
+impl Serialize for Version {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_u32(VERSION)
+    }
+}
+
+impl JsonSchema for Version {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "integer", "const": VERSION })
+    }
+}
 
 /// How data is printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -26,8 +49,8 @@ pub enum Format {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "A command that failed")]
 pub struct FailureDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// Why it failed.
     error: Failure,
     /// What is wrong with the workspace, in the order in which it is shown.
@@ -135,7 +158,7 @@ pub fn print_failure(console: &Console, error: &Error) -> Result<()> {
         _ => &[],
     };
     let error = Failure { exit_code: Exit::of(error) as u8, message: chain(error) };
-    console.print_json(&FailureDocument { version: VERSION, error, diagnostics: diagnostics(found) })
+    console.print_json(&FailureDocument { version: Version, error, diagnostics: diagnostics(found) })
 }
 
 /// Returns an error with all its causes in one line.

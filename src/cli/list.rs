@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::json::{self, Format};
+use super::json::{Format, Version};
 use super::open::{self, BuildArguments, relative};
 use super::select::{Candidate, Selector};
 use super::words::{clean, count, size, table};
@@ -30,8 +30,8 @@ pub struct Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright list --format json")]
 pub struct ListDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// By id; those without one come last, by place.
     assets: Vec<AssetEntry>,
 }
@@ -118,7 +118,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let chosen: Vec<&Asset> = inspection.assets.iter().filter(is_meant).collect();
     if arguments.format == Format::Json {
         let assets = chosen.into_iter().map(AssetEntry::from).collect();
-        cx.console.print_json(&ListDocument { version: json::VERSION, assets })?;
+        cx.console.print_json(&ListDocument { version: Version, assets })?;
         return Ok(exit);
     }
     render::show(&cx.console, None, &inspection.cache_warnings);

@@ -42,8 +42,6 @@ use crate::error::{Error, Result};
 use crate::system::Disk;
 use crate::workspace::layout::Workspace;
 
-pub use json::FailureDocument;
-
 /// The documents that commands print with `--format json`, for their schemas.
 pub mod documents {
     pub use super::build::BuildDocument;

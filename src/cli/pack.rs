@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::exit::Exit;
-use super::json::{self, Format};
+use super::json::{self, Format, Version};
 use super::open::shown;
 use super::select::{Candidate, Selector};
 use super::words::{clean, count, size};
@@ -78,8 +78,8 @@ impl Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright pack list --format json")]
 pub struct PackListDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// The pack's content digest.
     content_digest: Digest,
     /// How it is cut into files.
@@ -131,8 +131,8 @@ struct PackPayload {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright pack verify --format json")]
 pub struct PackVerifyDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// In the order in which they were named.
     packs: Vec<VerifiedPack>,
 }
@@ -197,7 +197,7 @@ fn list(cx: &Context, arguments: &ListArguments) -> Result<Exit> {
     };
     match arguments.format {
         Format::Json => cx.console.print_json(&PackListDocument {
-            version: json::VERSION,
+            version: Version,
             content_digest: reader.content_digest(),
             layout: reader.layout(),
             entries: entries.into_iter().map(PackEntry::from).collect(),
@@ -252,7 +252,7 @@ fn verify_all(cx: &Context, arguments: &VerifyArguments) -> Result<Exit> {
     }
     if arguments.format == Format::Json {
         packs.iter_mut().for_each(|it| it.sound = it.problems.is_empty());
-        cx.console.print_json(&PackVerifyDocument { version: json::VERSION, packs })?;
+        cx.console.print_json(&PackVerifyDocument { version: Version, packs })?;
     }
     Ok(exit)
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::json::{self, DiagnosticEntry, Format, diagnostics};
+use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments};
 use super::words::{clean, count};
 use super::{Context, render};
@@ -29,8 +29,8 @@ pub struct Arguments {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "packwright status --format json")]
 pub struct StatusDocument {
-    /// Version of this form, 1.
-    version: u32,
+    /// Version of this form.
+    version: Version,
     /// The profile by which assets are excluded.
     profile: String,
     /// Number of sources, directories not counted.
@@ -121,7 +121,7 @@ impl StatusDocument {
         let by_change = |is: fn(&Change) -> bool| changes.iter().filter(move |it| is(&it.change));
         let placed = |is: fn(&Asset) -> bool| assets.iter().filter(move |it| is(it)).map(Placed::from).collect();
         Self {
-            version: json::VERSION,
+            version: Version,
             profile: profile.to_owned(),
             sources: inspection.sources,
             assets: assets.len() as u64,
