@@ -81,6 +81,7 @@ pub fn commit(
     files: &RegistryFiles,
 ) -> Result<Digest> {
     if !proposal.is_change() {
+        files.check_unmoved(ws)?;
         return Ok(files.digest);
     }
     if options.locked {
