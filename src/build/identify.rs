@@ -83,6 +83,7 @@ pub fn commit(
     files: &RegistryFiles,
 ) -> Result<Digest> {
     if !proposal.is_change() {
+        files.check_unmoved(ws)?;
         return Ok(files.digest);
     }
     refuse_if_locked(options, proposal)?;

@@ -123,6 +123,7 @@ impl<'a> Pass<'a> {
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
         let Short { state, slots, touched, verdict } = short;
+        registry.check_unmoved(ws)?;
         store.commit();
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(&state, &names, &slots);
