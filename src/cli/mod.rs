@@ -141,7 +141,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -
     let format = arguments.command.format();
     let exit = match start(&arguments, console, disk).and_then(|cx| dispatch(&cx, &arguments.command)) {
         Ok(exit) => exit,
-        Err(error) => failed(&console, format, None, &error),
+        Err(error) => failed(&console, format, None, &error, None),
     };
     exit.into()
 }
@@ -184,8 +184,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
     }
 }
 
-/// Tells of an error that ends a command.
-fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Error) -> Exit {
+/// Tells of an error that ends a command; `consequence` is what the errors of a workspace lead to.
+fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Error, consequence: Option<&str>) -> Exit {
     if format == Format::Json {
         // Should stdout refuse, the exit code still tells.
         let _ = json::print_failure(console, error);
@@ -195,11 +195,10 @@ fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Err
     match error {
         Error::Invalid(found) | Error::Unreadable(found) | Error::Locked(found) => {
             render::show(console, ws, found);
-            let what = match error {
-                Error::Invalid(_) => "nothing was built".to_owned(),
-                _ => error.to_string(),
-            };
-            console.insist(format_args!("{}; {what}", render::tally(found)));
+            let said = error.to_string();
+            let consequence = if matches!(error, Error::Invalid(_)) { consequence } else { Some(said.as_str()) };
+            let consequence = consequence.map_or_else(String::new, |it| format!("; {it}"));
+            console.insist(format_args!("{}{consequence}", render::tally(found)));
         }
         error => console.error(words::clean(&json::chain(error))),
     }

@@ -327,8 +327,10 @@ fn choose<'a>(selector: &Selector, found: &'a [Entry], role: &str) -> std::resul
         }
     };
     entry.payload(role).ok_or_else(|| {
-        let roles: Vec<String> = entry.payloads.iter().map(|it| format!("`{}`", clean(&it.role))).collect();
-        format!("`{}` has no payload `{}`, only {}", clean(&entry.name), clean(role), roles.join(", "))
+        let named = entry.payloads.iter().filter(|it| !it.role.is_empty());
+        let others: Vec<String> = named.map(|it| format!("`{}`", clean(&it.role))).collect();
+        let others = if others.is_empty() { "no other".to_owned() } else { others.join(", ") };
+        format!("`{}` has no payload `{}`; besides the main one it has {others}", clean(&entry.name), clean(role))
     })
 }
 

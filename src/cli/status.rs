@@ -186,7 +186,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.build.jobs)?;
     let inspection = match opened.ask(|it| it.inspect(&arguments.build.options(cx))) {
         Ok(inspection) => inspection,
-        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error)),
+        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error, None)),
     };
     opened.engine.forget();
     let document = StatusDocument::of(&inspection, &arguments.build.profile);

@@ -44,7 +44,7 @@ fn a_failure_is_a_document_too() {
     let sandbox = Sandbox::demo();
     sandbox.write("assets/dialog/asset.json", "{\n  \"typ\": \"raw\"\n}");
     for command in ["build", "check"] {
-        let document = check(&sandbox, "failure", &[command]);
+        let document = check(&sandbox, "failure", &[command, "-p", "release"]);
         assert_eq!(document["error"]["exit_code"], 1);
         let place = &document["diagnostics"][1]["place"];
         assert_eq!((&place["line"], &place["column"]), (&2.into(), &3.into()), "{document}");

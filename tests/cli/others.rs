@@ -23,7 +23,12 @@ fn a_held_output_directory_is_told() {
     sandbox.run(&["build"]);
     let lock = OsSystem::new().try_lock(&sandbox.path("build/dev/.lock"), false).expect("a lock file");
     assert!(lock.is_some());
-    expect![[r#""#]].assert_eq(&sandbox.run(&["build", "--wait", "0"]));
+    expect![[r#"
+        exit 4
+        --- stderr
+        error: the output directory `SANDBOX/build/dev` is held by another process (another build)
+    "#]]
+    .assert_eq(&sandbox.run(&["build", "--wait", "0"]));
     for arguments in READERS {
         assert!(sandbox.run(arguments).starts_with("exit 0\n"), "{arguments:?}");
     }
@@ -85,6 +90,11 @@ fn an_interrupted_build_leaves_everything_as_it_was() {
     let pid = rustix::process::Pid::from_raw(child.id() as i32).expect("a process");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is still there");
     let output = child.wait_with_output().expect("it ends");
-    expect![[r#""#]].assert_eq(&sandbox.shown(&output));
+    expect![[r#"
+        exit 130
+        --- stderr
+        error: interrupted
+    "#]]
+    .assert_eq(&sandbox.shown(&output));
     assert_eq!(sandbox.files(), before);
 }

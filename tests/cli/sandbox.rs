@@ -123,7 +123,8 @@ fn without_seconds(text: &str) -> String {
     let mut shown = String::new();
     while let Some(part) = parts.next() {
         let stem = part.trim_end_matches(|it: char| it.is_ascii_digit() || it == '.');
-        let is_number = parts.peek().is_some() && part.len() > stem.len() && stem.ends_with(' ');
+        let number = &part[stem.len()..];
+        let is_number = parts.peek().is_some() && number.contains('.') && stem.ends_with(' ');
         shown.push_str(if is_number { stem } else { part });
         shown.push_str(if is_number { "0.00" } else { "" });
         shown.push_str(if parts.peek().is_some() { " s" } else { "" });
