@@ -1,0 +1,6 @@
+//! Scenarios: a text that says what an author does and builds in between, and a text that says what each build did.
+
+mod support;
+
+mod null;
+mod table;
