@@ -3,4 +3,6 @@
 mod support;
 
 mod null;
+mod bad_text;
 mod table;
+mod witness;

@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | `/path` | writes the lines that follow |
 //! | `png /path 4x2 [seed]` | writes a small image, another one for each seed |
+//! | `png-cut /path 4x2 30` | writes the first bytes of one |
+//! | `png-lie /path 4x2 9x9` | writes one whose header says another size |
 //! | `zeros /path 1000` | writes that many zero bytes |
 //! | `hex /path 00 ff` | writes bytes |
 //! | `on-read /path` | writes the lines that follow right before the program next reads the file |
@@ -33,7 +35,7 @@ use packwright::cache::CacheMode;
 use packwright::driver::Engine;
 use packwright::error::{Error, Result};
 use packwright::model::{Diagnostic, Digest, Location, Severity};
-use packwright::pack::read::PackReader;
+use packwright::pack::read::{Entry, PackReader};
 use packwright::pack::source::{DirParts, FileSource};
 use packwright::pack::verify::verify;
 use packwright::system::memory::MemorySystem;
@@ -72,6 +74,20 @@ pub fn check_cold(scenario: &str, expected: Expect) {
     expected.assert_eq(&world.run(scenario));
 }
 
+/// Runs cases, each in a workspace of its own that holds one good asset besides. A case begins with a line `## title`;
+/// one without a build of its own is built as it is, and once more leaving out what is broken.
+pub fn check_each(cases: &str, expected: Expect) {
+    let mut told = String::new();
+    for case in cases.split("\n## ").skip(1) {
+        let (title, steps) = case.split_once('\n').expect("a title has a line of its own");
+        let builds = if steps.contains("//- build") { "" } else { "//- build\n//- build lenient --quiet\n" };
+        let mut world = World::new();
+        world.system.write(at("/assets/good.txt"), "good");
+        writeln!(told, "## {title}\n{}", world.run(&format!("{steps}\n{builds}"))).expect("text grows");
+    }
+    expected.assert_eq(&told);
+}
+
 /// A workspace in memory and what a scenario has told of it so far.
 pub struct World {
     /// The file system.
@@ -81,6 +97,8 @@ pub struct World {
     still: bool,
     builds: usize,
     told: String,
+    /// Payloads by the order in which they were first told of: `A` is always the same bytes.
+    payloads: Vec<Digest>,
 }
 
 impl World {
@@ -93,7 +111,7 @@ impl World {
         system.write(at("/packwright.toml"), CONFIG);
         system.mkdir(at("/assets"));
         let engine = engine(Arc::new(system.clone()), Path::new(ROOT));
-        Self { system, engine, cold: false, still: false, builds: 0, told: String::new() }
+        Self { system, engine, cold: false, still: false, builds: 0, told: String::new(), payloads: Vec::new() }
     }
 
     /// Runs all steps and returns what there was to tell.
@@ -119,6 +137,11 @@ impl World {
             [path] if path.starts_with('/') => system.write(at(path), text),
             ["png", path, size] => system.write(at(path), png(size, 0)),
             ["png", path, size, seed] => system.write(at(path), png(size, seed.parse().expect("a number"))),
+            ["png-cut", path, size, len] => {
+                let whole = png(size, 0);
+                system.write(at(path), &whole[..len.parse().expect("a number")]);
+            }
+            ["png-lie", path, size, said] => system.write(at(path), lying_png(size, said)),
             ["zeros", path, n] => system.write(at(path), vec![0; n.parse().expect("a number")]),
             ["hex", path, ref bytes @ ..] => {
                 let bytes = bytes.iter().map(|it| u8::from_str_radix(it, 16).expect("two hexadecimal digits"));
@@ -260,23 +283,34 @@ impl World {
     fn tell_pack(&mut self, profile: &str) {
         let path = at(&format!("/build/{profile}/main.pack"));
         self.told.push_str("pack:\n");
-        self.told.push_str(&describe_pack(&self.system, &path));
+        for entry in entries(&self.system, &path) {
+            write!(self.told, "  {} {} {}:", entry.id, entry.kind, entry.name).expect("text grows");
+            for payload in &entry.payloads {
+                let known = self.payloads.iter().position(|it| *it == payload.digest);
+                let nth = known.unwrap_or_else(|| {
+                    self.payloads.push(payload.digest);
+                    self.payloads.len() - 1
+                });
+                let role = if payload.role.is_empty() { String::new() } else { format!("{}=", payload.role) };
+                let letter = char::from(b'A' + u8::try_from(nth).expect("a few payloads"));
+                write!(self.told, " {role}{letter} ({} bytes)", payload.raw_len).expect("text grows");
+            }
+            if !entry.references.is_empty() {
+                write!(self.told, " -> {:?}", entry.references.iter().map(|it| it.0).collect::<Vec<_>>())
+                    .expect("text grows");
+            }
+            self.told.push('\n');
+        }
     }
 }
 
-/// Returns a pack's entries, a line each, having verified every byte of it.
-pub fn describe_pack(system: &dyn System, path: &Path) -> String {
+/// Returns a pack's entries, having verified every byte of it.
+pub fn entries(system: &dyn System, path: &Path) -> Vec<Entry> {
     let source = FileSource::open(system, path).expect("there is a pack");
     let report = verify(source, DirParts::beside(system, path), u64::MAX);
     assert!(report.is_sound(), "{:?}", report.problems);
     let reader = PackReader::open_at(system, path).expect("it was verified");
-    let mut told = String::new();
-    for entry in reader.entries() {
-        let entry = entry.expect("it was verified");
-        let sizes: Vec<String> = entry.payloads.iter().map(|it| it.raw_len.to_string()).collect();
-        writeln!(told, "  {} {} {} [{}]", entry.id, entry.kind, entry.name, sizes.join(", ")).expect("text grows");
-    }
-    told
+    reader.entries().map(|it| it.expect("it was verified")).collect()
 }
 
 /// Returns an engine for a workspace.
@@ -416,4 +450,21 @@ pub fn tell_result(result: &Result<Report>) -> String {
         Ok(report) => tell(report, Shown { work: false, queries: false, counts: false }),
         Err(error) => tell_error(error),
     }
+}
+
+/// Returns a PNG of `size` whose header says `said`.
+fn lying_png(size: &str, said: &str) -> Vec<u8> {
+    let mut bytes = png(size, 0);
+    let (width, height) = said.split_once('x').expect("WIDTHxHEIGHT");
+    bytes[16..20].copy_from_slice(&width.parse::<u32>().expect("a number").to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.parse::<u32>().expect("a number").to_be_bytes());
+    let crc = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    })
 }

@@ -476,8 +476,8 @@ fn a_model_whose_buffer_changes() {
               wrote main.parts/*.part
               wrote main.pack
             pack:
-              1 model m/ship.gltf [124]
-              2 image skins/ship.png [71]
+              1 model m/ship.gltf: A (124 bytes) -> [2]
+              2 image skins/ship.png: B (71 bytes)
         "#]],
     );
 }
@@ -533,8 +533,8 @@ fn an_image_renamed_that_a_model_refers_to() {
         expect![[r#"
             build 1: written, 2 assets in the pack
             pack:
-              1 model m/ship.gltf [84]
-              2 image skins/ship.png [71]
+              1 model m/ship.gltf: A (84 bytes) -> [2]
+              2 image skins/ship.png: B (71 bytes)
             build 2: written, 2 assets in the pack
               move 2 from `assets/skins/ship.png` to `assets/skins/vessel.png`
               digested 3
@@ -551,8 +551,48 @@ fn an_image_renamed_that_a_model_refers_to() {
               wrote main.parts/*.part
               wrote main.pack
             pack:
-              1 model m/ship.gltf [84]
-              2 image skins/vessel.png [71]
+              1 model m/ship.gltf: A (84 bytes) -> [2]
+              2 image skins/vessel.png: B (71 bytes)
+        "#]],
+    );
+}
+
+/// A directory that is moved with all that it refers to: the same questions get the same answers.
+#[test]
+fn a_directory_renamed_with_all_that_its_model_refers_to() {
+    after(
+        MODEL,
+        r#"
+//- build --quiet
+//- pack
+//- mkdir /assets/all
+//- mv /assets/m /assets/all/m
+//- mv /assets/skins /assets/all/skins
+//- build
+//- pack
+"#,
+        expect![[r#"
+            build 1: written, 2 assets in the pack
+            pack:
+              1 model m/ship.gltf: A (124 bytes) -> [2]
+              2 image skins/ship.png: B (71 bytes)
+            build 2: written, 2 assets in the pack
+              move 1 from `assets/m/ship.gltf` to `assets/all/m/ship.gltf`
+              move 2 from `assets/skins/ship.png` to `assets/all/skins/ship.png`
+              digested 3
+              ran asset_dirs_in(assets)
+              ran declared(assets)
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran layout(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              wrote main.parts/*.part
+              wrote main.pack
+            pack:
+              1 model all/m/ship.gltf: A (124 bytes) -> [2]
+              2 image all/skins/ship.png: B (71 bytes)
         "#]],
     );
 }
@@ -585,8 +625,8 @@ fn a_renamed_asset() {
               wrote main.parts/*.part
               wrote main.pack
             pack:
-              1 model m/ship.gltf [124]
-              2 image skin [71]
+              1 model m/ship.gltf: A (124 bytes) -> [2]
+              2 image skin: B (71 bytes)
         "#]],
     );
 }
