@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cache::{Changes, Index, Store, encoding};
+use crate::cache::{self, CacheMode, Changes, Index, Store, encoding};
 use crate::model::registry::{Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath};
 use crate::process::exec::Runs;
@@ -21,7 +21,6 @@ use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
 use super::judge::Verdict;
 use super::publish::{self, Output, Published, source_root};
 use super::{Log, Options, Outcome, Report, Work};
-use crate::cache::CacheMode;
 
 /// The index's name for what its buckets were scanned by.
 const SCAN_FACT: &str = "scan";
@@ -48,11 +47,17 @@ impl<'a> Session<'a> {
     pub fn open(ws: &'a Workspace, options: &'a Options) -> Self {
         let own = ws.cache_dir();
         let shared = options.cache_dir.as_deref().unwrap_or(&own);
+        let index = Index::load(ws.disk.clone(), &own, options.cache);
+        if index.buckets().is_empty() && options.cache == CacheMode::Write {
+            // The file system's clock is read in there, so it must be there before anything is scanned. A workspace that
+            // cannot be written is looked at all the same.
+            let _ = cache::prepare_dir(&*ws.disk, &own);
+        }
         Self {
             ws,
             options,
             before: ws.disk.counters().counts(),
-            index: Index::load(ws.disk.clone(), &own, options.cache),
+            index,
             store: Store::new(ws.disk.clone(), shared, options.cache),
             sources: Sources::new(ws),
             runs: Runs { names: options.log.then(Default::default), ..Runs::default() },
