@@ -8,7 +8,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::lane;
 use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, N_FILES, Registry};
-use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath};
+use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
 use crate::system::{FsTime, Stamp};
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
@@ -39,7 +39,8 @@ pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?;
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     let bytes = bytes.context("read", &ws.abs(&path))?;
-    let (config, diagnostics) = Config::parse(&bytes, &kinds::Check);
+    let (config, mut diagnostics) = Config::parse(&bytes, &kinds::Check);
+    diagnostic::sort(&mut diagnostics);
     let config = match config {
         Some(config) if !diagnostics.iter().any(Diagnostic::is_error) => config,
         _ => return Err(Error::Invalid(diagnostics)),

@@ -191,11 +191,14 @@ fn take(place: &RelPath, declaration: Option<Declaration>, diagnostics: Vec<Diag
 
 fn dangling_sidecar(members: &Members, at: usize, owner: &RelPath, out: &mut Declared) {
     let file = members.path(at);
-    let diagnostic = Diagnostic::error(Code::DANGLING_SIDECAR, format!("there is no file `{owner}` for this sidecar"))
-        .at(Location::file(&file))
-        .help(
+    let (message, help) = match sidecar_owner(owner.as_str()) {
+        Some(_) => (format!("`{owner}` is a declaration and has none of its own"), "remove one of the two"),
+        None => (
+            format!("there is no file `{owner}` for this sidecar"),
             "move the sidecar along with its file, or remove it; a directory is declared by an `asset.json` inside it",
-        );
+        ),
+    };
+    let diagnostic = Diagnostic::error(Code::DANGLING_SIDECAR, message).at(Location::file(&file)).help(help);
     out.problems.push(Problem { place: owner.clone(), diagnostic });
 }
 

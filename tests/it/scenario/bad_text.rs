@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::support::check_each;
+use super::support::{World, at, check_each};
 
 #[test]
 fn declarations() {
@@ -68,7 +68,7 @@ a
 { "type": "raw", "inputs": ["../../../etc/passwd", "/etc/passwd", "a//b", "C:\\x", "a\\b", ""] }
 ## inputs that leave the roots
 //- /assets/hero/asset.json
-{ "type": "raw", "inputs": ["../../packwright.toml", "../../build/dev/main.pack", ".hidden"] }
+{ "type": "raw", "inputs": ["../../packwright.toml", "../../build/dev/main.pack", ".hidden", "../.git/x", "../../elsewhere"] }
 ## globs that leave or are none
 //- /assets/hero/asset.json
 { "type": "raw", "inputs": ["../../../*.bin", "a[", "**x/*.bin"] }
@@ -149,9 +149,6 @@ b
 { "dependencies": ["a.txt"] }
 //- /assets/a.txt
 a
-## nesting without end
-//- /assets/hero/asset.json
-{ "type": "raw", "settings": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1
 ## the root as an asset
 //- /packwright.toml
 workspace = "01234567-89ab-8def-8123-456789abcdef"
@@ -295,9 +292,12 @@ broken = "omit"
             build 1: refused
               error[PW0004] assets/x.png.asset.json:1:27: `rgba9` is not possible here
                 help: did you mean `rgba8`?
+              error[PW0004] assets/x.png.asset.json:1:49: expected a whole number from 0 to 4294967295, found `-1`
             build 2: written, 1 asset in the pack
               warning[PW0004] assets/x.png.asset.json:1:27: `rgba9` is not possible here
                 help: `assets/x.png` is left out of the pack; did you mean `rgba8`?
+              warning[PW0004] assets/x.png.asset.json:1:49: expected a whole number from 0 to 4294967295, found `-1`
+                help: `assets/x.png` is left out of the pack
 
             ## an unknown preset
             build 1: refused
@@ -331,19 +331,22 @@ broken = "omit"
 
             ## inputs that leave the roots
             build 1: refused
-              error[PW0015] assets/hero/asset.json:1:29: the input `../../packwright.toml` is not there
-                help: `packwright.toml` was looked for; add it, or take it out of `inputs`
-              error[PW0015] assets/hero/asset.json:1:54: the input `../../build/dev/main.pack` is not there
-                help: `build/dev/main.pack` was looked for; add it, or take it out of `inputs`
-              error[PW0015] assets/hero/asset.json:1:83: the input `.hidden` is not there
-                help: `assets/hero/.hidden` was looked for; add it, or take it out of `inputs`
+              error[PW0112] assets/hero/asset.json:1:29: the input `../../packwright.toml` lies outside the workspace's roots
+              error[PW0112] assets/hero/asset.json:1:54: the input `../../build/dev/main.pack` lies outside the workspace's roots
+              error[PW0112] assets/hero/asset.json:1:83: the input `.hidden` is hidden (a name in it begins with a dot), and hidden files are no sources
+              error[PW0112] assets/hero/asset.json:1:94: the input `../.git/x` is hidden (a name in it begins with a dot), and hidden files are no sources
+              error[PW0112] assets/hero/asset.json:1:107: the input `../../elsewhere` lies outside the workspace's roots
             build 2: written, 1 asset in the pack
-              warning[PW0015] assets/hero/asset.json:1:29: the input `../../packwright.toml` is not there
-                help: `assets/hero` is left out of the pack; `packwright.toml` was looked for; add it, or take it out of `inputs`
-              warning[PW0015] assets/hero/asset.json:1:54: the input `../../build/dev/main.pack` is not there
-                help: `assets/hero` is left out of the pack; `build/dev/main.pack` was looked for; add it, or take it out of `inputs`
-              warning[PW0015] assets/hero/asset.json:1:83: the input `.hidden` is not there
-                help: `assets/hero` is left out of the pack; `assets/hero/.hidden` was looked for; add it, or take it out of `inputs`
+              warning[PW0112] assets/hero/asset.json:1:29: the input `../../packwright.toml` lies outside the workspace's roots
+                help: `assets/hero` is left out of the pack
+              warning[PW0112] assets/hero/asset.json:1:54: the input `../../build/dev/main.pack` lies outside the workspace's roots
+                help: `assets/hero` is left out of the pack
+              warning[PW0112] assets/hero/asset.json:1:83: the input `.hidden` is hidden (a name in it begins with a dot), and hidden files are no sources
+                help: `assets/hero` is left out of the pack
+              warning[PW0112] assets/hero/asset.json:1:94: the input `../.git/x` is hidden (a name in it begins with a dot), and hidden files are no sources
+                help: `assets/hero` is left out of the pack
+              warning[PW0112] assets/hero/asset.json:1:107: the input `../../elsewhere` lies outside the workspace's roots
+                help: `assets/hero` is left out of the pack
 
             ## globs that leave or are none
             build 1: refused
@@ -445,11 +448,11 @@ broken = "omit"
 
             ## a sidecar of a sidecar
             build 1: refused
-              error[PW0014] assets/a.txt.asset.json.asset.json: there is no file `assets/a.txt.asset.json` for this sidecar
-                help: move the sidecar along with its file, or remove it; a directory is declared by an `asset.json` inside it
+              error[PW0014] assets/a.txt.asset.json.asset.json: `assets/a.txt.asset.json` is a declaration and has none of its own
+                help: remove one of the two
             build 2: written, 2 assets in the pack
-              warning[PW0014] assets/a.txt.asset.json.asset.json: there is no file `assets/a.txt.asset.json` for this sidecar
-                help: `assets/a.txt.asset.json` is left out of the pack; move the sidecar along with its file, or remove it; a directory is declared by an `asset.json` inside it
+              warning[PW0014] assets/a.txt.asset.json.asset.json: `assets/a.txt.asset.json` is a declaration and has none of its own
+                help: `assets/a.txt.asset.json` is left out of the pack; remove one of the two
 
             ## a declaration that is too large
             build 1: refused
@@ -493,13 +496,6 @@ broken = "omit"
             build 2: written, 1 asset in the pack
               warning[PW0018] assets/a.txt.asset.json:1:20: declared dependencies form a circle: `assets/a.txt` -> `assets/a.txt`
                 help: `assets/a.txt` is left out of the pack; take one of these dependencies out
-
-            ## nesting without end
-            build 1: refused
-              error[PW0001] assets/hero/asset.json:1:828: unterminated object
-            build 2: written, 1 asset in the pack
-              warning[PW0001] assets/hero/asset.json:1:828: unterminated object
-                help: `assets/hero` is left out of the pack
 
             ## the root as an asset
             build 1: refused
@@ -649,6 +645,131 @@ rate = 1
 formt = "rgba8"
 //- build
 "#,
-        expect![[r#""#]],
+        expect![[r###"
+            ## none
+            build 1: failed: cannot read `/ws/packwright.toml`
+
+            ## empty
+            build 1: refused
+              error[PW0020] packwright.toml: `workspace`, the uuid that tells this workspace from all others, is missing
+                help: `packwright init` writes one; in an existing workspace, take it from version control
+              error[PW0021] packwright.toml: no root is given
+                help: say which directory holds the sources: `[[roots]]` and `path = "assets"`
+
+            ## not TOML
+            build 1: refused
+              error[PW0001] packwright.toml:1:50: invalid basic string, expected `"`
+              error[PW0001] packwright.toml:3:8: string values must be quoted, expected literal string
+
+            ## not UTF-8
+            build 1: refused
+              error[PW0011] packwright.toml:1:1: the file is not UTF-8: byte 0 is 0xff
+                help: it looks like UTF-16; save it as UTF-8
+
+            ## no uuid and an unknown field
+            build 1: refused
+              error[PW0020] packwright.toml: `workspace`, the uuid that tells this workspace from all others, is missing
+                help: `packwright init` writes one; in an existing workspace, take it from version control
+              error[PW0003] packwright.toml:1:1: unknown field `rots`
+                help: did you mean `roots`?
+
+            ## a uuid in upper case
+            build 1: refused
+              error[PW0020] packwright.toml:1:13: `workspace` is no uuid in lower-case hyphenated form
+                help: `packwright init` writes one; in an existing workspace, take it from version control
+
+            ## wrong types
+            build 1: refused
+              error[PW0004] packwright.toml:1:13: expected a string, found `1`
+              error[PW0004] packwright.toml:2:9: expected an array, found the string `assets`
+              error[PW0004] packwright.toml:3:20: expected a string, found `1`
+              error[PW0004] packwright.toml:3:30: expected a string, found an array
+              error[PW0004] packwright.toml:5:7: expected an object, found `3`
+
+            ## roots that leave, overlap, are packwright's own or share a name
+            build 1: refused
+              error[PW0006] packwright.toml:3:8: `../assets` is not in normal form: write it without `.` and `..`
+              error[PW0006] packwright.toml:5:8: `/assets` is absolute; paths are relative
+              error[PW0021] packwright.toml:9:8: the roots `assets/ui` and `assets` overlap
+                packwright.toml:7:8: the other root
+              error[PW0021] packwright.toml:11:8: `build` is packwright's own and holds no sources
+              error[PW0021] packwright.toml:13:8: `.packwright` is packwright's own and holds no sources
+              error[PW0021] packwright.toml:15:8: two roots are named `assets`; give one of them another `name`
+                packwright.toml:7:8: the other root
+
+            ## a root that is not there
+            build 1: refused
+              error[PW0021] packwright.toml: the root `asets` is not a directory
+                help: create it, or take it out of `[[roots]]`
+
+            ## a root that is a file
+            build 1: refused
+              error[PW0021] packwright.toml: the root `assets/good.txt` is not a directory
+                help: create it, or take it out of `[[roots]]`
+
+            ## a rule without a type, one with a bad pattern, one of an unknown type, one for an unknown root
+            build 1: refused
+              error[PW0017] packwright.toml:5:9: the rule says no type
+                help: give it a `type`, such as `type = "raw"`
+              error[PW0007] packwright.toml:7:9: unclosed character class; missing ']'
+              error[PW0008] packwright.toml:11:8: there is no type `sound`
+                help: the types are `image`, `model`, `raw`
+              error[PW0021] packwright.toml:15:8: there is no root `asets`
+                help: did you mean `assets`?
+              error[PW0003] packwright.toml:19:1: unknown field `with`
+                help: the fields here are `match`, `root`, `type`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `exclude`
+
+            ## presets in a circle
+            build 1: refused
+              error[PW0010] packwright.toml:4:10: presets refer to each other in a circle: `a` -> `b` -> `c` -> `a`
+
+            ## profiles in a circle
+            build 1: refused
+              error[PW0026] packwright.toml:4:11: profiles inherit from each other in a circle: `a` -> `b` -> `a`
+
+            ## a profile that inherits from none that is there, and one that may not
+            build 1: refused
+              error[PW0019] packwright.toml:5:12: there is no profile `realese`
+                help: did you mean `release`?
+              error[PW0004] packwright.toml:7:12: `release` is built in and inherits from no other profile
+
+            ## an unknown profile
+            build 1: refused
+              error[PW0019] packwright.toml: there is no profile `relase`
+                help: the profiles are `dev`, `lenient`, `release`
+
+            ## settings of a profile for an unknown type, or unknown ones
+            build 1: refused
+              error[PW0008] packwright.toml:4:24: there is no type `sound`
+                help: the types are `image`, `model`, `raw`
+              error[PW0003] packwright.toml:7:1: unknown field `formt`
+                help: did you mean `format`?
+
+        "###]],
     );
+}
+
+/// Deeper than any stack: an answer, and at the place where it gets too deep.
+#[test]
+fn nesting_without_end() {
+    let mut told = String::new();
+    for (open, close) in [("{\"a\":", "}"), ("[", "]")] {
+        let mut world = World::new();
+        let deep = format!("{{\"settings\":{}1{}}}", open.repeat(100_000), close.repeat(100_000));
+        world.system.write(at("/assets/hero/asset.json"), deep);
+        told.push_str(&world.run("//- build"));
+    }
+    let mut world = World::new();
+    let deep = format!("{}\na = {}{}", super::support::CONFIG, "[".repeat(100_000), "]".repeat(100_000));
+    world.system.write(at("/packwright.toml"), deep);
+    told.push_str(&world.run("//- build"));
+    expect![[r#"
+        build 1: refused
+          error[PW0001] assets/hero/asset.json:1:1289: arrays and objects are nested more than 64 deep
+        build 1: refused
+          error[PW0001] assets/hero/asset.json:1:523: arrays and objects are nested more than 64 deep
+        build 1: refused
+          error[PW0001] packwright.toml:16:85: cannot recurse further; max recursion depth met
+    "#]]
+    .assert_eq(&told);
 }

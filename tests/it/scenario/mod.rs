@@ -2,7 +2,7 @@
 
 mod support;
 
-mod null;
 mod bad_text;
+mod null;
 mod table;
 mod witness;

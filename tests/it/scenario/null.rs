@@ -74,7 +74,9 @@ fn check(options: &Options, expected: Expect) {
 
 #[test]
 fn a_settled_null_build_asks_once_for_each_stamp() {
-    check(&Options::default(), expect![[r#"
+    check(
+        &Options::default(),
+        expect![[r#"
         stat below assets: 133 times
         open below assets: 0 times
         open directory below assets: 1 times
@@ -114,12 +116,15 @@ fn a_settled_null_build_asks_once_for_each_stamp() {
         stat packwright.registry/d.jsonl
         stat packwright.registry/e.jsonl
         stat packwright.registry/f.jsonl
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn so_does_one_of_another_profile() {
-    check(&Options { profile: "release".to_owned(), ..Options::default() }, expect![[r#"
+    check(
+        &Options { profile: "release".to_owned(), ..Options::default() },
+        expect![[r#"
         stat below assets: 133 times
         open below assets: 0 times
         open directory below assets: 1 times
@@ -157,5 +162,6 @@ fn so_does_one_of_another_profile() {
         stat packwright.registry/d.jsonl
         stat packwright.registry/e.jsonl
         stat packwright.registry/f.jsonl
-    "#]]);
+    "#]],
+    );
 }
