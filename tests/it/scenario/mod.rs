@@ -3,6 +3,7 @@
 mod support;
 
 mod bad_text;
+mod bad_tree;
 mod null;
 mod table;
 mod witness;

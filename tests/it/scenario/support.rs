@@ -1,7 +1,8 @@
 //! What all scenarios share: the language they are written in, and how builds are told.
 //!
 //! A scenario is a list of steps, each a line that begins with `//- `; the lines after a step that writes a file are
-//! the file's contents. All paths begin with `/`, which is the workspace.
+//! the file's contents. All paths begin with `/`, which is the workspace; one with `//` lies
+//! outside of it.
 //!
 //! | step | what it does |
 //! | --- | --- |
@@ -81,7 +82,7 @@ pub fn check_each(cases: &str, expected: Expect) {
     for case in cases.split("\n## ").skip(1) {
         let (title, steps) = case.split_once('\n').expect("a title has a line of its own");
         let builds = if steps.contains("//- build") { "" } else { "//- build\n//- build lenient --quiet\n" };
-        let mut world = World::new();
+        let mut world = World { queries: false, ..World::new() };
         world.system.write(at("/assets/good.txt"), "good");
         writeln!(told, "## {title}\n{}", world.run(&format!("{steps}\n{builds}"))).expect("text grows");
     }
@@ -94,6 +95,7 @@ pub struct World {
     pub system: MemorySystem,
     engine: Engine,
     cold: bool,
+    queries: bool,
     still: bool,
     builds: usize,
     told: String,
@@ -111,7 +113,16 @@ impl World {
         system.write(at("/packwright.toml"), CONFIG);
         system.mkdir(at("/assets"));
         let engine = engine(Arc::new(system.clone()), Path::new(ROOT));
-        Self { system, engine, cold: false, still: false, builds: 0, told: String::new(), payloads: Vec::new() }
+        Self {
+            system,
+            engine,
+            cold: false,
+            queries: true,
+            still: false,
+            builds: 0,
+            told: String::new(),
+            payloads: Vec::new(),
+        }
     }
 
     /// Runs all steps and returns what there was to tell.
@@ -199,7 +210,7 @@ impl World {
         }
         let mut options = Options { log: true, ..Options::default() };
         // An engine of its own has nothing to remember: it runs every query.
-        let mut shown = Shown { work: true, queries: !self.cold, counts: false };
+        let mut shown = Shown { work: true, queries: self.queries && !self.cold, counts: false };
         for flag in flags {
             match *flag {
                 "--locked" => options.locked = true,
@@ -318,9 +329,12 @@ pub fn engine(disk: Arc<dyn Disk>, root: &Path) -> Engine {
     Engine::new(Workspace { jobs: 2, ..Workspace::new(disk, root.to_owned()) })
 }
 
-/// Returns where a path of a scenario lies.
+/// Returns where a path of a scenario lies: in the workspace, or anywhere when it begins with `//`.
 pub fn at(path: &str) -> PathBuf {
-    PathBuf::from(format!("{ROOT}{path}"))
+    path.strip_prefix('/')
+        .filter(|it| it.starts_with('/'))
+        .map_or_else(|| format!("{ROOT}{path}"), str::to_owned)
+        .into()
 }
 
 /// What to tell of a build that ended well, besides its outcome and diagnostics.
