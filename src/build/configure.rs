@@ -11,7 +11,7 @@ use crate::model::registry::{self, FileSet, N_FILES, Registry};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
 use crate::system::{FsTime, Stamp};
-use crate::workspace::bucket::{get_stamp, stamp_bytes};
+use crate::workspace::bucket::{NO_CONTENT, get_stamp, stamp_bytes};
 use crate::workspace::config::Config;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
@@ -166,6 +166,7 @@ impl RegistryFiles {
     }
 }
 
+/// An absent file is no empty one: a registry that lost a file must not pass for what it was.
 fn digests_of(files: &FileSet) -> Vec<Digest> {
-    files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect()
+    files.iter().map(|it| it.as_deref().map_or(NO_CONTENT, Digest::of)).collect()
 }
