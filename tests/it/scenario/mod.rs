@@ -2,8 +2,12 @@
 
 mod support;
 
+mod bad_payload;
+mod bad_registry;
 mod bad_text;
 mod bad_tree;
+mod identity;
 mod null;
+mod omit;
 mod table;
 mod witness;
