@@ -44,8 +44,8 @@ pub enum FindAnswer {
     Source(Digest, u64),
     /// Nothing.
     Absent,
-    /// Something that is not a source.
-    NotASource,
+    /// Something that is not a source, in the words of the refusal: what a run made of them is in its findings.
+    NotASource(String),
 }
 
 /// Where the bytes of a payload come from.
@@ -155,12 +155,12 @@ impl View<'_> {
 }
 
 impl FindAnswer {
-    /// Returns what is remembered of an answer. The words of a refusal are not: they name places.
+    /// Returns what is remembered of an answer.
     pub fn of(found: &Found) -> Self {
         match found {
             Found::Source(input) => Self::Source(input.digest, input.size),
             Found::Absent => Self::Absent,
-            Found::NotASource(_) => Self::NotASource,
+            Found::NotASource(why) => Self::NotASource(why.clone()),
         }
     }
 }

@@ -1044,3 +1044,40 @@ fn one_name_of_many() {
         "#]],
     );
 }
+
+/// What a cached failure says is what a run would say today.
+#[test]
+fn a_failure_is_told_in_the_words_of_today() {
+    check_cold(
+        r#"
+//- /assets/m.gltf
+{ "asset": {"version": "2.0"}, "images": [{"uri": "x.dat"}] }
+//- fifo /assets/x.dat
+//- build lenient
+//- rm /assets/x.dat
+//- mkdir /assets/x.dat
+//- build lenient
+//- rm /assets/x.dat
+//- ln /assets/x.dat -> x.dat
+//- build lenient
+"#,
+        expect![[r#"
+            build 1: written, 0 assets in the pack
+              register `assets/m.gltf` as 1
+              digested 1
+              processed model: assets [m.gltf]
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a FIFO, socket or device
+                help: `assets/m.gltf` is left out of the pack
+            build 2: unchanged, 0 assets in the pack
+              processed model: assets [m.gltf]
+              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a directory
+                help: `assets/m.gltf` is left out of the pack
+            build 3: unchanged, 0 assets in the pack
+              processed model: assets [m.gltf]
+              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a link that leads back into itself
+                help: `assets/m.gltf` is left out of the pack
+        "#]],
+    );
+}
