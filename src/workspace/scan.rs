@@ -455,9 +455,7 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
             continue;
         }
         let Some(name) = entry.name.to_str() else {
-            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-            let name = format!("{}\u{fffd}{hex}", entry.name.to_string_lossy());
-            children.push((path.child(&name), Child::BadName));
+            children.push((path.child(&spelled_out(bytes)), Child::BadName));
             continue;
         };
         let child = path.child(name);
@@ -467,6 +465,15 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
     }
     children.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(Listing { path: path.clone(), stamp, children })
+}
+
+/// Returns a name of its own for one that is not UTF-8: what can be read of it, with all its bytes before the
+/// extension, so that the rule that would have claimed it does.
+fn spelled_out(name: &[u8]) -> String {
+    let hex: String = name.iter().map(|it| format!("{it:02x}")).collect();
+    let dot = name.iter().rposition(|it| *it == b'.').unwrap_or(name.len());
+    let [stem, extension] = [&name[..dot], &name[dot..]].map(String::from_utf8_lossy);
+    format!("{stem}\u{fffd}{hex}{extension}")
 }
 
 fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stamp>, Arc<LinkText>)> {
