@@ -1,0 +1,5 @@
+//! Behaviour of the whole, in one binary. Helpers lie in `support`.
+
+mod support;
+
+mod naive;
