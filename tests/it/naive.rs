@@ -269,11 +269,11 @@ fn workspace(random: &mut Random) -> Tree {
     put("packwright.toml", format!("workspace = \"{WORKSPACE}\"\n{CONFIG}").into_bytes());
     put("assets/always.png", small_png(1));
     for at in 0..if random.chance(33) { 200 } else { random.below(20) } {
-        let dir = *random.pick(&["", "a/", "a/b/", "\u{e4}/", "z z/"]);
+        let dir = random.pick(&["", "a/", "a/b/", "\u{e4}/", "z z/"]);
         let (stem, extension) = (random.pick(&["x", "Y", "~"]), random.pick(&["png", "bin"]));
         let path = format!("assets/{dir}{stem}{at}.{extension}");
-        let len = *random.pick(&[0, 1, 15, 16, 17, 100]);
-        let bytes = if *extension == "bin" { random.bytes(len) } else { small_png(random.next() % 9) };
+        let len = random.pick(&[0, 1, 15, 16, 17, 100]);
+        let bytes = if extension == "bin" { random.bytes(len) } else { small_png(random.next() % 9) };
         put(&path, bytes);
         let mut options = vec![];
         if random.chance(30) {
@@ -294,7 +294,7 @@ fn workspace(random: &mut Random) -> Tree {
         put(&format!("{dir}/main.dat"), random.bytes(1 + at));
         put(&format!("{dir}/more.png"), png(7, 3, 3, png::ColorType::Rgb));
         put(&format!("{dir}/unused.png"), small_png(3));
-        let inputs = *random.pick(&["\"main.dat\"", "\"more.png\", \"main.dat\"", "\"main.dat\", \"more.png\""]);
+        let inputs = random.pick(&["\"main.dat\"", "\"more.png\", \"main.dat\"", "\"main.dat\", \"more.png\""]);
         put(&format!("{dir}/asset.json"), format!("{{ \"type\": \"raw\", \"inputs\": [{inputs}] }}").into_bytes());
     }
     for len in [262_143, 262_144, 262_145] {

@@ -110,3 +110,22 @@ pub fn registry_of(tree: &Tree) -> BTreeMap<String, Vec<u8>> {
     });
     files.collect()
 }
+
+/// Returns what there is at and below `top`, by path relative to the workspace, links not followed.
+pub fn kinds_below(system: &dyn System, root: &Path, top: &str) -> BTreeMap<String, FileKind> {
+    let mut kinds = BTreeMap::new();
+    let mut todo = vec![top.to_owned()];
+    while let Some(path) = todo.pop() {
+        let Ok(stamp) = system.stat(&root.join(&path)) else { continue };
+        if stamp.kind == FileKind::Dir {
+            let listed = system.open_dir(&root.join(&path)).and_then(|it| it.list(Path::new("")));
+            let names = listed.expect("a directory").into_iter();
+            let mut names: Vec<String> =
+                names.map(|it| it.name.into_string().expect("tests use plain names")).collect();
+            names.sort();
+            todo.extend(names.iter().map(|it| format!("{path}/{it}")));
+        }
+        kinds.insert(path, stamp.kind);
+    }
+    kinds
+}
