@@ -24,8 +24,11 @@ use super::configure::{RegistryFiles, set_digest};
 const LANE_WAIT: Duration = Duration::from_secs(30);
 
 /// Compares what is declared with what is registered.
-pub fn identify(state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
+pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
     let db = &state.db;
+    state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+        declared(db, it);
+    });
     let mut declarations: Vec<Arc<Declaration>> = Vec::new();
     for bucket in state.buckets() {
         let declared = declared(db, bucket);

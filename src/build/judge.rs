@@ -33,22 +33,26 @@ impl Verdict {
 pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
     let db = &state.db;
     let mut entries: Vec<PlanEntry> = Vec::new();
-    let mut problems: Vec<Problem> = Vec::new();
+    let mut diagnostics = general;
     for slot in slots {
-        let bucket = slot.bucket(db);
-        let layout = layout(db, *slot);
-        entries.extend(layout.entries.iter().cloned());
-        problems.extend(declared(db, bucket).problems.iter().cloned());
-        problems.extend(validated(db, bucket).issues.iter().map(|it| it.locate(db, bucket)));
-        problems.extend(recipes(db, *slot).issues.iter().map(|it| it.locate(db, bucket)));
-        problems.extend(layout.problems.iter().cloned());
+        entries.extend(layout(db, *slot).entries.iter().cloned());
+        diagnostics.extend(problems_of(state, *slot, profile));
     }
     entries.sort_by_key(|it| it.id);
-    let mut diagnostics = general;
-    diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, profile)));
     diagnostics.extend(absent_references(&entries, names(db)));
     diagnostic::sort(&mut diagnostics);
     Verdict { plan: Plan { layout: profile.layout, entries }, diagnostics }
+}
+
+/// Returns what is to be said of the assets in one slot.
+pub fn problems_of(state: &State, slot: Slot, profile: &Profile) -> Vec<Diagnostic> {
+    let db = &state.db;
+    let bucket = slot.bucket(db);
+    let mut problems: Vec<Problem> = declared(db, bucket).problems.clone();
+    problems.extend(validated(db, bucket).issues.iter().map(|it| it.locate(db, bucket)));
+    problems.extend(recipes(db, slot).issues.iter().map(|it| it.locate(db, bucket)));
+    problems.extend(layout(db, slot).problems.iter().cloned());
+    problems.into_iter().map(|it| omit_if_asked(it, profile)).collect()
 }
 
 /// A profile that omits broken assets turns their errors into warnings.

@@ -1,6 +1,8 @@
 //! The steps of a build, one file each; `driver.rs` calls them in order.
 //!
-//! - `session`: what a pass knows from before, and what is to be remembered of it
+//! - `session`: the index, the store and the sources' bytes that one pass uses
+//! - `pass`: what one pass found on disk, how it proves that little is to do, and what it remembers
+//! - `memo`: what a bucket contributed the last time
 //! - `configure`: `packwright.toml`, the profile, the registry's files
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
@@ -11,6 +13,8 @@ pub mod artifacts;
 pub mod configure;
 pub mod identify;
 pub mod judge;
+pub mod memo;
+pub mod pass;
 pub mod publish;
 pub mod session;
 
@@ -40,6 +44,8 @@ pub struct Options {
     pub cache: CacheMode,
     /// Distrust every fingerprint.
     pub rehash: bool,
+    /// Take the short ways that memos offer. The long way gives the same; this is for those who compare.
+    pub shortcuts: bool,
     /// Write down which queries, processors and files of the pack a build had to do with.
     pub log: bool,
 }
@@ -54,6 +60,7 @@ impl Default for Options {
             cache_dir: None,
             cache: CacheMode::Write,
             rehash: false,
+            shortcuts: true,
             log: false,
         }
     }

@@ -18,6 +18,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 
+pub use db::prepare_dir;
 pub use index::{Bucket, Changes, Committed, Index};
 pub use store::{CacheCounters, CacheCounts, Store, StoreStats, stored_key};
 
