@@ -194,6 +194,9 @@ impl<'a> Edits<'a> {
     /// Turns the verdicts into work, and takes up roots that are not known yet.
     fn take_up(&mut self, roots: &[RelPath], verdicts: Verdicts) {
         for (path, kind, verdict) in verdicts {
+            if self.is_removed(&path) {
+                continue; // What it lay in is gone or leads elsewhere; if it is found again, then as something new.
+            }
             match verdict {
                 Verdict::Gone => {
                     self.remove(&path, kind);
@@ -229,7 +232,7 @@ impl<'a> Edits<'a> {
     fn list_again(&mut self, dir: &str) {
         let Some((bucket, idx)) = self.known.find(dir) else { return };
         let entry = bucket.entry(idx);
-        if entry.kind.is_dir() && !self.to_list.contains_key(dir) {
+        if entry.kind.is_dir() && !self.to_list.contains_key(dir) && !self.entries.contains_key(&order_key(dir)) {
             self.will_list(entry.path, entry.kind, entry.stamp, entry.link);
         }
     }
@@ -246,6 +249,10 @@ impl<'a> Edits<'a> {
                 }
             }
         }
+    }
+
+    fn is_removed(&self, path: &RelPath) -> bool {
+        matches!(self.entries.get(&order_key(path.as_str())), Some((_, None)))
     }
 
     fn put(&mut self, entry: Entry) {
@@ -345,7 +352,7 @@ impl<'a> Edits<'a> {
         for (path, child) in listing.children {
             let before = known.remove(path.as_str());
             // A verdict on the entry itself may have removed it already: then it is found anew.
-            let before = before.filter(|_| !matches!(self.entries.get(&order_key(path.as_str())), Some((_, None))));
+            let before = before.filter(|_| !self.is_removed(&path));
             match child {
                 Child::BadName => self.put(bare(path, Kind::BadName)),
                 Child::Entry(now_kind) if before.is_some_and(|it| listed_as(it) == now_kind) => {}
