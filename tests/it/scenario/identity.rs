@@ -342,3 +342,51 @@ fn numbers_follow_places() {
     "#]]
     .assert_eq(&first);
 }
+
+#[test]
+fn a_declaration_that_cannot_be_read_is_not_a_missing_asset() {
+    check(
+        r#"
+//- /packwright.toml
+workspace = "5c0ffee0-0000-4000-8000-000000000001"
+[[roots]]
+path = "assets"
+[profiles.dev]
+broken = "omit"
+//- /assets/d/asset.json
+{ "type": "raw" }
+//- /assets/d/a.txt
+alpha
+//- build --quiet
+//- cp /assets/d /assets/e
+//- /assets/d/asset.json
+{ "tpye": "raw"
+//- build
+//- registry
+"#,
+        expect![[r#"
+            build 1: written, 1 asset in the pack
+            build 2: written, 1 asset in the pack
+              register `assets/e` as 2
+              digested 3
+              ran asset_dirs()
+              ran asset_dirs_in(assets)
+              ran declared(assets)
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0001] assets/d/asset.json:1:1: unterminated object
+                help: `assets/d` is left out of the pack
+            registry:
+              1 assets/d
+              2 assets/e
+        "#]],
+    );
+}
