@@ -7,6 +7,7 @@ mod bad_registry;
 mod bad_text;
 mod bad_tree;
 mod identity;
+mod moving;
 mod null;
 mod omit;
 mod table;

@@ -248,7 +248,7 @@ impl World {
     }
 
     /// R7: the pack is the one that a build without any past makes of the same files.
-    fn compare_with_clean(&self, options: &Options) {
+    pub fn compare_with_clean(&self, options: &Options) {
         let clean = self.system.fork();
         for past in ["/.packwright", "/build"] {
             if System::stat(&clean, &at(past)).is_ok() {

@@ -1,4 +1,4 @@
-//! A disk that writes down what it is asked, by path.
+//! A disk that writes down what it is asked, by path, and lets somebody else act right before a question.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,15 @@ use packwright::system::{
     Access, Counters, Dir, DirEntry, Disk, FsTime, Lock, NewFile, OpenFile, RandomFile, Stamp, System,
 };
 
-type Notes = Arc<Mutex<Vec<(&'static str, PathBuf)>>>;
+type Notes = Arc<Mutex<Diary>>;
+type Action = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Diary {
+    notes: Vec<(&'static str, PathBuf)>,
+    /// What somebody else does, and before which question.
+    action: Option<(usize, Action)>,
+}
 
 /// Passes everything on to another disk and remembers the question.
 pub struct Witness {
@@ -23,15 +31,31 @@ impl Witness {
         Self { disk, notes: Notes::default() }
     }
 
-    /// Returns what was asked so far, sorted: a verb and a path each.
+    /// Lets `action` happen right before question `nth`, counted from 0.
+    #[must_use]
+    pub fn before(self, nth: usize, action: impl FnOnce() + Send + 'static) -> Self {
+        self.notes.lock().expect("no panic while held").action = Some((nth, Box::new(action)));
+        self
+    }
+
+    /// Returns what was asked so far, in order: a verb and a path each.
     pub fn notes(&self) -> Vec<(&'static str, PathBuf)> {
-        let mut notes = self.notes.lock().expect("no panic while held").clone();
-        notes.sort();
-        notes
+        self.notes.lock().expect("no panic while held").notes.clone()
     }
 
     fn note(&self, verb: &'static str, path: &Path) {
-        self.notes.lock().expect("no panic while held").push((verb, path.to_owned()));
+        note(&self.notes, verb, path.to_owned());
+    }
+}
+
+fn note(notes: &Notes, verb: &'static str, path: PathBuf) {
+    let mut diary = notes.lock().expect("no panic while held");
+    let now = diary.notes.len();
+    diary.notes.push((verb, path));
+    let due = diary.action.take_if(|it| it.0 == now);
+    drop(diary);
+    if let Some((_, action)) = due {
+        action();
     }
 }
 
@@ -131,7 +155,7 @@ struct WitnessDir {
 impl WitnessDir {
     fn note(&self, verb: &'static str, path: &Path) {
         let path = if path.as_os_str().is_empty() { self.path.clone() } else { self.path.join(path) };
-        self.notes.lock().expect("no panic while held").push((verb, path));
+        note(&self.notes, verb, path);
     }
 }
 
