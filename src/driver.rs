@@ -7,16 +7,19 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::build::artifacts::{Moved, Workshop};
+use crate::build::artifacts::Moved;
 use crate::build::configure::{configure, registry_files};
-use crate::build::identify::{commit, identify};
+use crate::build::identify::{commit, identify, refuse_if_locked};
+use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
-use crate::build::publish::{self, Output, Publication};
+use crate::build::pass::{Derived, Pass};
+use crate::build::publish::{self, Output};
 use crate::build::session::Session;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
 use crate::lane;
-use crate::query::{Change, State};
+use crate::query::State;
+use crate::query::names::{LazyNames, exports};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::workspace::layout::Workspace;
 use crate::workspace::scan::{self, scan};
@@ -56,7 +59,7 @@ impl Engine {
     pub fn build(&self, options: &Options) -> Result<Report> {
         let roots: Vec<_> = configure(&self.ws, options)?.roots.iter().map(|it| self.ws.abs(it)).collect();
         let output = publish::hold(&self.ws, options, &roots)?;
-        attempt(|| self.pass(options, Some(&output)))
+        attempt(options, |options| self.pass(options, Some(&output)))
     }
 
     /// Does all that a build does short of registering and writing.
@@ -65,7 +68,19 @@ impl Engine {
     ///
     /// As [`Engine::build`].
     pub fn check(&self, options: &Options) -> Result<Report> {
-        attempt(|| self.pass(options, None))
+        attempt(options, |options| self.pass(options, None))
+    }
+
+    /// Looks at what there is, without making, registering or writing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::build`], except that problems of assets are part of what is returned.
+    pub fn inspect(&self, options: &Options) -> Result<Inspection> {
+        attempt(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            inspect(&self.ws, &mut state, options)
+        })
     }
 
     /// One pass from the files to the pack. Without an output nothing is registered or written.
@@ -77,51 +92,58 @@ impl Engine {
         let mut registry_files = registry_files(ws, &session.index, options)?;
         let rehash = scan::Options { rehash: options.rehash };
         let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+        let pass = Pass { session, setup, scan };
 
-        // That there is nothing to do is proved from files.
-        if let Some(output) = output
-            && let Some(report) = session.up_to_date(&setup, &scan, &registry_files, output)
-        {
-            return Ok(report);
+        // That there is nothing to do is proved from files; that little is to do, from memos.
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+        if let Some(output) = output {
+            if let Some(report) = pass.up_to_date(&registry_files, output) {
+                return Ok(report);
+            }
+            if state.is_cold()
+                && options.shortcuts
+                && let Some(report) = pass.short_way(&registry_files, output)?
+            {
+                return Ok(report);
+            }
         }
 
         // From sources to validated assets, each with its identity.
         let (registry, registry_warnings) = registry_files.load(ws)?;
-        let workshop = Workshop { session: &session, tree: &scan.tree, roots: &setup.roots };
-        let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
-        session.start_log(&state);
-        let (config, texts) = (setup.config.clone(), workshop.texts()?);
-        Change { tree: &scan.tree, texts, config, registry: registry.clone() }.apply(&mut state);
-        let proposal = identify(&state, &scan.tree, &setup.config, &registry);
+        let workshop = pass.workshop();
+        pass.session.start_log(&state);
+        pass.change(workshop.texts(|_| true)?, &registry).apply(&mut state);
+        let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
         state.set_registry(proposal.registry.clone());
+        state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+            exports(db, it);
+        });
 
         // From recipes to records, and to a plan: or to all that is wrong.
-        let slots = state.slots(&setup.profile, &options.pack);
+        let slots = state.slots(&pass.setup.profile, &options.pack);
         workshop.make(&mut state, &slots)?;
-        let general = session.general(&setup, &scan.tree, registry_warnings, &proposal);
-        let verdict = judge(&state, &slots, &setup.profile, general);
-        session.store.commit();
-        if verdict.has_errors() || output.is_none() {
-            session.remember_scan(&setup, &scan, &registry_files);
-        }
-        if verdict.has_errors() {
-            return Err(Error::Invalid(verdict.diagnostics).into());
-        }
-        let Some(output) = output else { return Ok(session.checked(&scan, &state, verdict)) };
+        let general = pass.general(registry_warnings, &proposal);
+        let verdict = judge(&state, &slots, &pass.setup.profile, general.clone());
+        pass.session.store.commit();
+        let (Some(output), false) = (output, verdict.has_errors()) else {
+            pass.remember_scan(&registry_files);
+            if verdict.has_errors() {
+                return Err(Error::Invalid(verdict.diagnostics).into());
+            }
+            refuse_if_locked(options, &proposal)?;
+            return Ok(pass.checked(&state, verdict, &proposal));
+        };
 
         // The plan is valid: identities are committed, and the pack follows.
         let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
-        let source_root =
-            publish::source_root(&setup.config, &setup.profile, &options.pack, registry_digest, &scan.tree);
-        let snapshot = session.snapshot(&setup, &scan, &state, source_root, &proposal.registry, verdict);
-        let snapshot = self.snapshots.publish(snapshot);
-        let payloads = workshop.payloads(&state, &slots);
-        let publication = Publication::of(&snapshot, &options.pack);
-        let published = publish::publish(ws, &output.dir, &publication, &payloads, session.outputs(output).as_ref())?;
-        session.store.commit();
-        session.remember(&setup, &scan, &registry_files, output, &published);
-        let report = session.built(&scan, &state, &snapshot, output, &published, &proposal);
-        Ok(report)
+        let snapshot = self.snapshots.publish(pass.snapshot(&state, registry_digest, &proposal.registry, verdict));
+        let names = LazyNames::new(&state.db);
+        let payloads = workshop.payloads(&state, &names, &slots);
+        let published = pass.publish(output, &snapshot.plan, &snapshot.diagnostics, registry_digest, &payloads)?;
+        let touched: Vec<usize> = (0..slots.len()).collect();
+        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: Some(&general) };
+        pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, &derived);
+        Ok(pass.built(&state, &snapshot.plan, &snapshot.diagnostics, output, &published, &proposal.changes))
     }
 }
 
@@ -132,14 +154,16 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
     state
 }
 
-/// Begins again while the workspace moves, a bounded number of times.
-fn attempt(pass: impl Fn() -> std::result::Result<Report, Moved>) -> Result<Report> {
+/// Begins again while the workspace moves, a bounded number of times; then without shortcuts, which may have been
+/// why.
+fn attempt<T>(options: &Options, pass: impl Fn(&Options) -> std::result::Result<T, Moved>) -> Result<T> {
+    let careful = Options { shortcuts: false, ..options.clone() };
+    let mut attempt = pass(options);
     for _ in 1..ATTEMPTS {
-        match pass() {
-            Err(Moved::Torn(_)) => {}
-            Err(Moved::Failed(error)) => return Err(error),
-            Ok(report) => return Ok(report),
+        if !matches!(attempt, Err(Moved::Torn(_))) {
+            break;
         }
+        attempt = pass(&careful);
     }
-    pass().map_err(Moved::into_error)
+    attempt.map_err(Moved::into_error)
 }

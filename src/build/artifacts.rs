@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::model::{AssetId, RelPath};
 use crate::pack::plan::{PlanEntry, PlanPayload};
 use crate::pack::write::Payloads;
-use crate::process::exec::{Executor, Made, Recipe, Trouble};
+use crate::process::exec::{Executor, Made, MadeResult, Recipe, Trouble};
 use crate::process::trace::View;
-use crate::query::names::names;
+use crate::query::names::LazyNames;
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
 use crate::query::{Slot, State, Texts};
@@ -59,14 +59,17 @@ pub struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Reads the declaration files of every bucket.
+    /// Reads the declaration files of the buckets with a wanted number.
     ///
     /// # Errors
     ///
     /// [`Moved`] when one is not any more what the scan saw, or cannot be read.
-    pub fn texts(&self) -> std::result::Result<Vec<Arc<Texts>>, Moved> {
+    pub fn texts(&self, wanted: impl Fn(usize) -> bool + Sync) -> std::result::Result<Vec<Arc<Texts>>, Moved> {
         let buckets = self.tree.buckets();
         let texts = self.session.ws.parallel(buckets.len(), |idx| {
+            if !wanted(idx) {
+                return Ok(Arc::default());
+            }
             let (members, contents) = (&buckets[idx].members, &buckets[idx].contents);
             let mut texts = Texts::new();
             for at in 0..members.len() {
@@ -99,7 +102,11 @@ impl Workshop<'_> {
         let mut made_by_slot = Vec::with_capacity(slots.len());
         {
             let db = &state.db;
-            let executor = self.executor(state);
+            state.prefetch(self.session.ws.jobs, slots, |db, it| {
+                recipes(db, it);
+            });
+            let names = LazyNames::new(db);
+            let executor = self.executor(&names);
             let lists: Vec<&Vec<_>> = slots.iter().map(|it| &recipes(db, *it).list).collect();
             let all: Vec<&Recipe> = lists.iter().flat_map(|it| it.iter().map(|it| &it.recipe)).collect();
             let mut made = executor.run(&all).into_iter();
@@ -114,8 +121,8 @@ impl Workshop<'_> {
         Ok(())
     }
 
-    fn executor<'b>(&'b self, state: &'b State) -> Executor<'b> {
-        let view = View { tree: self.tree, roots: self.roots, assets: names(&state.db) };
+    fn executor<'b>(&'b self, names: &'b LazyNames) -> Executor<'b> {
+        let view = View { tree: self.tree, roots: self.roots, assets: names };
         let Session { ws, sources, store, runs, .. } = self.session;
         Executor::new(ws, view, sources, store, runs)
     }
@@ -125,7 +132,7 @@ impl Workshop<'_> {
     }
 
     /// Returns where the pack's payloads come from.
-    pub fn payloads<'b>(&'b self, state: &'b State, slots: &[Slot]) -> MadePayloads<'b> {
+    pub fn payloads<'b>(&'b self, state: &'b State, names: &'b LazyNames, slots: &[Slot]) -> MadePayloads<'b> {
         let db = &state.db;
         let mut by_id = Vec::new();
         for slot in slots {
@@ -137,7 +144,7 @@ impl Workshop<'_> {
             }
         }
         by_id.sort_unstable_by_key(|it| it.0);
-        MadePayloads { ws: self.session.ws, executor: self.executor(state), by_id }
+        MadePayloads { ws: self.session.ws, executor: self.executor(names), by_id }
     }
 }
 
@@ -150,9 +157,12 @@ pub struct MadePayloads<'a> {
 
 impl Payloads for MadePayloads<'_> {
     fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
-        let at = self.by_id.binary_search_by_key(&entry.id, |it| it.0).expect("planned entries have a recipe");
+        let Ok(at) = self.by_id.binary_search_by_key(&entry.id, |it| it.0) else {
+            // Its bucket was taken from a memo, and the previous pack has lost its bytes: the long way has a recipe.
+            return Err(Error::Torn { path: self.ws.root.join(&entry.name) });
+        };
         let (_, recipe, made) = &self.by_id[at];
-        let Made::Artifacts(artifacts, _) = made else { unreachable!("planned entries were made") };
+        let MadeResult::Artifacts(artifacts) = &made.result else { unreachable!("planned entries were made") };
         let payloads = artifacts.iter().flat_map(|(record, stored)| record.payloads.iter().zip(stored));
         let found = payloads
             .into_iter()

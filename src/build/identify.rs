@@ -22,10 +22,15 @@ use super::configure::{RegistryFiles, set_digest};
 
 /// How long a build waits for whoever holds the lane.
 const LANE_WAIT: Duration = Duration::from_secs(30);
+/// How long it waits before it looks whether the user wants to stop.
+const LANE_SLICE: Duration = Duration::from_millis(500);
 
 /// Compares what is declared with what is registered.
-pub fn identify(state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
+pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
     let db = &state.db;
+    state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+        declared(db, it);
+    });
     let mut declarations: Vec<Arc<Declaration>> = Vec::new();
     for bucket in state.buckets() {
         let declared = declared(db, bucket);
@@ -78,11 +83,10 @@ pub fn commit(
     files: &RegistryFiles,
 ) -> Result<Digest> {
     if !proposal.is_change() {
+        files.check_unmoved(ws)?;
         return Ok(files.digest);
     }
-    if options.locked {
-        return Err(Error::Locked(proposal.locked()));
-    }
+    refuse_if_locked(options, proposal)?;
     let mut digests = files.digests.clone();
     let mut changes = Vec::new();
     for (idx, content) in before.changed_files(&proposal.registry) {
@@ -92,10 +96,32 @@ pub fn commit(
     }
     let n = proposal.changes.len();
     let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
-    let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), LANE_WAIT)?;
+    let mut lane = take_lane(ws, options.wait.unwrap_or(LANE_WAIT))?;
     match lane.commit(lane::Commit { title, changes }) {
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),
         Err(error) => Err(error),
+    }
+}
+
+/// Fails where nothing may change and something would have to.
+///
+/// # Errors
+///
+/// [`Error::Locked`] names every line that would be added or changed.
+pub fn refuse_if_locked(options: &Options, proposal: &Proposal) -> Result<()> {
+    if options.locked && proposal.is_change() { Err(Error::Locked(proposal.locked())) } else { Ok(()) }
+}
+
+/// Takes the lane; whoever waits for it can be stopped.
+fn take_lane(ws: &Workspace, wait: Duration) -> Result<Lane<'_>> {
+    let mut left = wait;
+    loop {
+        let slice = left.min(LANE_SLICE);
+        match Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), slice) {
+            Err(Error::Busy { .. }) if left > slice => left -= slice,
+            outcome => return outcome,
+        }
+        ws.check_stop()?;
     }
 }

@@ -1,22 +1,30 @@
 //! The steps of a build, one file each; `driver.rs` calls them in order.
 //!
-//! - `session`: what a pass knows from before, and what is to be remembered of it
+//! - `session`: the index, the store and the sources' bytes that one pass uses
+//! - `pass`: what one pass found on disk, how it proves that little is to do, and what it remembers
+//! - `memo`: what a bucket contributed the last time
 //! - `configure`: `packwright.toml`, the profile, the registry's files
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
 //! - `judge`: what is wrong, and whether that stops the build
+//! - `inspect`: what there is, without making or writing anything
 //! - `publish`: the pack, its receipt, and what the index remembers of them
 
 pub mod artifacts;
 pub mod configure;
 pub mod identify;
+pub mod inspect;
 pub mod judge;
+pub mod memo;
+pub mod pass;
 pub mod publish;
 pub mod session;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cache::{CacheCounts, CacheMode};
+use crate::model::registry::ChangeNote;
 use crate::model::{Diagnostic, Digest};
 use crate::system::Counts;
 
@@ -40,6 +48,11 @@ pub struct Options {
     pub cache: CacheMode,
     /// Distrust every fingerprint.
     pub rehash: bool,
+    /// How long to wait for an output directory or a lane that another process holds; by default ten minutes and
+    /// half a minute.
+    pub wait: Option<Duration>,
+    /// Take the short ways that memos offer. The long way gives the same; this is for those who compare.
+    pub shortcuts: bool,
     /// Write down which queries, processors and files of the pack a build had to do with.
     pub log: bool,
 }
@@ -54,6 +67,8 @@ impl Default for Options {
             cache_dir: None,
             cache: CacheMode::Write,
             rehash: false,
+            wait: None,
+            shortcuts: true,
             log: false,
         }
     }
@@ -88,8 +103,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What is to be said about the cache. Not part of the workspace, so not repeated by a build with nothing to do.
     pub cache_warnings: Vec<Diagnostic>,
-    /// What was registered, in words.
-    pub registered: Vec<String>,
+    /// What was registered, or would be by a build that is no check, by place.
+    pub registered: Vec<ChangeNote>,
     /// What was done, in numbers.
     pub work: Work,
     /// What was done, by name; only where it was asked for.

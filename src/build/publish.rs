@@ -10,16 +10,15 @@ use crate::pack::emit::{self, Durability, Emitted, Target};
 use crate::pack::layout::layout;
 use crate::pack::manifest::manifest;
 use crate::pack::old::{OldFirst, OldPack};
-use crate::pack::plan::Plan;
+use crate::pack::plan::{Plan, PlanEntry, PlanPayload};
 use crate::pack::write::Payloads;
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::snapshot::Snapshot;
-use crate::system::{Lock, staged};
+use crate::system::{Bytes, Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
-use crate::workspace::layout::{BUILD_DIR, Workspace};
+use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
 
 use super::Options;
 
@@ -64,7 +63,7 @@ pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Outp
             return Ok(Output { dir, key, _lock: lock });
         }
         ws.check_stop()?;
-        if waited >= OUTPUT_WAIT {
+        if waited >= options.wait.unwrap_or(OUTPUT_WAIT) {
             let what = format!("the output directory `{}`", dir.display());
             return Err(Error::Busy { what, holder: "another build".to_owned() });
         }
@@ -77,6 +76,16 @@ pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Outp
 /// Returns the digest of everything that a pack could depend on.
 pub fn source_root(config: &Config, profile: &Profile, pack: &str, registry: Digest, tree: &Tree) -> Digest {
     let mut hasher = KeyHasher::new("packwright source root v1");
+    hasher.digest(1, context(config, profile, pack, registry)).count(2, tree.buckets().len());
+    for bucket in tree.buckets() {
+        hasher.digest(3, bucket.digest());
+    }
+    hasher.finish()
+}
+
+/// Returns the digest of everything but the sources that a pack could depend on.
+pub fn context(config: &Config, profile: &Profile, pack: &str, registry: Digest) -> Digest {
+    let mut hasher = KeyHasher::new("packwright build context v1");
     hasher.text(1, env!("CARGO_PKG_VERSION")).number(2, u64::from(receipt::VERSION));
     hasher.number(3, u64::from(format::VERSION)).text(4, codec::VERSION).count(5, kinds::all().len());
     for kind in kinds::all() {
@@ -86,10 +95,6 @@ pub fn source_root(config: &Config, profile: &Profile, pack: &str, registry: Dig
         });
     }
     hasher.text(10, &profile.name).text(11, pack).digest(12, config.digest()).digest(13, registry);
-    hasher.count(14, tree.buckets().len());
-    for bucket in tree.buckets() {
-        hasher.digest(15, bucket.digest());
-    }
     hasher.finish()
 }
 
@@ -105,14 +110,6 @@ pub struct Publication<'a> {
     pub source_root: Digest,
     /// What the receipt repeats.
     pub warnings: &'a [Diagnostic],
-}
-
-impl<'a> Publication<'a> {
-    /// Returns the publication of a snapshot.
-    pub fn of(snapshot: &'a Snapshot, pack: &'a str) -> Self {
-        let Snapshot { profile, plan, source_root, diagnostics, .. } = snapshot;
-        Self { pack, profile, plan, source_root: *source_root, warnings: diagnostics }
-    }
 }
 
 /// What was published, and what is to be remembered of it.
@@ -157,12 +154,27 @@ pub fn publish(
         previous: &previous_files,
         trusted: &|file| known.is_some_and(|it| it.vouches(file, &boot)),
     };
+    ws.progress.phase(Phase::Emit, 0);
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
+    let old = Stoppable { ws, payloads: &old };
     let emitted = emit::emit(target, &laid, &old, &options)?;
     let receipt = receipt_of(publication, &emitted);
     emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
     let outputs = Outputs::of(&emitted.files, now, boot, durability == Durability::Synced);
     Ok(Published { emitted, outputs })
+}
+
+/// Lets the user stop an emission while it fetches payloads: before the root file gets its name, never after it.
+struct Stoppable<'a> {
+    ws: &'a Workspace,
+    payloads: &'a dyn Payloads,
+}
+
+impl Payloads for Stoppable<'_> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+        self.ws.check_stop()?;
+        self.payloads.stored(payload, entry)
+    }
 }
 
 fn durability(profile: &Profile) -> Durability {

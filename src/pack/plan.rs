@@ -8,7 +8,7 @@ pub use crate::model::{Codec, Layout};
 use crate::process::contract::Metadata;
 
 /// One payload of an entry.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, bincode::Encode, bincode::Decode)]
 pub struct PlanPayload {
     /// What it is to the asset; the main payload has the empty role.
     pub role: String,
@@ -25,7 +25,7 @@ pub struct PlanPayload {
 }
 
 /// One entry: an asset, or one part of it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, bincode::Encode, bincode::Decode)]
 pub struct PlanEntry {
     /// The order of the pack.
     pub id: AssetId,

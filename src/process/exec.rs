@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::cache::{Store, stored_key};
+use crate::fence::fenced;
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::pack::codec;
 use crate::pack::plan::Codec;
@@ -21,7 +22,6 @@ use crate::workspace::layout::{Phase, Workspace};
 use crate::workspace::sources::Sources;
 
 use super::contract::{Artifact, Context, Finding, Found, Input, Outcome, Payload, Resolved, Unavailable};
-use super::fence::fenced;
 use super::kinds::{Kind, Prepared};
 use super::trace::{ArtifactRecord, FindAnswer, Observation, Origin, PayloadRecord, Trace, View};
 
@@ -87,12 +87,23 @@ pub struct Stored {
 
 /// What became of a recipe.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Made {
-    /// Its artifacts by part, each with the stored forms of its payloads, and what the processor had to say.
-    Artifacts(Vec<(ArtifactRecord, Vec<Stored>)>, Vec<Finding>),
-    /// Its inputs do not allow an artifact.
-    Refused(Vec<Finding>),
-    /// The processor panicked, with this message.
+pub struct Made {
+    /// What the processor asked and was told.
+    pub observations: Vec<Observation>,
+    /// What it had to say.
+    pub findings: Vec<Finding>,
+    /// What it made.
+    pub result: MadeResult,
+}
+
+/// What a processor made.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MadeResult {
+    /// Artifacts by part, each with the stored forms of its payloads.
+    Artifacts(Vec<(ArtifactRecord, Vec<Stored>)>),
+    /// The inputs do not allow an artifact.
+    Refused,
+    /// Nothing: it panicked, with this message. Never remembered.
     Panicked(String),
 }
 
@@ -187,7 +198,10 @@ impl<'a> Executor<'a> {
         self.runs.processed.fetch_add(1, Ordering::Relaxed);
         self.runs.note(recipe);
         match self.process(recipe)? {
-            Err(panic) => Ok(Made::Panicked(panic)),
+            Err(panic) => {
+                let result = MadeResult::Panicked(panic);
+                Ok(Made { observations: Vec::new(), findings: Vec::new(), result })
+            }
             Ok(trace) => {
                 self.store.put_trace(recipe.key, &trace);
                 Ok(self.finish(recipe, trace)?.expect("what was just made is at hand"))
@@ -238,7 +252,10 @@ impl<'a> Executor<'a> {
 
     /// Gives every payload its stored form. `None` when bytes are needed for that and are lost.
     fn finish(&self, recipe: &Recipe, trace: Trace) -> Result<Option<Made>, Trouble> {
-        let Some(artifacts) = trace.artifacts else { return Ok(Some(Made::Refused(trace.findings))) };
+        let Trace { observations, artifacts, findings } = trace;
+        let Some(artifacts) = artifacts else {
+            return Ok(Some(Made { observations, findings, result: MadeResult::Refused }));
+        };
         let mut finished = Vec::with_capacity(artifacts.len());
         for artifact in artifacts {
             let mut stored = Vec::with_capacity(artifact.payloads.len());
@@ -250,7 +267,7 @@ impl<'a> Executor<'a> {
             }
             finished.push((artifact, stored));
         }
-        Ok(Some(Made::Artifacts(finished, trace.findings)))
+        Ok(Some(Made { observations, findings, result: MadeResult::Artifacts(finished) }))
     }
 
     fn stored(&self, recipe: &Recipe, payload: &PayloadRecord) -> Result<Option<Stored>, Trouble> {

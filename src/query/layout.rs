@@ -3,7 +3,7 @@
 use crate::model::{Code, Diagnostic, Location, RelPath, Severity};
 use crate::pack::plan::{PlanEntry, PlanPayload};
 use crate::process::contract::Finding;
-use crate::process::exec::{Made, Stored};
+use crate::process::exec::{MadeResult, Stored};
 use crate::process::trace::ArtifactRecord;
 
 use super::Slot;
@@ -28,14 +28,14 @@ pub fn layout(db: &dyn salsa::Database, slot: Slot) -> Layout {
     for (it, made) in recipes(db, slot).list.iter().zip(slot.made(db).iter()) {
         let (asset, base) = (&assets[it.asset as usize], &it.recipe.base);
         let place = &asset.intent.place;
-        match made {
-            Made::Artifacts(artifacts, findings) => {
-                out.problems.extend(findings.iter().map(|it| problem(place, base, it)));
-                out.entries
-                    .extend(artifacts.iter().filter_map(|(record, stored)| entry(asset, it.preload, record, stored)));
+        out.problems.extend(made.findings.iter().map(|it| problem(place, base, it)));
+        match &made.result {
+            MadeResult::Artifacts(artifacts) => {
+                let entries = artifacts.iter().filter_map(|(record, stored)| entry(asset, it.preload, record, stored));
+                out.entries.extend(entries);
             }
-            Made::Refused(findings) => out.problems.extend(findings.iter().map(|it| problem(place, base, it))),
-            Made::Panicked(message) => {
+            MadeResult::Refused => {}
+            MadeResult::Panicked(message) => {
                 let kind = it.recipe.kind.name;
                 let message = format!("the `{kind}` processor failed on `{place}` in a way it should not: {message}");
                 let diagnostic = Diagnostic::error(Code::PROCESSOR_PANIC, message)

@@ -15,16 +15,16 @@ pub mod names;
 pub mod recipes;
 pub mod validated;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use salsa::plumbing::AsId;
 use salsa::{Durability, Setter};
 
-use crate::model::RelPath;
 use crate::model::profile::Profile;
 use crate::model::registry::Registry;
+use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::exec::Made;
 use crate::system::Bytes;
 use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below};
@@ -41,6 +41,61 @@ type Log = Arc<Mutex<Option<Vec<String>>>>;
 
 /// The contents of a bucket's declaration files, by path.
 pub type Texts = BTreeMap<RelPath, Bytes>;
+
+/// Which place has which identity.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Identities {
+    /// All that is registered, or about to be.
+    Registry(Registry),
+    /// Those of the assets in scope, by place and part.
+    Known(Arc<BTreeMap<(RelPath, String), (AssetUuid, AssetId)>>),
+}
+
+impl Identities {
+    /// Returns the identity of an asset.
+    pub fn at(&self, place: &RelPath, part: &str) -> Option<(AssetUuid, AssetId)> {
+        match self {
+            Self::Registry(registry) => registry.at(place, part).map(|it| (it.uuid, it.id)),
+            Self::Known(known) => known.get(&(place.clone(), part.to_owned())).copied(),
+        }
+    }
+}
+
+/// How much of the workspace is in the database.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All of it.
+    Whole,
+    /// The declarations of some buckets. Of the others only sources are known, and that nothing about their names
+    /// moved since all of it was valid.
+    Part(Arc<Part>),
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Whole, Self::Whole) => true,
+            (Self::Part(one), Self::Part(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Scope {}
+
+/// Some buckets, and what the others export.
+pub struct Part {
+    /// The ends of the buckets whose declarations are in the database.
+    pub ends: BTreeSet<End>,
+    /// Says what all the others export; asked only when somebody wants to know.
+    pub elsewhere: Box<dyn Fn() -> Vec<names::Export> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part").field("ends", &self.ends).finish_non_exhaustive()
+    }
+}
 
 /// A bucket of sources.
 #[salsa::input]
@@ -64,7 +119,10 @@ pub struct Globals {
     pub config: Arc<Config>,
     /// Identities.
     #[returns(ref)]
-    pub registry: Registry,
+    pub identities: Identities,
+    /// How much of the workspace is in the database.
+    #[returns(ref)]
+    pub scope: Scope,
     /// All buckets in path order, each with its end.
     #[returns(ref)]
     pub buckets: Buckets,
@@ -131,7 +189,9 @@ pub struct Change<'a> {
     /// The author's configuration.
     pub config: Arc<Config>,
     /// Identities.
-    pub registry: Registry,
+    pub identities: Identities,
+    /// How much of the workspace this is.
+    pub scope: Scope,
 }
 
 impl Change<'_> {
@@ -153,7 +213,8 @@ impl Change<'_> {
         let buckets = Arc::new(buckets);
         match state.globals {
             None => {
-                let globals = Globals::builder(self.config, self.registry, buckets).durability(Durability::HIGH);
+                let globals =
+                    Globals::builder(self.config, self.identities, self.scope, buckets).durability(Durability::HIGH);
                 state.globals = Some(globals.new(&state.db));
             }
             Some(globals) => {
@@ -164,7 +225,10 @@ impl Change<'_> {
                 if *globals.buckets(db) != buckets {
                     globals.set_buckets(db).to(buckets);
                 }
-                set_registry(db, globals, self.registry);
+                if *globals.scope(db) != self.scope {
+                    globals.set_scope(db).to(self.scope);
+                }
+                set_identities(db, globals, self.identities);
             }
         }
     }
@@ -182,9 +246,9 @@ fn update(db: &mut Database, input: Bucket, members: &Arc<Members>, contents: &A
     }
 }
 
-fn set_registry(db: &mut Database, globals: Globals, registry: Registry) {
-    if *globals.registry(db) != registry {
-        globals.set_registry(db).to(registry);
+fn set_identities(db: &mut Database, globals: Globals, identities: Identities) {
+    if *globals.identities(db) != identities {
+        globals.set_identities(db).to(identities);
     }
 }
 
@@ -223,10 +287,32 @@ impl State {
         queries
     }
 
+    /// Runs a query for each of `items` on several threads, so that whoever asks later finds its memo.
+    pub fn prefetch<T: Copy + Sync>(&self, jobs: usize, items: &[T], query: impl Fn(&Database, T) + Sync) {
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..jobs.min(items.len()) {
+                // A handle for each thread; they are gone before anything is set again.
+                let db = self.db.clone();
+                let (next, query) = (&next, &query);
+                scope.spawn(move || {
+                    while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        query(&db, *item);
+                    }
+                });
+            }
+        });
+    }
+
     /// Replaces the registry, as a proposal for it was made from what the queries said.
     pub fn set_registry(&mut self, registry: Registry) {
         let globals = self.globals.expect("a change was applied");
-        set_registry(&mut self.db, globals, registry);
+        set_identities(&mut self.db, globals, Identities::Registry(registry));
+    }
+
+    /// Returns whether nothing was ever applied.
+    pub fn is_cold(&self) -> bool {
+        self.globals.is_none()
     }
 
     /// Returns all buckets in path order.

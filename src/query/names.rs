@@ -4,7 +4,7 @@
 //! of a payload or a setting stops short of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::model::reference::Reference;
 use crate::model::{AssetId, AssetUuid, RelPath};
@@ -12,10 +12,10 @@ use crate::process::contract::Resolved;
 use crate::process::trace::Assets;
 
 use super::declared::declared;
-use super::{Bucket, Globals};
+use super::{Bucket, Database, Globals, Scope};
 
 /// What the others may know of an asset.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, bincode::Encode, bincode::Decode)]
 pub struct Export {
     /// Where it is declared.
     pub place: RelPath,
@@ -41,16 +41,15 @@ impl Export {
 /// Returns what a bucket's assets are to the others, in order of declaration.
 #[salsa::tracked]
 pub fn exports(db: &dyn salsa::Database, bucket: Bucket) -> Vec<Export> {
-    let registry = Globals::get(db).registry(db);
+    let identities = Globals::get(db).identities(db);
     let export = |it: &Arc<crate::model::declaration::Declaration>| {
         let intent = &it.intent;
-        let line = registry.at(&intent.place, &intent.part);
         Export {
             place: intent.place.clone(),
             part: intent.part.clone(),
             name: intent.name.clone(),
             kind: intent.kind.clone(),
-            identity: line.map(|it| (it.uuid, it.id)),
+            identity: identities.at(&intent.place, &intent.part),
             excluded: intent.options.is_excluded(),
         }
     };
@@ -75,10 +74,19 @@ pub struct Names {
 
 /// Merges what all buckets export.
 #[salsa::tracked]
-pub fn names(db: &dyn salsa::Database) -> Names {
-    let buckets = Globals::get(db).buckets(db);
-    let exports = buckets.iter().flat_map(|it| exports(db, it.1).iter().cloned()).collect();
-    Names::of(exports)
+pub fn names(db: &dyn salsa::Database) -> Arc<Names> {
+    let globals = Globals::get(db);
+    let buckets = globals.buckets(db).iter();
+    let all = match globals.scope(db) {
+        Scope::Whole => buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect(),
+        Scope::Part(part) => {
+            let here = buckets.filter(|it| part.ends.contains(&it.0));
+            let mut all: Vec<Export> = here.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
+            all.extend((part.elsewhere)());
+            all
+        }
+    };
+    Arc::new(Names::of(all))
 }
 
 impl Names {
@@ -142,6 +150,26 @@ impl Names {
     pub fn similar(&self, name: &str) -> Option<&str> {
         let names = self.exports.iter().map(|it| it.name.as_str());
         crate::model::suggest::closest(name, names)
+    }
+}
+
+/// The names of all assets, put together when the first run asks for one.
+pub struct LazyNames {
+    db: Mutex<Database>,
+    names: OnceLock<Arc<Names>>,
+}
+
+impl LazyNames {
+    /// Returns the names that `db` holds. Nothing can be set in the database while this is alive.
+    pub fn new(db: &Database) -> Self {
+        Self { db: Mutex::new(db.clone()), names: OnceLock::new() }
+    }
+}
+
+impl Assets for LazyNames {
+    fn asset_at(&self, place: &RelPath) -> Option<Resolved> {
+        let all = self.names.get_or_init(|| names(&*self.db.lock().unwrap_or_else(PoisonError::into_inner)).clone());
+        all.asset_at(place)
     }
 }
 

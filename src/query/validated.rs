@@ -8,7 +8,7 @@ use crate::model::{AssetId, AssetUuid, Code, RelPath};
 use super::declared::declared;
 use super::issue::{At, Issue};
 use super::names::{Names, names};
-use super::{Bucket, Globals};
+use super::{Bucket, Globals, Scope};
 
 /// An asset that may be built.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,14 +33,19 @@ pub struct Validated {
 /// Validates a bucket's declarations against all the others.
 #[salsa::tracked]
 pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
-    let (registry, names) = (Globals::get(db).registry(db), names(db));
+    let globals = Globals::get(db);
     let cycles = dependency_cycles(db);
     let mut out = Validated::default();
     for declaration in &declared(db, bucket).assets {
         let intent = &declaration.intent;
         let before = out.issues.len();
-        check_names(intent, names, &mut out.issues);
-        let dependencies = resolve_dependencies(intent, names, &mut out.issues);
+        if *globals.scope(db) == Scope::Whole {
+            check_names(intent, names(db), &mut out.issues);
+        }
+        let dependencies = match intent.dependencies.is_empty() {
+            true => Vec::new(),
+            false => resolve_dependencies(intent, names(db), &mut out.issues),
+        };
         if let Some(cycle) = cycles.get(&intent.place) {
             let message = format!("declared dependencies form a circle: {cycle}");
             let issue = Issue::error(&intent.place, At::Dependency(0), Code::DEPENDENCY_CYCLE, message);
@@ -48,7 +53,7 @@ pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
         }
         let broken = out.issues[before..].iter().any(|it| it.severity == crate::model::Severity::Error);
         if !broken {
-            let identity = registry.at(&intent.place, &intent.part).map(|it| (it.uuid, it.id));
+            let identity = globals.identities(db).at(&intent.place, &intent.part);
             out.assets.push(Asset { intent: intent.clone(), identity, dependencies });
         }
     }
@@ -104,6 +109,9 @@ fn resolve_dependencies(intent: &Intent, names: &Names, issues: &mut Vec<Issue>)
 /// many assets as they like.
 #[salsa::tracked]
 pub fn dependency_cycles(db: &dyn salsa::Database) -> BTreeMap<RelPath, String> {
+    if *Globals::get(db).scope(db) != Scope::Whole {
+        return BTreeMap::new(); // No dependency moved since there was no circle.
+    }
     let edges = dependency_edges(db);
     if edges.is_empty() {
         return BTreeMap::new();

@@ -1,3 +1,7 @@
-//! Behaviour, tested from outside the crate: one binary, so that linking happens once.
+//! Behaviour of the whole, tested from outside the crate: one binary, so that linking happens once.
 
+mod support;
+
+mod naive;
+mod oracle;
 mod scenario;

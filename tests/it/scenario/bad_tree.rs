@@ -293,14 +293,14 @@ x
 
             ## links that leave
             build 1: refused
-              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              error[PW0102] assets/b.txt: `assets/b.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              error[PW0102] assets/b.txt: `assets/b.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
             build 2: written, 1 asset in the pack
-              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              warning[PW0102] assets/b.txt: `assets/b.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              warning[PW0102] assets/b.txt: `assets/b.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/b.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
 
             ## a link that leaves and comes back
@@ -316,22 +316,22 @@ x
 
             ## a link to packwright's own
             build 1: refused
-              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
               error[PW0103] assets/b.txt: `assets/b.txt` is a link that leads nowhere
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
             build 2: written, 1 asset in the pack
-              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
               warning[PW0103] assets/b.txt: `assets/b.txt` is a link that leads nowhere
                 help: `assets/b.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
 
             ## a link to a hidden file
             build 1: refused
-              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
             build 2: written, 1 asset in the pack
-              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
 
             ## a link to nothing
@@ -418,10 +418,10 @@ x
 
             ## a link to a FIFO
             build 1: refused
-              error[PW0101] assets/a.txt: `assets/a.txt` is a FIFO, socket or device
+              error[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
             build 2: written, 1 asset in the pack
-              warning[PW0101] assets/a.txt: `assets/a.txt` is a FIFO, socket or device
+              warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
 
             ## links for declarations

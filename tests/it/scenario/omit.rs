@@ -150,7 +150,7 @@ a
                 help: `assets/c` is left out of the pack; the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
               warning[PW0101] assets/f.txt: `assets/f.txt` is a FIFO, socket or device
                 help: `assets/f.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              warning[PW0102] assets/l.txt: `assets/l.txt` is a link to what is no source: outside the workspace, hidden, or packwright's own
+              warning[PW0102] assets/l.txt: `assets/l.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/l.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
               warning[PW0312] assets/m/broken.png: this is not a PNG but something that is not known here
                 help: `assets/m/broken.png` is left out of the pack; `image` reads PNG; convert the file, or give the asset the type `raw`

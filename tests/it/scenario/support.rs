@@ -359,7 +359,7 @@ pub fn tell(report: &Report, shown: Shown) -> String {
     let mut told = format!("{outcome}, {} in the pack\n", assets(report.entries));
     if shown.work {
         let log = report.log.as_ref().expect("the log was asked for");
-        report.registered.iter().for_each(|it| line(&mut told, it));
+        report.registered.iter().for_each(|it| line(&mut told, &it.to_string()));
         if report.work.digested > 0 {
             line(&mut told, &format!("digested {}", report.work.digested));
         }

@@ -873,6 +873,9 @@ b
 "#,
         expect![[r#"
             check 1: checked, 3 assets in the pack
+              register `assets/a.txt` as 1
+              register `assets/hero` as 2
+              register `assets/x.png` as 3
               digested 4
               ran asset_dirs()
               ran asset_dirs_in(assets)

@@ -1,0 +1,308 @@
+//! One pass: what it found on disk, how it proves that nothing or little is to do, and what it remembers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cache::{CacheMode, Changes, encoding};
+use crate::error::Error;
+use crate::model::registry::{ChangeNote, Proposal, Registry};
+use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
+use crate::pack::format;
+use crate::pack::old::OldPack;
+use crate::pack::plan::Plan;
+use crate::pack::write::Payloads;
+use crate::query::names::{LazyNames, names};
+use crate::query::{Change, Identities, Scope, Slot, State, Texts};
+use crate::receipt::{self, Outputs, Receipt};
+use crate::snapshot::Snapshot;
+use crate::workspace::bucket::Tree;
+use crate::workspace::layout::CONFIG_FILE;
+use crate::workspace::scan::Scan;
+
+use super::artifacts::{Moved, Workshop};
+use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
+use super::judge::Verdict;
+use super::memo::{self, Built, Short};
+use super::publish::{self, Output, Publication, Published, context, source_root};
+use super::session::{SCAN_FACT, Session, scan_key};
+use super::{Outcome, Report, Work};
+
+/// What one pass found on disk.
+pub struct Pass<'a> {
+    /// What it uses.
+    pub session: Session<'a>,
+    /// What it goes by.
+    pub setup: Setup,
+    /// The sources.
+    pub scan: Scan,
+}
+
+/// What was derived in a pass.
+pub struct Derived<'a> {
+    /// The database.
+    pub state: &'a State,
+    /// Slots of the derived buckets.
+    pub slots: &'a [Slot],
+    /// Their numbers.
+    pub touched: &'a [usize],
+    /// What was said of no asset in particular, where all buckets were derived.
+    pub general: Option<&'a [Diagnostic]>,
+}
+
+impl<'a> Pass<'a> {
+    /// Returns what artifacts are made with.
+    pub fn workshop(&self) -> Workshop<'_> {
+        Workshop { session: &self.session, tree: &self.scan.tree, roots: &self.setup.roots }
+    }
+
+    /// Returns the change that brings all of the workspace into the database.
+    pub fn change(&self, texts: Vec<Arc<Texts>>, registry: &Registry) -> Change<'_> {
+        let (config, identities) = (self.setup.config.clone(), Identities::Registry(registry.clone()));
+        Change { tree: &self.scan.tree, texts, config, identities, scope: Scope::Whole }
+    }
+
+    fn pack(&self) -> &'a str {
+        &self.session.options.pack
+    }
+
+    fn target(&self) -> String {
+        format!("{} {}", self.setup.profile.name, self.pack())
+    }
+
+    fn source_root(&self, registry: Digest) -> Digest {
+        source_root(&self.setup.config, &self.setup.profile, self.pack(), registry, &self.scan.tree)
+    }
+
+    fn context(&self, registry: Digest) -> Digest {
+        context(&self.setup.config, &self.setup.profile, self.pack(), registry)
+    }
+
+    fn outputs(&self, output: &Output) -> Option<Outputs> {
+        self.session.index.output(&output.key).and_then(|it| Outputs::from_row(&it))
+    }
+
+    /// Returns the report of a build with nothing to do, if that is what this is: the receipt's pack came of today's
+    /// `source_root`, and every file of it is what it was.
+    pub fn up_to_date(&self, registry: &RegistryFiles, output: &Output) -> Option<Report> {
+        let Session { ws, options, index, .. } = &self.session;
+        if options.cache == CacheMode::Off {
+            return None;
+        }
+        let receipt = receipt::read(&*ws.disk, &output.dir, self.pack())?;
+        if receipt.source_root != self.source_root(registry.digest) || receipt.profile != self.setup.profile.name {
+            return None;
+        }
+        let clock = || ws.disk.now(&ws.cache_dir());
+        let known = self.outputs(output);
+        let standing = receipt::stands(&*ws.disk, &output.dir, &receipt, known.as_ref(), options.rehash, &clock)?;
+        let mut changes = self.scan_changes(registry);
+        if standing.learned {
+            let outputs = publish::remember(&standing, ws.disk.boot_id(), &self.setup.profile);
+            changes.outputs_put.push((output.key.clone(), outputs.to_row()));
+        }
+        index.commit(&changes);
+        let Receipt { content_digest, entries, warnings, .. } = receipt;
+        let work = self.work(None, None);
+        Some(Report {
+            content_digest: Some(content_digest),
+            log: self.session.log(None, &[]),
+            ..self.report(Outcome::UpToDate, self.pack_file(output), entries, warnings, work)
+        })
+    }
+
+    /// Builds from memos where only the contents of few buckets moved. `None` when it is not as simple as that, or
+    /// when anything is wrong: the long way finds all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
+    pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
+        let Session { ws, index, store, .. } = &self.session;
+        let (target, tree) = (self.target(), &self.scan.tree);
+        if OldPack::open(&*ws.disk, &output.dir, self.pack()).is_none() {
+            return Ok(None); // Payloads of what is only remembered come from there.
+        }
+        let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
+        let Some((memos, touched)) = recalled else { return Ok(None) };
+        let workshop = self.workshop();
+        let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
+        let Short { state, slots, touched, verdict } = short;
+        registry.check_unmoved(ws)?;
+        store.commit();
+        let names = LazyNames::new(&state.db);
+        let payloads = workshop.payloads(&state, &names, &slots);
+        let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
+        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
+        self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);
+        Ok(Some(self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[])))
+    }
+
+    /// Returns the diagnostics that belong to no asset.
+    pub fn general(&self, registry: Vec<Diagnostic>, proposal: &Proposal) -> Vec<Diagnostic> {
+        let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
+        let mut general = self.setup.warnings.clone();
+        general.extend(registry);
+        general.extend(proposal.diagnostics.iter().cloned());
+        for root in self.setup.roots.iter().filter(|it| !is_dir(&self.scan.tree, it)) {
+            let missing = Diagnostic::error(Code::ROOTS, format!("the root `{root}` is not a directory"));
+            general.push(missing.at(Location::file(&config)).help("create it, or take it out of `[[roots]]`"));
+        }
+        general
+    }
+
+    /// Puts a snapshot together.
+    pub fn snapshot(&self, state: &State, registry_digest: Digest, registry: &Registry, verdict: Verdict) -> Snapshot {
+        Snapshot {
+            revision: 0,
+            source_root: self.source_root(registry_digest),
+            tree: self.scan.tree.clone(),
+            config: self.setup.config.clone(),
+            registry: registry.clone(),
+            names: names(&state.db).clone(),
+            profile: self.setup.profile.clone(),
+            plan: Arc::new(verdict.plan),
+            diagnostics: Arc::new(verdict.diagnostics),
+        }
+    }
+
+    /// Writes the pack and its receipt.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk or `payloads` refuse.
+    pub fn publish(
+        &self,
+        output: &Output,
+        plan: &Plan,
+        diagnostics: &[Diagnostic],
+        registry: Digest,
+        payloads: &dyn Payloads,
+    ) -> Result<Published, Error> {
+        let publication = Publication {
+            pack: self.pack(),
+            profile: &self.setup.profile,
+            plan,
+            source_root: self.source_root(registry),
+            warnings: diagnostics,
+        };
+        let published =
+            publish::publish(self.session.ws, &output.dir, &publication, payloads, self.outputs(output).as_ref())?;
+        self.session.store.commit();
+        Ok(published)
+    }
+
+    fn scan_changes(&self, registry: &RegistryFiles) -> Changes {
+        let (index, scan) = (&self.session.index, &self.scan);
+        let mut changes = Changes::default();
+        let key = scan_key(&self.setup);
+        if index.fact(SCAN_FACT).as_deref() != Some(&key.0[..]) {
+            changes.facts_put.push((SCAN_FACT.to_owned(), key.0.to_vec()));
+            // Whatever was there was scanned by other roots.
+            let ends: Vec<Vec<u8>> = scan.tree.buckets().iter().map(|it| row_key(&it.end)).collect();
+            let old = index.buckets().iter().map(|it| it.key.clone());
+            changes.buckets_removed.extend(old.filter(|it| ends.binary_search(it).is_err()));
+        }
+        changes.buckets_put.extend(scan.moved.iter().map(|it| (row_key(&it.end), encoding::encode(&it.to_row()))));
+        changes.buckets_removed.extend(scan.gone.iter().map(row_key));
+        changes.facts_put.extend(registry.fact.iter().map(|it| (REGISTRY_FACT.to_owned(), it.clone())));
+        changes
+    }
+
+    /// Stores what the scan found out.
+    pub fn remember_scan(&self, registry: &RegistryFiles) {
+        self.session.index.commit(&self.scan_changes(registry));
+    }
+
+    /// Stores what the scan and the publication found out.
+    pub fn remember(
+        &self,
+        registry: &RegistryFiles,
+        registry_digest: Digest,
+        output: &Output,
+        published: &Published,
+        diagnostics: &[Diagnostic],
+        derived: &Derived<'_>,
+    ) {
+        if self.session.options.cache != CacheMode::Write {
+            return;
+        }
+        let mut changes = self.scan_changes(registry);
+        changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
+        let Derived { state, slots, touched, general } = *derived;
+        let (target, context) = (&self.target(), self.context(registry_digest));
+        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup: &self.setup };
+        memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
+        self.session.index.commit(&changes);
+    }
+
+    /// Returns the report of a workspace that was only checked.
+    pub fn checked(&self, state: &State, verdict: Verdict, proposal: &Proposal) -> Report {
+        let entries = verdict.plan.entries.len() as u64;
+        let work = self.work(Some(state), None);
+        Report {
+            registered: proposal.changes.clone(),
+            log: self.session.log(Some(state), &[]),
+            ..self.report(Outcome::Checked, PathBuf::new(), entries, verdict.diagnostics, work)
+        }
+    }
+
+    /// Returns the report of a pack that was built.
+    pub fn built(
+        &self,
+        state: &State,
+        plan: &Plan,
+        diagnostics: &[Diagnostic],
+        output: &Output,
+        published: &Published,
+        registered: &[ChangeNote],
+    ) -> Report {
+        let emitted = &published.emitted;
+        let outcome = if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written };
+        let (entries, work) = (plan.entries.len() as u64, self.work(Some(state), Some(published)));
+        Report {
+            content_digest: Some(emitted.content_digest),
+            registered: registered.to_vec(),
+            log: self.session.log(Some(state), &emitted.written_names),
+            ..self.report(outcome, self.pack_file(output), entries, diagnostics.to_vec(), work)
+        }
+    }
+
+    fn pack_file(&self, output: &Output) -> PathBuf {
+        output.dir.join(format::root_name(self.pack()))
+    }
+
+    fn report(
+        &self,
+        outcome: Outcome,
+        pack_file: PathBuf,
+        entries: u64,
+        diagnostics: Vec<Diagnostic>,
+        work: Work,
+    ) -> Report {
+        let cache_warnings = self.session.cache_warnings();
+        let (content_digest, registered, log) = (None, Vec::new(), None);
+        Report { outcome, pack_file, content_digest, entries, diagnostics, cache_warnings, registered, work, log }
+    }
+
+    fn work(&self, state: Option<&State>, published: Option<&Published>) -> Work {
+        let buckets = self.scan.tree.buckets();
+        Work {
+            sources: buckets.iter().map(|it| it.sources() as u64).sum(),
+            buckets: buckets.len() as u64,
+            buckets_moved: self.scan.moved.len() as u64,
+            pack_files_written: published.map_or(0, |it| it.emitted.written),
+            pack_files_kept: published.map_or(0, |it| it.emitted.untouched),
+            ..self.session.work(state)
+        }
+    }
+}
+
+fn is_dir(tree: &Tree, path: &RelPath) -> bool {
+    tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.members.kind(idx).is_dir())
+}
+
+/// Returns the index's key for the bucket with this end. No order key holds the byte 0xff, so that the last bucket
+/// comes last.
+fn row_key(end: &Option<Vec<u8>>) -> Vec<u8> {
+    end.clone().unwrap_or_else(|| vec![0xff])
+}
