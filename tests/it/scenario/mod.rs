@@ -6,6 +6,7 @@ mod bad_payload;
 mod bad_registry;
 mod bad_text;
 mod bad_tree;
+mod concurrency;
 mod identity;
 mod moving;
 mod null;

@@ -140,16 +140,17 @@ fn a_long_file_is_rewritten_between_its_two_readings() {
     world.system.write(at("/assets/long.png"), long(1));
     let first = Arc::new(Witness::of(Arc::new(world.system.fork())));
     build(first.clone()).expect("a sound workspace");
-    let readings: Vec<usize> =
-        (0..first.notes().len()).filter(|it| first.notes()[*it] == ("open", at("/assets/long.png"))).collect();
-    assert!(readings.len() >= 2, "it is read by the scan and by its processor");
-    for nth in readings {
+    let openings = first.notes().iter().filter(|it| **it == ("open", at("/assets/long.png"))).count();
+    assert!(openings >= 2, "it is read by the scan and by its processor");
+    for nth in 0..openings {
         let system = world.system.fork();
         system.settle();
         let author = system.clone();
         let edit = move || author.write(at("/assets/long.png"), long(2));
-        let report = build(Arc::new(Witness::of(Arc::new(system.clone())).before(nth, edit))).expect("begun again");
+        let report =
+            build(Arc::new(Witness::of(Arc::new(system.clone())).before_opening(at("/assets/long.png"), nth, edit)))
+                .expect("begun again");
         let edited = system.fork();
-        assert_eq!(report.content_digest, Some(digest_of_clean(&edited)), "question {nth}");
+        assert_eq!(report.content_digest, Some(digest_of_clean(&edited)), "reading {nth}");
     }
 }

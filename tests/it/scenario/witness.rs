@@ -11,12 +11,13 @@ use packwright::system::{
 
 type Notes = Arc<Mutex<Diary>>;
 type Action = Box<dyn FnOnce() + Send>;
+type Trigger = Box<dyn FnMut(&str, &Path) -> bool + Send>;
 
 #[derive(Default)]
 struct Diary {
     notes: Vec<(&'static str, PathBuf)>,
     /// What somebody else does, and before which question.
-    action: Option<(usize, Action)>,
+    action: Option<(Trigger, Action)>,
 }
 
 /// Passes everything on to another disk and remembers the question.
@@ -34,7 +35,29 @@ impl Witness {
     /// Lets `action` happen right before question `nth`, counted from 0.
     #[must_use]
     pub fn before(self, nth: usize, action: impl FnOnce() + Send + 'static) -> Self {
-        self.notes.lock().expect("no panic while held").action = Some((nth, Box::new(action)));
+        self.when(nth, |_, _| true, action)
+    }
+
+    /// Lets `action` happen right before the `nth` opening of a file, counted from 0.
+    #[must_use]
+    pub fn before_opening(self, file: PathBuf, nth: usize, action: impl FnOnce() + Send + 'static) -> Self {
+        self.when(nth, move |verb, path| verb == "open" && path == file, action)
+    }
+
+    fn when(
+        self,
+        nth: usize,
+        question: impl Fn(&str, &Path) -> bool + Send + 'static,
+        action: impl FnOnce() + Send + 'static,
+    ) -> Self {
+        let mut left = nth;
+        let due = move |verb: &str, path: &Path| {
+            let counts = question(verb, path);
+            let due = counts && left == 0;
+            left = left.saturating_sub(usize::from(counts));
+            due
+        };
+        self.notes.lock().expect("no panic while held").action = Some((Box::new(due), Box::new(action)));
         self
     }
 
@@ -50,9 +73,8 @@ impl Witness {
 
 fn note(notes: &Notes, verb: &'static str, path: PathBuf) {
     let mut diary = notes.lock().expect("no panic while held");
-    let now = diary.notes.len();
+    let due = diary.action.take_if(|(due, _)| due(verb, &path));
     diary.notes.push((verb, path));
-    let due = diary.action.take_if(|it| it.0 == now);
     drop(diary);
     if let Some((_, action)) = due {
         action();
