@@ -8,10 +8,10 @@ use crate::error::{Error, IoContext, Result};
 use crate::lane;
 use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, N_FILES, Registry};
-use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath};
+use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
 use crate::system::{FsTime, Stamp};
-use crate::workspace::bucket::{get_stamp, stamp_bytes};
+use crate::workspace::bucket::{NO_CONTENT, get_stamp, stamp_bytes};
 use crate::workspace::config::Config;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
@@ -39,7 +39,8 @@ pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?;
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     let bytes = bytes.context("read", &ws.abs(&path))?;
-    let (config, diagnostics) = Config::parse(&bytes, &kinds::Check);
+    let (config, mut diagnostics) = Config::parse(&bytes, &kinds::Check);
+    diagnostic::sort(&mut diagnostics);
     let config = match config {
         Some(config) if !diagnostics.iter().any(Diagnostic::is_error) => config,
         _ => return Err(Error::Invalid(diagnostics)),
@@ -185,6 +186,7 @@ impl RegistryFiles {
     }
 }
 
+/// An absent file is no empty one: a registry that lost a file must not pass for what it was.
 fn digests_of(files: &FileSet) -> Vec<Digest> {
-    files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect()
+    files.iter().map(|it| it.as_deref().map_or(NO_CONTENT, Digest::of)).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! What is proposed is committed, through the lane, when the whole plan is valid.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::lane::{self, Lane};
 use crate::model::declaration::{Declaration, Inputs};
 use crate::model::registry::{self, Digests, Present, Proposal, Registry, directory_content, propose};
-use crate::model::{Digest, RelPath};
+use crate::model::{Code, Digest, RelPath};
 use crate::query::State;
 use crate::query::declared::{asset_dirs, declared};
+use crate::query::issue::Problem;
 use crate::query::recipes::inputs;
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
@@ -31,24 +33,33 @@ pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, reg
     state.prefetch(ws.jobs, &state.buckets(), |db, it| {
         declared(db, it);
     });
-    let mut declarations: Vec<Arc<Declaration>> = Vec::new();
+    let mut places: BTreeMap<Present, Option<&Arc<Declaration>>> = BTreeMap::new();
+    let present = |place: &RelPath, part: &str| Present { place: place.clone(), part: part.to_owned() };
     for bucket in state.buckets() {
         let declared = declared(db, bucket);
-        declarations.extend(declared.assets.iter().chain(&declared.broken).cloned());
+        // A registered place whose declaration cannot even be read is still there: neither missing nor to be taken over.
+        let unreadable =
+            declared.problems.iter().filter(|it| stands_unread(it) && registry.at(&it.place, "").is_some());
+        places.extend(unreadable.map(|it| (present(&it.place, ""), None)));
+        // What is excluded for good gets no identity, but does not lose one.
+        let identified = declared.assets.iter().chain(&declared.broken).filter(|it| {
+            let intent = &it.intent;
+            !intent.options.is_excluded() || registry.at(&intent.place, &intent.part).is_some()
+        });
+        places.extend(identified.map(|it| (present(&it.intent.place, &it.intent.part), Some(it))));
     }
-    // What is excluded for good gets no identity, but does not lose one.
-    declarations.retain(|it| {
-        let intent = &it.intent;
-        !intent.options.is_excluded() || registry.at(&intent.place, &intent.part).is_some()
-    });
-    declarations.sort_by(|a, b| (&a.intent.place, &a.intent.part).cmp(&(&b.intent.place, &b.intent.part)));
-    declarations.dedup_by(|a, b| a.intent.place == b.intent.place && a.intent.part == b.intent.part);
-    let present: Vec<Present> = declarations
-        .iter()
-        .map(|it| Present { place: it.intent.place.clone(), part: it.intent.part.clone() })
-        .collect();
+    let (present, declarations): (Vec<Present>, Vec<_>) = places.into_iter().unzip();
     let dirs = asset_dirs(db);
-    propose(registry, config.workspace, &present, &|idx| digests(&declarations[idx], tree, dirs))
+    let nothing = Digests { content: Digest::of(b""), declaration: None };
+    propose(registry, config.workspace, &present, &|idx| {
+        declarations[idx].map_or(nothing, |it| digests(it, tree, dirs))
+    })
+}
+
+/// Returns whether a problem is about something that stands at its place, in whatever state. Behind a sidecar that has
+/// lost its file nothing stands.
+fn stands_unread(problem: &Problem) -> bool {
+    problem.diagnostic.is_error() && problem.diagnostic.code != Code::DANGLING_SIDECAR
 }
 
 /// Returns the digests by which an asset is recognised should it move.

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::model::registry::{ChangeNote, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
+use crate::pack::old::OldPack;
 use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
 use crate::query::names::{LazyNames, names};
@@ -118,6 +119,9 @@ impl<'a> Pass<'a> {
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
         let (target, tree) = (self.target(), &self.scan.tree);
+        if OldPack::open(&*ws.disk, &output.dir, self.pack()).is_none() {
+            return Ok(None); // Payloads of what is only remembered come from there.
+        }
         let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();

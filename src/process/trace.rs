@@ -171,7 +171,9 @@ pub fn kind_in_words(kind: Kind) -> &'static str {
         Kind::Dir | Kind::DirLink => "a directory",
         Kind::File | Kind::FileLink => "a file",
         Kind::Dangling => "a link that leads nowhere",
-        Kind::Escaping => "a link that leaves the workspace",
+        Kind::Escaping => {
+            "a link to what is no source: outside the workspace, hidden, packwright's own or no regular file"
+        }
         Kind::Looping => "a link that leads back into itself",
         Kind::Other => "a FIFO, socket or device",
         Kind::BadName => "a file whose name is not UTF-8",
