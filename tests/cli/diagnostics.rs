@@ -108,14 +108,6 @@ fn the_configuration_is_shown_too() {
     expect![[r#"
         exit 1
         --- stderr
-        error[PW0003]: unknown field `rule`
-         --> packwright.toml:3:1
-          |
-        3 | rule = []
-          | ^^^^
-          |
-          = help: did you mean `rules`?
-
         error[PW0020]: `workspace` is no uuid in lower-case hyphenated form
          --> packwright.toml:1:13
           |
@@ -130,7 +122,15 @@ fn the_configuration_is_shown_too() {
         2 | roots = [{ path = "../up" }]
           |                   ^^^^^^^
 
-        3 errors; nothing was built
+        error[PW0003]: unknown field `rule`
+         --> packwright.toml:3:1
+          |
+        3 | rule = []
+          | ^^^^
+          |
+          = help: did you mean `rules`?
+
+        3 errors
     "#]]
     .assert_eq(&sandbox.run(&["status"]));
     sandbox.write("packwright.toml", "workspace = [\n");
@@ -143,7 +143,7 @@ fn the_configuration_is_shown_too() {
         1 | workspace = [
           |              ^
 
-        1 error; nothing was built
+        1 error
     "#]]
     .assert_eq(&sandbox.run(&["list"]));
 }
@@ -159,7 +159,7 @@ fn of_very_many_only_some_are_shown() {
     expect![[r#"
         ... and 10 more (use --format json for all)
 
-        60 errors; nothing was built
+        60 errors; a build would publish nothing
     "#]]
     .assert_eq(&shown[shown.rfind("...").unwrap_or(0)..]);
     let all = sandbox.json(&["check", "--format", "json"]);
@@ -184,7 +184,11 @@ fn file_names_do_not_reach_the_terminal() {
         --> assets/\u{1b}[31m.txt.asset.json
          = help: move the sidecar along with its file, or remove it; a directory is declared by an `asset.json` inside it
 
-        1 error; nothing was built
+        error[PW0105]: `assets/�\u{1b}�ff1b2e747874.txt` is a file whose name is not UTF-8
+        --> assets/�\u{1b}�ff1b2e747874.txt
+         = help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+
+        2 errors; a build would publish nothing
     "#]].assert_eq(&sandbox.run(&["check"]));
 }
 
@@ -199,7 +203,7 @@ fn text_that_is_not_utf8_is_not_shown() {
         --> assets/a.txt.asset.json:1:12
          = help: save it as UTF-8
 
-        1 error; nothing was built
+        1 error; a build would publish nothing
     "#]]
     .assert_eq(&sandbox.run(&["check"]));
 }

@@ -89,9 +89,34 @@ fn rules_are_proposed_for_what_is_there() {
 fn a_directory_without_assets_is_the_root_itself() {
     let sandbox = Sandbox::empty();
     sandbox.write("a.txt", "x");
-    expect![[r#""#]].assert_eq(&sandbox.run(&["init"]));
-    expect![[r#""#]].assert_eq(&sandbox.run(&["build"]));
-    expect![[r#""#]].assert_eq(&sandbox.run(&["init", "new/game"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX
+        proposed these rules in packwright.toml:
+          **/*.png         image  0 files
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    1 file
+        next: packwright build, then commit packwright.toml and packwright.registry
+    "#]].assert_eq(&sandbox.run(&["init"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: registered 1 new asset (commit packwright.registry)
+          1 a.txt
+        built dev/main: 1 asset processed, 0 reused, 3 files written in 0.00 s
+    "#]].assert_eq(&sandbox.run(&["build"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX/new/game
+        proposed these rules in packwright.toml:
+          **/*.png         image  0 files
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    0 files
+        next: cd new/game && packwright build, then commit packwright.toml and packwright.registry
+        warning: this workspace lies in another one: SANDBOX
+    "#]].assert_eq(&sandbox.run(&["init", "new/game"]));
 }
 
 #[test]
@@ -130,7 +155,7 @@ fn a_demo_overwrites_nothing() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `SANDBOX/assets/credits.txt` changed in the meantime; nothing was written
+        error: `SANDBOX/assets/credits.txt` is there already; nothing was changed
     "#]]
     .assert_eq(&sandbox.run(&["init", "--demo"]));
     let files: Vec<String> = sandbox.files().into_iter().map(|it| it.0).filter(|it| !it.starts_with('.')).collect();

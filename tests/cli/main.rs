@@ -71,7 +71,7 @@ fn a_workspace_at_a_glance() {
     expect![[r#"
         exit 0
         --- stdout
-        7 assets of 0.00 sources (profile dev)
+        7 assets of 11 sources (profile dev)
           1 by an asset.json in a directory
           1 by a sidecar
           1 by the rule `tiles/**/*.png` (image)
@@ -100,7 +100,7 @@ fn a_workspace_at_a_glance() {
     expect![[r#"
         exit 0
         --- stdout
-        7 assets of 0.00 sources (profile dev)
+        7 assets of 12 sources (profile dev)
           1 by an asset.json in a directory
           2 by a sidecar
           1 by the rule `tiles/**/*.png` (image)

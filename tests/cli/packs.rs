@@ -42,7 +42,7 @@ fn a_pack_is_listed_and_read() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `dialog/intro` has no payload `x`, only ``, `lines/sign.txt`
+        error: `dialog/intro` has no payload `x`; besides the main one it has `lines/sign.txt`
     "#]]
     .assert_eq(&sandbox.run(&["pack", "cat", "build/dev/main.pack", "2", "--role", "x"]));
     expect![[r#"
