@@ -75,7 +75,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let has_config = lane::read_file_through(&*ws.disk, &ws.root, &config)?.is_some();
     if let Some(reason) = refusal(&ws, has_config, arguments.demo)? {
-        return Ok(refuse(cx, &reason));
+        return Ok(refuse(cx, arguments, &reason));
     }
     let (mut files, rules) = if arguments.demo {
         (demo::files(), Vec::new())
@@ -89,7 +89,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     files.extend(registry_files());
     let written: Vec<String> = files.iter().map(|it| it.0.to_string()).collect();
     if let Some(reason) = commit(&ws, files)? {
-        return Ok(refuse(cx, &reason));
+        return Ok(refuse(cx, arguments, &reason));
     }
     if arguments.format == Format::Json {
         cx.console.print_json(&InitDocument { version: Version, written, rules })?;
@@ -102,9 +102,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn refuse(cx: &Context, reason: &str) -> Exit {
-    cx.console.error(format_args!("{reason}; nothing was changed"));
-    Exit::No
+fn refuse(cx: &Context, arguments: &Arguments, reason: &str) -> Exit {
+    super::refused(&cx.console, arguments.format, &format!("{reason}; nothing was changed"))
 }
 
 /// Says why nothing can be made here.

@@ -204,3 +204,13 @@ fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Err
     }
     Exit::of(error)
 }
+
+/// Ends a command whose answer is no.
+fn refused(console: &Console, format: Format, message: &str) -> Exit {
+    if format == Format::Json {
+        // Should stdout refuse, the exit code still tells.
+        let _ = json::print_refusal(console, message);
+    }
+    console.error(words::clean(message));
+    Exit::No
+}

@@ -51,5 +51,8 @@ fn a_failure_is_a_document_too() {
     }
     let elsewhere = Sandbox::empty();
     assert_eq!(check(&elsewhere, "failure", &["list"])["error"]["exit_code"], 2);
+    elsewhere.write("text.pack", "hello");
+    assert_eq!(check(&elsewhere, "failure", &["pack", "list", "text.pack"])["error"]["exit_code"], 1);
+    assert_eq!(check(&sandbox, "failure", &["init"])["error"]["exit_code"], 1);
     assert_eq!(check(&elsewhere, "failure", &["pack", "list", "gone"])["error"]["exit_code"], 5);
 }

@@ -98,14 +98,16 @@ fn a_directory_without_assets_is_the_root_itself() {
           **/*.{glb,gltf}  model  0 files
           **/*             raw    1 file
         next: packwright build, then commit packwright.toml and packwright.registry
-    "#]].assert_eq(&sandbox.run(&["init"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["init"]));
     expect![[r#"
         exit 0
         --- stderr
         note: registered 1 new asset (commit packwright.registry)
           1 a.txt
         built dev/main: 1 asset processed, 0 reused, 3 files written in 0.00 s
-    "#]].assert_eq(&sandbox.run(&["build"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["build"]));
     expect![[r#"
         exit 0
         --- stderr
@@ -116,7 +118,8 @@ fn a_directory_without_assets_is_the_root_itself() {
           **/*             raw    0 files
         next: cd new/game && packwright build, then commit packwright.toml and packwright.registry
         warning: this workspace lies in another one: SANDBOX
-    "#]].assert_eq(&sandbox.run(&["init", "new/game"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["init", "new/game"]));
 }
 
 #[test]

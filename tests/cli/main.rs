@@ -225,7 +225,7 @@ fn locked_changes_nothing() {
         7 errors; the registry is not up to date and --locked forbids to change it
     "#]]
     .assert_eq(&sandbox.run(&["build", "--locked"]));
-    expect!["exit 3"].assert_eq(&sandbox.run(&["check", "--locked", "-q"]).lines().next().unwrap_or_default());
+    assert!(sandbox.run(&["check", "--locked", "-q"]).starts_with("exit 3\n"));
     let of_the_author = |it: &(String, Vec<u8>)| !it.0.starts_with(".packwright") && !it.0.starts_with("build");
     let after: Vec<_> = sandbox.files().into_iter().filter(of_the_author).collect();
     assert_eq!(after, before.into_iter().filter(of_the_author).collect::<Vec<_>>());
