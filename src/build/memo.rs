@@ -334,7 +334,7 @@ fn memo_of(built: &Built<'_>, slot: Slot, idx: usize) -> Memo {
                 let digest = match answer {
                     FindAnswer::Source(digest, _) => Some(*digest),
                     FindAnswer::Absent => None,
-                    FindAnswer::NotASource => continue,
+                    FindAnswer::NotASource(_) => continue,
                 };
                 look(base.join(path), digest);
             }

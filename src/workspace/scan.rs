@@ -48,7 +48,7 @@ pub struct Scan {
 pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
     ws.progress.phase(Phase::Scan, known.buckets().len());
     let verdicts = compare_all(ws, &known, options)?;
-    let mut edits = Edits::new(ws, &known);
+    let mut edits = Edits::new(ws, &known, options);
     edits.take_up(roots, verdicts);
     if edits.is_empty() {
         return Ok(Scan { tree: known, moved: Vec::new(), gone: Vec::new() });
@@ -171,6 +171,7 @@ enum Child {
 struct Edits<'a> {
     ws: &'a Workspace,
     known: &'a Tree,
+    options: Options,
     /// By order key: the path, and the entry that stands there now.
     entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
     /// Directories to list, with the fingerprint they had before.
@@ -181,9 +182,9 @@ struct Edits<'a> {
 }
 
 impl<'a> Edits<'a> {
-    fn new(ws: &'a Workspace, known: &'a Tree) -> Self {
+    fn new(ws: &'a Workspace, known: &'a Tree, options: Options) -> Self {
         let (entries, to_list, to_read) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { ws, known, entries, to_list, to_read, problems: Vec::new() }
+        Self { ws, known, options, entries, to_list, to_read, problems: Vec::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -285,7 +286,8 @@ impl<'a> Edits<'a> {
         let entry = bucket.entry(idx);
         let Some((now_kind, target, link)) = self.resolve(path) else { return };
         let same_text = entry.link.as_ref().is_some_and(|it| it.text == link.text);
-        if now_kind == kind && same_text && target.is_none_or(|it| it == entry.stamp) && !entry.racy {
+        let stands = now_kind == kind && same_text && target.is_none_or(|it| it == entry.stamp);
+        if stands && !entry.racy && !self.options.rehash {
             return;
         }
         if now_kind != kind {
@@ -460,9 +462,7 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
             continue;
         }
         let Some(name) = entry.name.to_str() else {
-            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-            let name = format!("{}\u{fffd}{hex}", entry.name.to_string_lossy());
-            children.push((path.child(&name), Child::BadName));
+            children.push((path.child(&spelled_out(bytes)), Child::BadName));
             continue;
         };
         let child = path.child(name);
@@ -472,6 +472,15 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
     }
     children.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(Listing { path: path.clone(), stamp, children })
+}
+
+/// Returns a name of its own for one that is not UTF-8: what can be read of it, with all its bytes before the
+/// extension, so that the rule that would have claimed it does.
+fn spelled_out(name: &[u8]) -> String {
+    let hex: String = name.iter().map(|it| format!("{it:02x}")).collect();
+    let dot = name.iter().rposition(|it| *it == b'.').unwrap_or(name.len());
+    let [stem, extension] = [&name[..dot], &name[dot..]].map(String::from_utf8_lossy);
+    format!("{stem}\u{fffd}{hex}{extension}")
 }
 
 fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stamp>, Arc<LinkText>)> {
@@ -502,7 +511,7 @@ fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stam
         FileKind::File => (Kind::FileLink, Some(found), link),
         FileKind::Dir if leads_back(ws, &dir, &target) => (Kind::Looping, None, link),
         FileKind::Dir => (Kind::DirLink, Some(found), link),
-        _ => (Kind::Other, None, link),
+        _ => (Kind::Escaping, None, link),
     })
 }
 
