@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::artifacts::Moved;
 use crate::build::configure::{configure, registry_files};
-use crate::build::identify::{commit, identify};
+use crate::build::identify::{commit, identify, refuse_if_locked};
+use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
 use crate::build::pass::{Derived, Pass};
 use crate::build::publish::{self, Output};
@@ -70,6 +71,18 @@ impl Engine {
         attempt(options, |options| self.pass(options, None))
     }
 
+    /// Looks at what there is, without making, registering or writing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::build`], except that problems of assets are part of what is returned.
+    pub fn inspect(&self, options: &Options) -> Result<Inspection> {
+        attempt(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            inspect(&self.ws, &mut state, options)
+        })
+    }
+
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
@@ -118,10 +131,11 @@ impl Engine {
         });
         let (Some(output), false) = (output, verdict.has_errors()) else {
             pass.remember_scan(&registry_files);
-            return match verdict.has_errors() {
-                true => Err(Error::Invalid(verdict.diagnostics).into()),
-                false => Ok(pass.checked(&state, verdict)),
-            };
+            if verdict.has_errors() {
+                return Err(Error::Invalid(verdict.diagnostics).into());
+            }
+            refuse_if_locked(options, &proposal)?;
+            return Ok(pass.checked(&state, verdict, &proposal));
         };
 
         // The plan is valid: identities are committed, and the pack follows.
@@ -146,7 +160,7 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
 
 /// Begins again while the workspace moves, a bounded number of times; then without shortcuts, which may have been
 /// why.
-fn attempt(options: &Options, pass: impl Fn(&Options) -> std::result::Result<Report, Moved>) -> Result<Report> {
+fn attempt<T>(options: &Options, pass: impl Fn(&Options) -> std::result::Result<T, Moved>) -> Result<T> {
     let careful = Options { shortcuts: false, ..options.clone() };
     let mut attempt = pass(options);
     for _ in 1..ATTEMPTS {

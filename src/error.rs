@@ -1,4 +1,4 @@
-//! What the outside world refused. Problems in assets are [`Diagnostic`](crate::model::Diagnostic)s.
+//! What the outside world refused. Problems in assets are [`Diagnostic`]s.
 
 use std::io;
 use std::path::{Path, PathBuf};

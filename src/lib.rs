@@ -3,8 +3,10 @@
 
 pub mod build;
 pub mod cache;
+pub mod cli;
 pub mod driver;
 pub mod error;
+pub mod fence;
 pub mod lane;
 pub mod model;
 pub mod pack;

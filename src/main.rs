@@ -1,3 +1,10 @@
 //! Arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use packwright::system::os::OsSystem;
+
+fn main() -> ExitCode {
+    packwright::cli::run(std::env::args_os(), Arc::new(OsSystem::new()))
+}

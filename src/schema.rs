@@ -5,17 +5,37 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use crate::cli::documents;
 use crate::workspace::authored::{AssetFile, WorkspaceFile};
 
 /// Returns the schemas: their file names in `schema/` and their contents.
 pub fn all() -> Vec<(&'static str, String)> {
-    vec![("asset.schema.json", authored::<AssetFile>()), ("packwright.schema.json", authored::<WorkspaceFile>())]
+    vec![
+        ("asset.schema.json", authored::<AssetFile>()),
+        ("packwright.schema.json", authored::<WorkspaceFile>()),
+        ("cli/build.schema.json", printed::<documents::BuildDocument>()),
+        ("cli/cache-clear.schema.json", printed::<documents::ClearDocument>()),
+        ("cli/cache-stats.schema.json", printed::<documents::StatsDocument>()),
+        ("cli/check.schema.json", printed::<documents::CheckDocument>()),
+        ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
+        ("cli/init.schema.json", printed::<documents::InitDocument>()),
+        ("cli/list.schema.json", printed::<documents::ListDocument>()),
+        ("cli/pack-list.schema.json", printed::<documents::PackListDocument>()),
+        ("cli/pack-verify.schema.json", printed::<documents::PackVerifyDocument>()),
+        ("cli/status.schema.json", printed::<documents::StatusDocument>()),
+    ]
 }
 
 /// Returns the schema of an authored file.
 fn authored<T: JsonSchema>() -> String {
     let generator = SchemaSettings::draft2020_12().for_deserialize().with_transform(AsAuthored).into_generator();
     written(&generator.into_root_schema_for::<T>())
+}
+
+/// Returns the schema of a document that the command line prints.
+fn printed<T: JsonSchema>() -> String {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    written(&settings.into_generator().into_root_schema_for::<T>())
 }
 
 /// Returns a schema as it is written to a file.

@@ -8,10 +8,10 @@ use crate::error::{Error, IoContext, Result};
 use crate::lane;
 use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, N_FILES, Registry};
-use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath};
+use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
 use crate::system::{FsTime, Stamp};
-use crate::workspace::bucket::{get_stamp, stamp_bytes};
+use crate::workspace::bucket::{NO_CONTENT, get_stamp, stamp_bytes};
 use crate::workspace::config::Config;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
@@ -39,7 +39,8 @@ pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?;
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     let bytes = bytes.context("read", &ws.abs(&path))?;
-    let (config, diagnostics) = Config::parse(&bytes, &kinds::Check);
+    let (config, mut diagnostics) = Config::parse(&bytes, &kinds::Check);
+    diagnostic::sort(&mut diagnostics);
     let config = match config {
         Some(config) if !diagnostics.iter().any(Diagnostic::is_error) => config,
         _ => return Err(Error::Invalid(diagnostics)),
@@ -69,6 +70,8 @@ pub struct RegistryFiles {
     pub digest: Digest,
     /// Digest of each.
     pub digests: Vec<Digest>,
+    /// Fingerprint of each from before it was read.
+    stamps: Vec<Option<Stamp>>,
     bytes: Option<FileSet>,
     /// What the index should remember, where that is news.
     pub fact: Option<Vec<u8>>,
@@ -97,13 +100,14 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Resul
         && all_stand(ws, &known)
     {
         let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
-        return Ok(RegistryFiles { digest: set_digest(&digests), digests, bytes: None, fact: None });
+        let stamps = known.iter().map(|it| get_stamp(&it.stamp)).collect();
+        return Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: None, fact: None });
     }
     let now = ws.disk.now(&ws.cache_dir());
     let (files, stamps) = read_files(ws)?;
     let digests = digests_of(&files);
     let fact = fact(&digests, &stamps, now);
-    Ok(RegistryFiles { digest: set_digest(&digests), digests, bytes: Some(files), fact })
+    Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: Some(files), fact })
 }
 
 fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
@@ -117,11 +121,15 @@ fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
 fn read_files(ws: &Workspace) -> Result<(FileSet, Vec<Option<Stamp>>)> {
     let paths: Vec<RelPath> = (0..N_FILES).map(registry::file_path).collect();
     // Stamps are taken first: should a file change in between, its stamp is already the old one.
-    let stamps = paths.iter().map(|it| ws.disk.stat(&ws.abs(it)).ok()).collect();
+    let stamps = stamps(ws);
     let read = lane::read_through(&*ws.disk, &ws.root, &paths)?;
     let mut files = FileSet::default();
     files.iter_mut().zip(read).for_each(|(file, read)| *file = read);
     Ok((files, stamps))
+}
+
+fn stamps(ws: &Workspace) -> Vec<Option<Stamp>> {
+    (0..N_FILES).map(|it| ws.disk.stat(&ws.abs(&registry::file_path(it))).ok()).collect()
 }
 
 fn fact(digests: &[Digest], stamps: &[Option<Stamp>], now: FsTime) -> Option<Vec<u8>> {
@@ -142,6 +150,18 @@ pub fn set_digest(digests: &[Digest]) -> Digest {
 }
 
 impl RegistryFiles {
+    /// Fails when the registry moved since it was looked at: what was derived from it is of yesterday.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Torn`]: the build begins again from the scan.
+    pub fn check_unmoved(&self, ws: &Workspace) -> Result<()> {
+        if stamps(ws) == self.stamps {
+            return Ok(());
+        }
+        Err(Error::Torn { path: ws.root.join(registry::DIRECTORY) })
+    }
+
     /// Loads the registry; what is wrong with it always stops a build. Returns its warnings besides.
     ///
     /// # Errors
@@ -151,7 +171,8 @@ impl RegistryFiles {
         let files = match self.bytes.take() {
             Some(files) => files,
             None => {
-                let (files, _) = read_files(ws)?;
+                let (files, stamps) = read_files(ws)?;
+                self.stamps = stamps;
                 self.digests = digests_of(&files);
                 self.digest = set_digest(&self.digests);
                 files
@@ -165,6 +186,7 @@ impl RegistryFiles {
     }
 }
 
+/// An absent file is no empty one: a registry that lost a file must not pass for what it was.
 fn digests_of(files: &FileSet) -> Vec<Digest> {
-    files.iter().map(|it| Digest::of(it.as_deref().unwrap_or_default())).collect()
+    files.iter().map(|it| it.as_deref().map_or(NO_CONTENT, Digest::of)).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! What is proposed is committed, through the lane, when the whole plan is valid.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::lane::{self, Lane};
 use crate::model::declaration::{Declaration, Inputs};
 use crate::model::registry::{self, Digests, Present, Proposal, Registry, directory_content, propose};
-use crate::model::{Digest, RelPath};
+use crate::model::{Code, Digest, RelPath};
 use crate::query::State;
 use crate::query::declared::{asset_dirs, declared};
+use crate::query::issue::Problem;
 use crate::query::recipes::inputs;
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
@@ -22,6 +24,8 @@ use super::configure::{RegistryFiles, set_digest};
 
 /// How long a build waits for whoever holds the lane.
 const LANE_WAIT: Duration = Duration::from_secs(30);
+/// How long it waits before it looks whether the user wants to stop.
+const LANE_SLICE: Duration = Duration::from_millis(500);
 
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
@@ -29,24 +33,33 @@ pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, reg
     state.prefetch(ws.jobs, &state.buckets(), |db, it| {
         declared(db, it);
     });
-    let mut declarations: Vec<Arc<Declaration>> = Vec::new();
+    let mut places: BTreeMap<Present, Option<&Arc<Declaration>>> = BTreeMap::new();
+    let present = |place: &RelPath, part: &str| Present { place: place.clone(), part: part.to_owned() };
     for bucket in state.buckets() {
         let declared = declared(db, bucket);
-        declarations.extend(declared.assets.iter().chain(&declared.broken).cloned());
+        // A registered place whose declaration cannot even be read is still there: neither missing nor to be taken over.
+        let unreadable =
+            declared.problems.iter().filter(|it| stands_unread(it) && registry.at(&it.place, "").is_some());
+        places.extend(unreadable.map(|it| (present(&it.place, ""), None)));
+        // What is excluded for good gets no identity, but does not lose one.
+        let identified = declared.assets.iter().chain(&declared.broken).filter(|it| {
+            let intent = &it.intent;
+            !intent.options.is_excluded() || registry.at(&intent.place, &intent.part).is_some()
+        });
+        places.extend(identified.map(|it| (present(&it.intent.place, &it.intent.part), Some(it))));
     }
-    // What is excluded for good gets no identity, but does not lose one.
-    declarations.retain(|it| {
-        let intent = &it.intent;
-        !intent.options.is_excluded() || registry.at(&intent.place, &intent.part).is_some()
-    });
-    declarations.sort_by(|a, b| (&a.intent.place, &a.intent.part).cmp(&(&b.intent.place, &b.intent.part)));
-    declarations.dedup_by(|a, b| a.intent.place == b.intent.place && a.intent.part == b.intent.part);
-    let present: Vec<Present> = declarations
-        .iter()
-        .map(|it| Present { place: it.intent.place.clone(), part: it.intent.part.clone() })
-        .collect();
+    let (present, declarations): (Vec<Present>, Vec<_>) = places.into_iter().unzip();
     let dirs = asset_dirs(db);
-    propose(registry, config.workspace, &present, &|idx| digests(&declarations[idx], tree, dirs))
+    let nothing = Digests { content: Digest::of(b""), declaration: None };
+    propose(registry, config.workspace, &present, &|idx| {
+        declarations[idx].map_or(nothing, |it| digests(it, tree, dirs))
+    })
+}
+
+/// Returns whether a problem is about something that stands at its place, in whatever state. Behind a sidecar that has
+/// lost its file nothing stands.
+fn stands_unread(problem: &Problem) -> bool {
+    problem.diagnostic.is_error() && problem.diagnostic.code != Code::DANGLING_SIDECAR
 }
 
 /// Returns the digests by which an asset is recognised should it move.
@@ -81,11 +94,10 @@ pub fn commit(
     files: &RegistryFiles,
 ) -> Result<Digest> {
     if !proposal.is_change() {
+        files.check_unmoved(ws)?;
         return Ok(files.digest);
     }
-    if options.locked {
-        return Err(Error::Locked(proposal.locked()));
-    }
+    refuse_if_locked(options, proposal)?;
     let mut digests = files.digests.clone();
     let mut changes = Vec::new();
     for (idx, content) in before.changed_files(&proposal.registry) {
@@ -95,10 +107,32 @@ pub fn commit(
     }
     let n = proposal.changes.len();
     let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
-    let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), LANE_WAIT)?;
+    let mut lane = take_lane(ws, options.wait.unwrap_or(LANE_WAIT))?;
     match lane.commit(lane::Commit { title, changes }) {
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),
         Err(error) => Err(error),
+    }
+}
+
+/// Fails where nothing may change and something would have to.
+///
+/// # Errors
+///
+/// [`Error::Locked`] names every line that would be added or changed.
+pub fn refuse_if_locked(options: &Options, proposal: &Proposal) -> Result<()> {
+    if options.locked && proposal.is_change() { Err(Error::Locked(proposal.locked())) } else { Ok(()) }
+}
+
+/// Takes the lane; whoever waits for it can be stopped.
+fn take_lane(ws: &Workspace, wait: Duration) -> Result<Lane<'_>> {
+    let mut left = wait;
+    loop {
+        let slice = left.min(LANE_SLICE);
+        match Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), slice) {
+            Err(Error::Busy { .. }) if left > slice => left -= slice,
+            outcome => return outcome,
+        }
+        ws.check_stop()?;
     }
 }

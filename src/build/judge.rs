@@ -1,9 +1,9 @@
 //! What is wrong with the workspace, all of it, and whether that stops the build.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::profile::{Broken, Profile};
-use crate::model::{AssetId, Code, Diagnostic, Location, Severity, diagnostic};
+use crate::model::{AssetId, Code, Diagnostic, Location, RelPath, Severity, diagnostic};
 use crate::pack::plan::{Plan, PlanEntry};
 use crate::query::declared::declared;
 use crate::query::issue::Problem;
@@ -56,7 +56,7 @@ pub fn problems_of(db: &Database, slot: Slot, profile: &Profile) -> Vec<Diagnost
 }
 
 /// A profile that omits broken assets turns their errors into warnings.
-fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
+pub fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
     let mut diagnostic = problem.diagnostic;
     if profile.broken == Broken::Omit && diagnostic.is_error() {
         diagnostic.severity = Severity::Warning;
@@ -74,17 +74,15 @@ fn absent_references(entries: &[PlanEntry], names: &Names) -> Vec<Diagnostic> {
     if referring.is_empty() {
         return Vec::new();
     }
-    let place_of = |id: AssetId| {
-        let all = names.all().iter().find(|it| it.identity.is_some_and(|it| it.1 == id));
-        all.map(|it| it.place.clone())
-    };
+    let places: BTreeMap<AssetId, &RelPath> =
+        names.all().iter().filter_map(|it| Some((it.identity?.1, &it.place))).collect();
     let mut warnings = Vec::new();
     for entry in referring {
-        let Some(place) = place_of(entry.id) else { continue };
+        let Some(place) = places.get(&entry.id) else { continue };
         for id in entry.references.iter().filter(|it| !ids.contains(it)) {
-            let target = place_of(*id).map_or_else(|| format!("asset {id}"), |it| format!("`{it}`"));
+            let target = places.get(id).map_or_else(|| format!("asset {id}"), |it| format!("`{it}`"));
             let message = format!("`{place}` refers to {target}, which is not in the pack");
-            warnings.push(Diagnostic::warning(Code::ABSENT_REFERENCE, message).at(Location::file(&place)));
+            warnings.push(Diagnostic::warning(Code::ABSENT_REFERENCE, message).at(Location::file(place)));
         }
     }
     warnings

@@ -338,7 +338,7 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, slot: Slot, idx: usize
                 let digest = match answer {
                     FindAnswer::Source(digest, _) => Some(*digest),
                     FindAnswer::Absent => None,
-                    FindAnswer::NotASource => continue,
+                    FindAnswer::NotASource(_) => continue,
                 };
                 look(base.join(path), digest);
             }

@@ -7,11 +7,13 @@
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
 //! - `judge`: what is wrong, and whether that stops the build
+//! - `inspect`: what there is, without making or writing anything
 //! - `publish`: the pack, its receipt, and what the index remembers of them
 
 pub mod artifacts;
 pub mod configure;
 pub mod identify;
+pub mod inspect;
 pub mod judge;
 pub mod memo;
 pub mod pass;
@@ -19,8 +21,10 @@ pub mod publish;
 pub mod session;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cache::{CacheCounts, CacheMode};
+use crate::model::registry::ChangeNote;
 use crate::model::{Diagnostic, Digest};
 use crate::system::Counts;
 
@@ -44,6 +48,9 @@ pub struct Options {
     pub cache: CacheMode,
     /// Distrust every fingerprint.
     pub rehash: bool,
+    /// How long to wait for an output directory or a lane that another process holds; by default ten minutes and
+    /// half a minute.
+    pub wait: Option<Duration>,
     /// Take the short ways that memos offer. The long way gives the same; this is for those who compare.
     pub shortcuts: bool,
     /// Write down which queries, processors and files of the pack a build had to do with.
@@ -60,6 +67,7 @@ impl Default for Options {
             cache_dir: None,
             cache: CacheMode::Write,
             rehash: false,
+            wait: None,
             shortcuts: true,
             log: false,
         }
@@ -95,8 +103,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What is to be said about the cache. Not part of the workspace, so not repeated by a build with nothing to do.
     pub cache_warnings: Vec<Diagnostic>,
-    /// What was registered, in words.
-    pub registered: Vec<String>,
+    /// What was registered, or would be by a build that is no check, by place.
+    pub registered: Vec<ChangeNote>,
     /// What was done, in numbers.
     pub work: Work,
     /// What was done, by name; only where it was asked for.

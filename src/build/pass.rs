@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::model::registry::{ChangeNote, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
+use crate::pack::old::OldPack;
 use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
 use crate::query::names::{LazyNames, names};
@@ -118,11 +119,15 @@ impl<'a> Pass<'a> {
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
         let (target, tree) = (self.target(), &self.scan.tree);
+        if OldPack::open(&*ws.disk, &output.dir, self.pack()).is_none() {
+            return Ok(None); // Payloads of what is only remembered come from there.
+        }
         let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
         let Short { state, slots, touched, verdict } = short;
+        registry.check_unmoved(ws)?;
         store.commit();
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(&state, &names, &slots);
@@ -234,10 +239,11 @@ impl<'a> Pass<'a> {
     }
 
     /// Returns the report of a workspace that was only checked.
-    pub fn checked(&self, state: &State, verdict: Verdict) -> Report {
+    pub fn checked(&self, state: &State, verdict: Verdict, proposal: &Proposal) -> Report {
         let entries = verdict.plan.entries.len() as u64;
         let work = self.work(Some(state), None);
         Report {
+            registered: proposal.changes.clone(),
             log: self.session.log(Some(state), &[]),
             ..self.report(Outcome::Checked, PathBuf::new(), entries, verdict.diagnostics, work)
         }
@@ -258,7 +264,7 @@ impl<'a> Pass<'a> {
         let (entries, work) = (plan.entries.len() as u64, self.work(Some(state), Some(published)));
         Report {
             content_digest: Some(emitted.content_digest),
-            registered: registered.iter().map(ToString::to_string).collect(),
+            registered: registered.to_vec(),
             log: self.session.log(Some(state), &emitted.written_names),
             ..self.report(outcome, self.pack_file(output), entries, diagnostics.to_vec(), work)
         }

@@ -10,15 +10,15 @@ use crate::pack::emit::{self, Durability, Emitted, Target};
 use crate::pack::layout::layout;
 use crate::pack::manifest::manifest;
 use crate::pack::old::{OldFirst, OldPack};
-use crate::pack::plan::Plan;
+use crate::pack::plan::{Plan, PlanEntry, PlanPayload};
 use crate::pack::write::Payloads;
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::system::{Lock, staged};
+use crate::system::{Bytes, Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
-use crate::workspace::layout::{BUILD_DIR, Workspace};
+use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
 
 use super::Options;
 
@@ -63,7 +63,7 @@ pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Outp
             return Ok(Output { dir, key, _lock: lock });
         }
         ws.check_stop()?;
-        if waited >= OUTPUT_WAIT {
+        if waited >= options.wait.unwrap_or(OUTPUT_WAIT) {
             let what = format!("the output directory `{}`", dir.display());
             return Err(Error::Busy { what, holder: "another build".to_owned() });
         }
@@ -154,12 +154,27 @@ pub fn publish(
         previous: &previous_files,
         trusted: &|file| known.is_some_and(|it| it.vouches(file, &boot)),
     };
+    ws.progress.phase(Phase::Emit, 0);
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
+    let old = Stoppable { ws, payloads: &old };
     let emitted = emit::emit(target, &laid, &old, &options)?;
     let receipt = receipt_of(publication, &emitted);
     emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
     let outputs = Outputs::of(&emitted.files, now, boot, durability == Durability::Synced);
     Ok(Published { emitted, outputs })
+}
+
+/// Lets the user stop an emission while it fetches payloads: before the root file gets its name, never after it.
+struct Stoppable<'a> {
+    ws: &'a Workspace,
+    payloads: &'a dyn Payloads,
+}
+
+impl Payloads for Stoppable<'_> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+        self.ws.check_stop()?;
+        self.payloads.stored(payload, entry)
+    }
 }
 
 fn durability(profile: &Profile) -> Durability {

@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -39,6 +38,7 @@ use redb::{
 
 use super::CacheMode;
 use super::encoding::{Checksum, seal, split_seal, unseal};
+use crate::fence::fenced;
 use crate::model::{Code, Diagnostic};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
 
@@ -120,7 +120,7 @@ impl From<redb::Error> for Trouble {
 
 /// Does `work`, and takes a panic of redb's for what it means: a damaged file.
 fn fence<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Trouble> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    match fenced(work) {
         Ok(outcome) => outcome.map_err(Trouble::from),
         Err(_) => Err(Trouble::Damaged("redb panicked".to_owned())),
     }

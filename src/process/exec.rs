@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::cache::{Store, stored_key};
+use crate::fence::fenced;
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::pack::codec;
 use crate::pack::plan::Codec;
@@ -21,7 +22,6 @@ use crate::workspace::layout::{Phase, Workspace};
 use crate::workspace::sources::Sources;
 
 use super::contract::{Artifact, Context, Finding, Found, Input, Outcome, Payload, Resolved, Unavailable};
-use super::fence::fenced;
 use super::kinds::{Kind, Prepared};
 use super::trace::{ArtifactRecord, FindAnswer, Observation, Origin, PayloadRecord, Trace, View};
 

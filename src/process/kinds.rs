@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::cache::encoding;
-use crate::model::node::{Node, decode};
+use crate::model::node::{Node, decode_all};
 use crate::model::{Diagnostic, RelPath, SettingsCheck};
 
 use super::contract::{Context, Input, Outcome, Processor, Unavailable};
@@ -24,7 +24,7 @@ pub struct Kind {
     /// The file extensions, in lower case, that a rule for ordinary files would give this type.
     pub extensions: &'static [&'static str],
     prepare: fn(Value) -> serde_json::Result<Prepared>,
-    check: fn(&Node, &RelPath, &str) -> Result<(), Diagnostic>,
+    check: fn(&Node, &RelPath, &str) -> Vec<Diagnostic>,
     schema: fn() -> schemars::Schema,
 }
 
@@ -100,8 +100,7 @@ impl SettingsCheck for Check {
     }
 
     fn check(&self, kind: &str, node: &Node, file: &RelPath, text: &str) -> Vec<Diagnostic> {
-        let checked = find(kind).map_or(Ok(()), |it| (it.check)(node, file, text));
-        checked.err().into_iter().collect()
+        find(kind).map_or_else(Vec::new, |it| (it.check)(node, file, text))
     }
 }
 
@@ -126,8 +125,10 @@ fn prepare<P: Processor + Default + Send + 'static>(settings: Value) -> serde_js
     Ok(Prepared { settings: encoding::encode(&settings), work: Box::new(Typed { processor: P::default(), settings }) })
 }
 
-fn check<P: Processor>(node: &Node, file: &RelPath, text: &str) -> Result<(), Diagnostic> {
-    decode::<P::Settings>(node, file, text).map(drop)
+fn check<P: Processor>(node: &Node, file: &RelPath, text: &str) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    decode_all::<P::Settings>(node, file, text, &mut diagnostics);
+    diagnostics
 }
 
 fn schema<P: Processor>() -> schemars::Schema {

@@ -4,7 +4,6 @@ pub mod contract;
 pub mod exec;
 #[cfg(test)]
 pub mod fake;
-pub mod fence;
 pub mod image;
 pub mod kinds;
 mod magic;

@@ -44,8 +44,8 @@ pub enum FindAnswer {
     Source(Digest, u64),
     /// Nothing.
     Absent,
-    /// Something that is not a source.
-    NotASource,
+    /// Something that is not a source, and why, in words that name no place.
+    NotASource(String),
 }
 
 /// Where the bytes of a payload come from.
@@ -155,12 +155,12 @@ impl View<'_> {
 }
 
 impl FindAnswer {
-    /// Returns what is remembered of an answer. The words of a refusal are not: they name places.
+    /// Returns what is remembered of an answer.
     pub fn of(found: &Found) -> Self {
         match found {
             Found::Source(input) => Self::Source(input.digest, input.size),
             Found::Absent => Self::Absent,
-            Found::NotASource(_) => Self::NotASource,
+            Found::NotASource(why) => Self::NotASource(why.clone()),
         }
     }
 }
@@ -171,7 +171,9 @@ pub fn kind_in_words(kind: Kind) -> &'static str {
         Kind::Dir | Kind::DirLink => "a directory",
         Kind::File | Kind::FileLink => "a file",
         Kind::Dangling => "a link that leads nowhere",
-        Kind::Escaping => "a link that leaves the workspace",
+        Kind::Escaping => {
+            "a link to what is no source: outside the workspace, hidden, packwright's own or no regular file"
+        }
         Kind::Looping => "a link that leads back into itself",
         Kind::Other => "a FIFO, socket or device",
         Kind::BadName => "a file whose name is not UTF-8",

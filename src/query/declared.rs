@@ -11,6 +11,7 @@ use crate::process::trace::kind_in_words;
 use crate::workspace::bucket::{Kind, Members};
 use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_rule, from_sidecar};
+use crate::workspace::lookup::is_declaration;
 
 use super::issue::Problem;
 use super::{Bucket, Globals, Texts};
@@ -44,8 +45,9 @@ pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
 #[salsa::tracked]
 fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
     let members = bucket.members(db);
-    let is_declaration = |idx: &usize| members.kind(*idx).is_readable() && file_name(members.name(*idx)) == ASSET_JSON;
-    (0..members.len()).filter(is_declaration).filter_map(|it| members.path(it).parent()).collect()
+    // Whatever has the name governs: what a broken declaration owns must not fall to a rule.
+    let governs = |idx: &usize| file_name(members.name(*idx)) == ASSET_JSON;
+    (0..members.len()).filter(governs).filter_map(|it| members.path(it).parent()).collect()
 }
 
 /// Returns, for each directory that sources of the bucket lie in, the directory asset that owns it, if any.
@@ -100,10 +102,10 @@ fn declare(config: &Config, members: &Members, texts: &Texts, governors: &BTreeM
         let at = idx;
         idx += 1;
         let kind = members.kind(at);
-        if kind.is_dir() {
+        let path = members.path_in(at, &mut buf);
+        if kind.is_dir() && !is_declaration(path) {
             continue;
         }
-        let path = members.path_in(at, &mut buf);
         if file_name(path) == ASSET_JSON {
             declare_directory(config, &members.path(at), kind, texts, &mut out);
             continue;
@@ -114,7 +116,7 @@ fn declare(config: &Config, members: &Members, texts: &Texts, governors: &BTreeM
             dangling_sidecar(members, at, &owner, &mut out);
             continue;
         }
-        let sidecar = (idx < members.len() && !members.kind(idx).is_dir()).then(|| members.path(idx));
+        let sidecar = (idx < members.len()).then(|| members.path(idx));
         let sidecar = sidecar.filter(|it| sidecar_owner(it.as_str()) == Some(path));
         if sidecar.is_some() {
             idx += 1;
@@ -148,17 +150,20 @@ fn declare_file(
     // "Rules claim nothing in there, sidecars may": what a directory asset owns is not unclaimed either.
     let rule = if governed { None } else { claim(config, &owner) };
     if rule.is_none() && sidecar.is_none() {
-        if !governed {
+        if kind == Kind::BadName {
+            out.problems.push(Problem { place: owner.clone(), diagnostic: overlooked(&owner) });
+        } else if !governed {
             out.unclaimed.push(at as u32);
         }
         return;
     }
     if !kind.is_readable() {
         out.problems.push(Problem { place: owner.clone(), diagnostic: not_a_file(&owner, kind) });
-        let by_rule = rule.filter(|_| kind != Kind::BadName).and_then(|it| from_rule(config, &owner, it));
-        out.broken.extend(by_rule.map(Arc::new));
-        return;
+        if kind == Kind::BadName {
+            return; // A place that nobody can write has no identity.
+        }
     }
+    let before = out.assets.len();
     match (sidecar, rule) {
         (Some(file), rule) => match texts.get(file) {
             Some(text) => {
@@ -169,6 +174,9 @@ fn declare_file(
         },
         (None, Some(rule)) => out.assets.extend(from_rule(config, &owner, rule).map(Arc::new)),
         (None, None) => {}
+    }
+    if !kind.is_readable() {
+        out.broken.extend(out.assets.drain(before..));
     }
 }
 
@@ -191,11 +199,14 @@ fn take(place: &RelPath, declaration: Option<Declaration>, diagnostics: Vec<Diag
 
 fn dangling_sidecar(members: &Members, at: usize, owner: &RelPath, out: &mut Declared) {
     let file = members.path(at);
-    let diagnostic = Diagnostic::error(Code::DANGLING_SIDECAR, format!("there is no file `{owner}` for this sidecar"))
-        .at(Location::file(&file))
-        .help(
+    let (message, help) = match sidecar_owner(owner.as_str()) {
+        Some(_) => (format!("`{owner}` is a declaration and has none of its own"), "remove one of the two"),
+        None => (
+            format!("there is no file `{owner}` for this sidecar"),
             "move the sidecar along with its file, or remove it; a directory is declared by an `asset.json` inside it",
-        );
+        ),
+    };
+    let diagnostic = Diagnostic::error(Code::DANGLING_SIDECAR, message).at(Location::file(&file)).help(help);
     out.problems.push(Problem { place: owner.clone(), diagnostic });
 }
 
@@ -206,6 +217,12 @@ fn no_text(file: &RelPath, kind: Kind) -> Diagnostic {
     }
     let message = format!("`{file}` is larger than a declaration may be ({} KiB)", LARGEST_TEXT >> 10);
     Diagnostic::error(Code::TOO_LARGE, message).at(Location::file(file))
+}
+
+/// Returns the diagnostic for a name that is not UTF-8 and that nothing claims as far as it can be read.
+fn overlooked(path: &RelPath) -> Diagnostic {
+    let message = format!("the name of `{path}` is not UTF-8; neither it nor anything in it is a source");
+    Diagnostic::warning(Code::NAME_NOT_UTF8, message).at(Location::file(path)).help("rename it")
 }
 
 /// Returns the diagnostic for something that is claimed but cannot be read.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::authored::{ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
 use super::layer::{Layer, Reader};
+use super::lookup::not_a_source;
 use super::order::{Edges, order};
 use super::rules::{Rule, RuleSet, pattern_problem};
 use crate::model::declaration::Options;
@@ -86,6 +87,12 @@ impl Config {
     /// Returns the root that holds `path`, if any.
     pub fn root_of(&self, path: &str) -> Option<&Root> {
         self.roots.iter().find(|it| it.path.as_str() == path || it.path.strip(path).is_some())
+    }
+
+    /// Says why `path` can be no source whatever is there, in words that follow the path.
+    pub fn not_a_source(&self, path: &RelPath) -> Option<&'static str> {
+        let roots: Vec<RelPath> = self.roots.iter().map(|it| it.path.clone()).collect();
+        not_a_source(&roots, path).filter(|_| !roots.contains(path))
     }
 
     /// Returns the name of the asset at `place` whose author gives none: its path below its root, with several

@@ -51,7 +51,7 @@ pub fn from_asset_json(
     read(scope, file, bytes, |mut asset, written| {
         let layer = Layer::from(written.clone());
         let (kind, options) = asset.reader.read(&layer, None);
-        let (inputs, input_locations) = asset.inputs(dir, written.inputs.as_ref());
+        let (inputs, input_locations) = asset.inputs(scope.config, dir, written.inputs.as_ref());
         let common = asset.common(scope, dir, dir, &written);
         let Some(kind) = kind else {
             asset.no_type(&layer, "say its `type`");
@@ -174,7 +174,12 @@ impl Asset<'_> {
         }
     }
 
-    fn inputs(&mut self, dir: &RelPath, written: Option<&Spanned<Vec<Spanned<String>>>>) -> (Inputs, Vec<Location>) {
+    fn inputs(
+        &mut self,
+        config: &Config,
+        dir: &RelPath,
+        written: Option<&Spanned<Vec<Spanned<String>>>>,
+    ) -> (Inputs, Vec<Location>) {
         let Some(written) = written else { return (Inputs::Directory, Vec::new()) };
         if written.value.is_empty() {
             let help = "name some, or leave `inputs` out to take every source in the directory".to_owned();
@@ -185,6 +190,12 @@ impl Asset<'_> {
         for input in &written.value {
             match InputPattern::parse(dir, &input.value) {
                 Ok(pattern) => {
+                    if let InputPattern::Path(path) = &pattern
+                        && let Some(problem) = config.not_a_source(path)
+                    {
+                        let message = format!("the input `{}` {problem}", shown(&input.value));
+                        self.reader.error(Code::NOT_A_SOURCE, input.range, message);
+                    }
                     inputs.push(pattern);
                     locations.push(self.reader.at(input.range));
                 }

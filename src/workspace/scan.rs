@@ -48,7 +48,7 @@ pub struct Scan {
 pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
     ws.progress.phase(Phase::Scan, known.buckets().len());
     let verdicts = compare_all(ws, &known, options)?;
-    let mut edits = Edits::new(ws, &known);
+    let mut edits = Edits::new(ws, &known, options);
     edits.take_up(roots, verdicts);
     if edits.is_empty() {
         return Ok(Scan { tree: known, moved: Vec::new(), gone: Vec::new() });
@@ -171,6 +171,7 @@ enum Child {
 struct Edits<'a> {
     ws: &'a Workspace,
     known: &'a Tree,
+    options: Options,
     /// By order key: the path, and the entry that stands there now.
     entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
     /// Directories to list, with the fingerprint they had before.
@@ -181,9 +182,9 @@ struct Edits<'a> {
 }
 
 impl<'a> Edits<'a> {
-    fn new(ws: &'a Workspace, known: &'a Tree) -> Self {
+    fn new(ws: &'a Workspace, known: &'a Tree, options: Options) -> Self {
         let (entries, to_list, to_read) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { ws, known, entries, to_list, to_read, problems: Vec::new() }
+        Self { ws, known, options, entries, to_list, to_read, problems: Vec::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -193,6 +194,9 @@ impl<'a> Edits<'a> {
     /// Turns the verdicts into work, and takes up roots that are not known yet.
     fn take_up(&mut self, roots: &[RelPath], verdicts: Verdicts) {
         for (path, kind, verdict) in verdicts {
+            if self.is_removed(&path) {
+                continue; // What it lay in is gone or leads elsewhere; if it is found again, then as something new.
+            }
             match verdict {
                 Verdict::Gone => {
                     self.remove(&path, kind);
@@ -228,7 +232,7 @@ impl<'a> Edits<'a> {
     fn list_again(&mut self, dir: &str) {
         let Some((bucket, idx)) = self.known.find(dir) else { return };
         let entry = bucket.entry(idx);
-        if entry.kind.is_dir() && !self.to_list.contains_key(dir) {
+        if entry.kind.is_dir() && !self.to_list.contains_key(dir) && !self.entries.contains_key(&order_key(dir)) {
             self.will_list(entry.path, entry.kind, entry.stamp, entry.link);
         }
     }
@@ -245,6 +249,10 @@ impl<'a> Edits<'a> {
                 }
             }
         }
+    }
+
+    fn is_removed(&self, path: &RelPath) -> bool {
+        matches!(self.entries.get(&order_key(path.as_str())), Some((_, None)))
     }
 
     fn put(&mut self, entry: Entry) {
@@ -278,7 +286,8 @@ impl<'a> Edits<'a> {
         let entry = bucket.entry(idx);
         let Some((now_kind, target, link)) = self.resolve(path) else { return };
         let same_text = entry.link.as_ref().is_some_and(|it| it.text == link.text);
-        if now_kind == kind && same_text && target.is_none_or(|it| it == entry.stamp) && !entry.racy {
+        let stands = now_kind == kind && same_text && target.is_none_or(|it| it == entry.stamp);
+        if stands && !entry.racy && !self.options.rehash {
             return;
         }
         if now_kind != kind {
@@ -343,7 +352,7 @@ impl<'a> Edits<'a> {
         for (path, child) in listing.children {
             let before = known.remove(path.as_str());
             // A verdict on the entry itself may have removed it already: then it is found anew.
-            let before = before.filter(|_| !matches!(self.entries.get(&order_key(path.as_str())), Some((_, None))));
+            let before = before.filter(|_| !self.is_removed(&path));
             match child {
                 Child::BadName => self.put(bare(path, Kind::BadName)),
                 Child::Entry(now_kind) if before.is_some_and(|it| listed_as(it) == now_kind) => {}
@@ -459,9 +468,7 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
             continue;
         }
         let Some(name) = entry.name.to_str() else {
-            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-            let name = format!("{}\u{fffd}{hex}", entry.name.to_string_lossy());
-            children.push((path.child(&name), Child::BadName));
+            children.push((path.child(&spelled_out(bytes)), Child::BadName));
             continue;
         };
         let child = path.child(name);
@@ -471,6 +478,15 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
     }
     children.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(Listing { path: path.clone(), stamp, children })
+}
+
+/// Returns a name of its own for one that is not UTF-8: what can be read of it, with all its bytes before the
+/// extension, so that the rule that would have claimed it does.
+fn spelled_out(name: &[u8]) -> String {
+    let hex: String = name.iter().map(|it| format!("{it:02x}")).collect();
+    let dot = name.iter().rposition(|it| *it == b'.').unwrap_or(name.len());
+    let [stem, extension] = [&name[..dot], &name[dot..]].map(String::from_utf8_lossy);
+    format!("{stem}\u{fffd}{hex}{extension}")
 }
 
 fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stamp>, Arc<LinkText>)> {
@@ -501,7 +517,7 @@ fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stam
         FileKind::File => (Kind::FileLink, Some(found), link),
         FileKind::Dir if leads_back(ws, &dir, &target) => (Kind::Looping, None, link),
         FileKind::Dir => (Kind::DirLink, Some(found), link),
-        _ => (Kind::Other, None, link),
+        _ => (Kind::Escaping, None, link),
     })
 }
 

@@ -1,0 +1,173 @@
+//! What a workspace declares, has registered, misses and leaves alone, without making or writing anything: what
+//! `status` and `list` show.
+//!
+//! The same scan, queries and proposal as a build, up to where processors would run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::lane;
+use crate::model::declaration::{Declaration, Form};
+use crate::model::registry::{Change as RegistryChange, ChangeNote, Line, Proposal};
+use crate::model::{AssetId, AssetUuid, Diagnostic, RelPath, diagnostic};
+use crate::process::contract::Input;
+use crate::query::declared::{asset_dirs, declared};
+use crate::query::issue::Problem;
+use crate::query::recipes::{inputs, recipes};
+use crate::query::validated::validated;
+use crate::query::{Bucket, Slot, State};
+use crate::workspace::bucket::Tree;
+use crate::workspace::config::Config;
+use crate::workspace::layout::Workspace;
+use crate::workspace::scan::{self, scan};
+
+use super::Options;
+use super::artifacts::Moved;
+use super::configure::{Setup, configure, registry_files};
+use super::identify::identify;
+use super::judge::omit_if_asked;
+use super::pass::Pass;
+use super::session::Session;
+
+/// A workspace as it stands.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Inspection {
+    /// The author's configuration.
+    pub config: Arc<Config>,
+    /// The assets by id; those without one (excluded before they were registered) come last, by place.
+    pub assets: Vec<Asset>,
+    /// What the next build would write to the registry, by place.
+    pub changes: Vec<ChangeNote>,
+    /// Registered assets that are not declared, by place.
+    pub missing: Vec<Line>,
+    /// Sources that nothing claims, by path.
+    pub unclaimed: Vec<RelPath>,
+    /// Number of sources, directories not counted.
+    pub sources: u64,
+    /// What is to be said about the workspace short of running processors, in the order in which it is shown.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What is to be said about the cache.
+    pub cache_warnings: Vec<Diagnostic>,
+}
+
+/// A declared asset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asset {
+    /// Its identity, or the one that it would get.
+    pub identity: Option<(AssetUuid, AssetId)>,
+    /// Whether the next build would register it or has to say that it moved.
+    pub change: Option<RegistryChange>,
+    /// The author's name.
+    pub name: String,
+    /// Its type.
+    pub kind: Arc<str>,
+    /// The file or directory that it owns.
+    pub place: RelPath,
+    /// Which of several assets made out of one source; empty for the asset as a whole.
+    pub part: String,
+    /// How it is declared.
+    pub form: Form,
+    /// For people and tools, sorted.
+    pub tags: Vec<String>,
+    /// Number of declared inputs that are there.
+    pub inputs: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+    /// Whether it stays out of this profile's packs because its author says so.
+    pub excluded: bool,
+    /// Whether something about it is an error.
+    pub broken: bool,
+}
+
+/// Looks at a workspace.
+///
+/// # Errors
+///
+/// As a build, up to where processors would run.
+pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Inspection, Moved> {
+    lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
+    let setup = configure(ws, options)?;
+    let session = Session::open(ws, options);
+    let mut registry_files = registry_files(ws, &session.index, options)?;
+    let rehash = scan::Options { rehash: options.rehash };
+    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let pass = Pass { session, setup, scan };
+    let (registry, registry_warnings) = registry_files.load(ws)?;
+    pass.change(pass.workshop().texts(|_| true)?, &registry).apply(state);
+    let (tree, setup) = (&pass.scan.tree, &pass.setup);
+    let proposal = identify(ws, state, tree, &setup.config, &registry);
+    state.set_registry(proposal.registry.clone());
+    let slots = state.slots(&setup.profile, &options.pack);
+    state.prefetch(ws.jobs, &slots, |db, it| {
+        recipes(db, it);
+    });
+    pass.remember_scan(&registry_files);
+
+    let problems = problems(state, &slots);
+    let mut diagnostics = pass.general(registry_warnings, &proposal);
+    let assets = assets(state, tree, setup, &proposal, &problems);
+    diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
+    diagnostic::sort(&mut diagnostics);
+    Ok(Inspection {
+        assets,
+        unclaimed: state.buckets().into_iter().flat_map(|it| unclaimed(state, it)).collect(),
+        sources: tree.buckets().iter().map(|it| it.sources() as u64).sum(),
+        config: setup.config.clone(),
+        changes: proposal.changes,
+        missing: proposal.missing,
+        diagnostics,
+        cache_warnings: pass.session.cache_warnings(),
+    })
+}
+
+fn problems(state: &State, slots: &[Slot]) -> Vec<Problem> {
+    let db = &state.db;
+    let mut problems = Vec::new();
+    for slot in slots {
+        let bucket = slot.bucket(db);
+        problems.extend(declared(db, bucket).problems.iter().cloned());
+        problems.extend(validated(db, bucket).issues.iter().map(|it| it.locate(db, bucket)));
+        problems.extend(recipes(db, *slot).issues.iter().map(|it| it.locate(db, bucket)));
+    }
+    problems
+}
+
+fn unclaimed(state: &State, bucket: Bucket) -> Vec<RelPath> {
+    let members = bucket.members(&state.db);
+    declared(&state.db, bucket).unclaimed.iter().map(|it| members.path(*it as usize)).collect()
+}
+
+fn assets(state: &State, tree: &Tree, setup: &Setup, proposal: &Proposal, problems: &[Problem]) -> Vec<Asset> {
+    let db = &state.db;
+    let failed = problems.iter().filter(|it| it.diagnostic.is_error());
+    let broken: BTreeSet<&RelPath> = failed.map(|it| &it.place).collect();
+    let change = |it: &ChangeNote| ((it.place.clone(), it.part.to_string()), it.change.clone());
+    let changes: BTreeMap<(RelPath, String), RegistryChange> = proposal.changes.iter().map(change).collect();
+    let look = |declaration: &Arc<Declaration>| {
+        let intent = &declaration.intent;
+        let inputs: Vec<Input> = inputs(tree, asset_dirs(db), intent, &mut Vec::new());
+        let line = proposal.registry.at(&intent.place, &intent.part);
+        Asset {
+            identity: line.map(|it| (it.uuid, it.id)),
+            change: changes.get(&(intent.place.clone(), intent.part.clone())).cloned(),
+            name: intent.name.clone(),
+            kind: intent.kind.clone(),
+            place: intent.place.clone(),
+            part: intent.part.clone(),
+            form: declaration.origin.form.clone(),
+            tags: intent.options.tags.iter().cloned().collect(),
+            inputs: inputs.len() as u64,
+            bytes: inputs.iter().map(|it| it.size).sum(),
+            excluded: intent.resolve(&setup.profile).exclude,
+            broken: broken.contains(&intent.place),
+        }
+    };
+    let mut assets = Vec::new();
+    for bucket in state.buckets() {
+        let declared = declared(db, bucket);
+        assets.extend(declared.assets.iter().chain(&declared.broken).map(look));
+    }
+    let order = |it: &Asset| (it.identity.is_none(), it.identity.map(|it| it.1), it.place.clone(), it.part.clone());
+    assets.sort_by_cached_key(order);
+    assets
+}

@@ -1,0 +1,234 @@
+//! `packwright build`.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::json::{DiagnosticEntry, Format, Version, diagnostics};
+use super::open::{self, BuildArguments, Opened, relative, shown};
+use super::words::{clean, count, seconds};
+use super::{Context, render};
+use crate::build::{Options, Outcome, Report, Work};
+use crate::error::Result;
+use crate::model::registry::{Change, ChangeNote};
+use crate::model::{AssetId, AssetUuid, Digest, RelPath};
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub build: BuildArguments,
+    /// The output directory [default: build/PROFILE]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Change nothing that is committed, fail where that would be necessary
+    #[arg(long)]
+    locked: bool,
+    /// How the report is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// What a build did.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "packwright build --format json")]
+pub struct BuildDocument {
+    /// Version of this form.
+    version: Version,
+    /// How it ended.
+    outcome: Outcome,
+    /// The profile that was built.
+    profile: String,
+    /// The pack that was built.
+    pack: String,
+    /// Where the pack lies, as seen from the workspace.
+    pack_file: String,
+    /// The pack's content digest.
+    content_digest: Option<Digest>,
+    /// Number of assets in the pack.
+    entries: u64,
+    /// What was registered, by place.
+    registered: Vec<RegisteredEntry>,
+    /// What is to be said about the workspace.
+    diagnostics: Vec<DiagnosticEntry>,
+    /// What is to be said about the cache.
+    cache_diagnostics: Vec<DiagnosticEntry>,
+    /// What was done, in numbers.
+    work: Work,
+}
+
+/// A change to the registry.
+#[derive(Serialize, JsonSchema)]
+pub struct RegisteredEntry {
+    /// What happens: an asset is registered for the first time, has moved, or what a merge left of it is tidied.
+    change: RegisteredChange,
+    /// The asset's number.
+    asset_id: AssetId,
+    /// The asset's identity.
+    asset_uuid: AssetUuid,
+    /// Its place, with `#` and its part where it has one.
+    place: String,
+    /// Where it was before it moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+}
+
+/// What happens to an asset in the registry.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum RegisteredChange {
+    New,
+    Moved,
+    Tidied,
+}
+
+impl From<&ChangeNote> for RegisteredEntry {
+    fn from(it: &ChangeNote) -> Self {
+        let with_part =
+            |place: &RelPath| if it.part.is_empty() { place.to_string() } else { format!("{place}#{}", it.part) };
+        let (change, from) = match &it.change {
+            Change::New => (RegisteredChange::New, None),
+            Change::TakenOver { from } => (RegisteredChange::Moved, Some(with_part(from))),
+            Change::Tidied => (RegisteredChange::Tidied, None),
+        };
+        Self { change, asset_id: it.id, asset_uuid: it.uuid, place: with_part(&it.place), from }
+    }
+}
+
+/// Returns changes to the registry as a document has them.
+pub fn registered(changes: &[ChangeNote]) -> Vec<RegisteredEntry> {
+    changes.iter().map(RegisteredEntry::from).collect()
+}
+
+pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
+    let opened = open::open(cx, arguments.build.jobs)?;
+    let options = Options {
+        out: arguments.out.as_ref().map(|it| cx.base.join(it)),
+        locked: arguments.locked,
+        log: cx.console.verbose > 1,
+        ..arguments.build.options(cx)
+    };
+    let exit = match opened.ask(|it| it.build(&options)) {
+        Ok(report) => {
+            tell(cx, arguments, &opened, &report)?;
+            Exit::Done
+        }
+        Err(error) => super::failed(&cx.console, arguments.format, Some(&opened.ws), &error),
+    };
+    opened.engine.forget();
+    Ok(exit)
+}
+
+fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -> Result<()> {
+    let BuildArguments { profile, pack, .. } = &arguments.build;
+    if arguments.format == Format::Json {
+        cx.console.print_json(&BuildDocument {
+            version: Version,
+            outcome: report.outcome,
+            profile: profile.clone(),
+            pack: pack.clone(),
+            pack_file: relative(&opened.ws.root, &report.pack_file),
+            content_digest: report.content_digest,
+            entries: report.entries,
+            registered: registered(&report.registered),
+            diagnostics: diagnostics(&report.diagnostics),
+            cache_diagnostics: diagnostics(&report.cache_warnings),
+            work: report.work,
+        })?;
+    } else {
+        tell_findings(cx, opened, report);
+    }
+    if !report.registered.is_empty() {
+        let changes = in_numbers(&report.registered, ["registered", "moved", "tidied"]);
+        cx.console.note(format_args!("{changes} (commit packwright.registry)"));
+        tell_each(cx, &report.registered);
+    }
+    tell_work(cx, report);
+    cx.console.say(last_line(&format!("{profile}/{pack}"), report, &seconds(opened.elapsed())));
+    if cx.console.verbose > 0 {
+        cx.console.say(format_args!("the pack is {}", shown(&report.pack_file)));
+    }
+    Ok(())
+}
+
+/// Shows what is to be said about the workspace and the cache.
+pub fn tell_findings(cx: &Context, opened: &Opened, report: &Report) {
+    let all = [&report.diagnostics[..], &report.cache_warnings].concat();
+    render::show(&cx.console, Some(&opened.ws), &all);
+    if !all.is_empty() {
+        cx.console.say(render::tally(&all));
+    }
+}
+
+/// Returns `registered 3 new assets, moved 1 asset`, with these words for the three kinds of change.
+pub fn in_numbers(changes: &[ChangeNote], words: [&str; 3]) -> String {
+    let count_of = |is: fn(&Change) -> bool| changes.iter().filter(|it| is(&it.change)).count() as u64;
+    let counts = [
+        (count_of(|it| *it == Change::New), "new asset"),
+        (count_of(|it| matches!(it, Change::TakenOver { .. })), "asset"),
+        (count_of(|it| *it == Change::Tidied), "asset"),
+    ];
+    let told = counts.iter().zip(words).filter(|(it, _)| it.0 > 0);
+    let told: Vec<String> = told.map(|((n, what), word)| format!("{word} {}", count(*n, what))).collect();
+    told.join(", ")
+}
+
+/// Names changes one by one, to those who want to know or where they are few.
+pub fn tell_each(cx: &Context, changes: &[ChangeNote]) {
+    const FEW: usize = 5;
+    let shown = if cx.console.verbose > 0 { changes.len() } else { FEW };
+    for it in changes.iter().take(shown) {
+        let place = clean(&RegisteredEntry::from(it).place);
+        match &it.change {
+            Change::TakenOver { from } => {
+                cx.console.say(format_args!("  {} {} -> {place}", it.id, clean(from.as_str())))
+            }
+            _ => cx.console.say(format_args!("  {} {place}", it.id)),
+        }
+    }
+    if changes.len() > shown {
+        cx.console.say(format_args!("  ... and {} more (-v names them)", changes.len() - shown));
+    }
+}
+
+/// Tells those who want to know what was done: in numbers, and by name.
+pub fn tell_work(cx: &Context, report: &Report) {
+    if cx.console.verbose == 0 {
+        return;
+    }
+    let Work { files, cache, .. } = &report.work;
+    let work = &report.work;
+    let lines = [
+        format!("sources      {} in {}; {} read", work.sources, count(work.buckets, "bucket"), work.digested),
+        format!("buckets      {} changed; {} run", work.buckets_moved, queries(work.queries)),
+        format!("processors   {} run, {} reused, {} compressed", work.processed, work.reused, work.compressed),
+        format!("cache        {} traces, {} payloads found", cache.trace_hits, cache.payload_hits),
+        format!("pack files   {} written, {} kept", work.pack_files_written, work.pack_files_kept),
+        format!(
+            "disk         {} stats, {} lists, {} opens, {} writes, {} syncs",
+            files.stats, files.lists, files.opens, files.files_written, files.syncs
+        ),
+    ];
+    lines.iter().for_each(|it| cx.console.say(format_args!("  {it}")));
+    for (what, names) in report.log.iter().flat_map(|it| [("processed", &it.processed), ("wrote", &it.written)]) {
+        names.iter().for_each(|it| cx.console.say(format_args!("  {what} {}", clean(it))));
+    }
+}
+
+fn queries(n: u64) -> String {
+    if n == 1 { "1 query".to_owned() } else { format!("{n} queries") }
+}
+
+fn last_line(what: &str, report: &Report, elapsed: &str) -> String {
+    let Work { processed, pack_files_written, .. } = report.work;
+    let reused = report.entries.saturating_sub(processed);
+    let work = format!("{} processed, {reused} reused", count(processed, "asset"));
+    match report.outcome {
+        Outcome::UpToDate => format!("nothing to do ({}, {elapsed})", count(report.entries, "asset")),
+        Outcome::Unchanged => format!("{what} is as it was: {work}, nothing written in {elapsed}"),
+        Outcome::Written | Outcome::Checked => {
+            format!("built {what}: {work}, {} written in {elapsed}", count(pack_files_written, "file"))
+        }
+    }
+}

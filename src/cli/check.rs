@@ -1,0 +1,89 @@
+//! `packwright check`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Context;
+use super::build::{RegisteredEntry, in_numbers, registered, tell_each, tell_findings, tell_work};
+use super::exit::Exit;
+use super::json::{DiagnosticEntry, Format, Version, diagnostics};
+use super::open::{self, BuildArguments, Opened};
+use super::words::{count, seconds};
+use crate::build::{Options, Report, Work};
+use crate::error::Result;
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub build: BuildArguments,
+    /// Fail where a build would have to change the registry
+    #[arg(long)]
+    locked: bool,
+    /// How the report is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// What a check found, where it found no error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "packwright check --format json")]
+pub struct CheckDocument {
+    /// Version of this form.
+    version: Version,
+    /// The profile that was checked.
+    profile: String,
+    /// The pack that was checked.
+    pack: String,
+    /// Number of assets that a build would put into the pack.
+    entries: u64,
+    /// What a build would register, by place.
+    would_register: Vec<RegisteredEntry>,
+    /// What is to be said about the workspace.
+    diagnostics: Vec<DiagnosticEntry>,
+    /// What is to be said about the cache.
+    cache_diagnostics: Vec<DiagnosticEntry>,
+    /// What was done, in numbers.
+    work: Work,
+}
+
+pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
+    let opened = open::open(cx, arguments.build.jobs)?;
+    let log = cx.console.verbose > 1;
+    let options = Options { locked: arguments.locked, log, ..arguments.build.options(cx) };
+    let exit = match opened.ask(|it| it.check(&options)) {
+        Ok(report) => {
+            tell(cx, arguments, &opened, &report)?;
+            Exit::Done
+        }
+        Err(error) => super::failed(&cx.console, arguments.format, Some(&opened.ws), &error),
+    };
+    opened.engine.forget();
+    Ok(exit)
+}
+
+fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -> Result<()> {
+    let BuildArguments { profile, pack, .. } = &arguments.build;
+    if arguments.format == Format::Json {
+        cx.console.print_json(&CheckDocument {
+            version: Version,
+            profile: profile.clone(),
+            pack: pack.clone(),
+            entries: report.entries,
+            would_register: registered(&report.registered),
+            diagnostics: diagnostics(&report.diagnostics),
+            cache_diagnostics: diagnostics(&report.cache_warnings),
+            work: report.work,
+        })?;
+    } else {
+        tell_findings(cx, opened, report);
+    }
+    if !report.registered.is_empty() {
+        let changes = in_numbers(&report.registered, ["register", "move", "tidy"]);
+        cx.console.note(format_args!("a build would {changes}"));
+        tell_each(cx, &report.registered);
+    }
+    tell_work(cx, report);
+    let (assets, elapsed) = (count(report.entries, "asset"), seconds(opened.elapsed()));
+    cx.console.say(format_args!("{profile}/{pack} is valid: {assets}, checked in {elapsed}"));
+    Ok(())
+}

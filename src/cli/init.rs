@@ -1,0 +1,335 @@
+//! `packwright init`: makes a workspace of a directory, through the lane.
+//!
+//! Looks at what files are there and proposes rules for them; writes `packwright.toml` and the registry, and nothing
+//! else of the author's.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::json::{Format, Version};
+use super::open::shown;
+use super::words::{clean, count};
+use super::{Context, demo};
+use crate::error::{Error, IoContext, Result};
+use crate::lane::{self, Change, Commit, Lane};
+use crate::model::registry::{self, GITATTRIBUTES, N_FILES};
+use crate::model::{AssetUuid, RelPath};
+use crate::process::kinds;
+use crate::system::{Disk, FileKind};
+use crate::workspace::layout::{CONFIG_FILE, REGISTRY_DIR, Workspace, discover};
+
+/// How long `init` waits for somebody else to finish.
+const LANE_WAIT: Duration = Duration::from_secs(10);
+/// The directory that is taken for the sources' where it is there.
+const USUAL_ROOT: &str = "assets";
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The directory, created where absent [default: .]
+    #[arg(value_name = "DIR")]
+    target: Option<PathBuf>,
+    /// Fill it with a small generated workspace, always the same
+    #[arg(long)]
+    demo: bool,
+    /// How the report is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// What was made.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "packwright init --format json")]
+pub struct InitDocument {
+    /// Version of this form.
+    version: Version,
+    /// The files that were written, relative to the workspace.
+    written: Vec<String>,
+    /// The rules that were proposed; empty where `packwright.toml` was there already.
+    rules: Vec<RuleEntry>,
+}
+
+/// A proposed rule.
+#[derive(Serialize, JsonSchema)]
+struct RuleEntry {
+    /// Its pattern.
+    pattern: String,
+    /// The type of what it claims.
+    #[serde(rename = "type")]
+    kind: String,
+    /// How many files there are for it.
+    files: u64,
+}
+
+pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
+    let dir = arguments.target.as_ref().map_or_else(|| cx.base.clone(), |it| cx.base.join(it));
+    cx.disk.create_dir_all(&dir).context("create", &dir)?;
+    let ws = Workspace::new(cx.disk.clone(), cx.disk.canonicalize(&dir).context("find", &dir)?);
+    lane::open(&*ws.disk, &ws.root, "packwright init", std::process::id())?;
+    let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
+    let has_config = lane::read_file_through(&*ws.disk, &ws.root, &config)?.is_some();
+    if let Some(reason) = refusal(&ws, has_config, arguments.demo)? {
+        cx.console.error(format_args!("{reason}; nothing was changed"));
+        return Ok(Exit::No);
+    }
+    let (mut files, rules) = if arguments.demo {
+        (demo::files(), Vec::new())
+    } else if has_config {
+        (Vec::new(), Vec::new())
+    } else {
+        let survey = Survey::of(&ws)?;
+        let text = survey.config(random_uuid()?);
+        (vec![(config, text.into_bytes())], survey.rules())
+    };
+    files.extend(registry_files());
+    let written: Vec<String> = files.iter().map(|it| it.0.to_string()).collect();
+    commit(&ws, files)?;
+    if arguments.format == Format::Json {
+        cx.console.print_json(&InitDocument { version: Version, written, rules })?;
+        return Ok(Exit::Done);
+    }
+    tell(&cx.console, &ws, arguments, has_config, &rules);
+    if let Some(above) = ws.root.parent().and_then(|it| discover(&*ws.disk, it)) {
+        cx.console.warn(format_args!("this workspace lies in another one: {}", shown(&above)));
+    }
+    Ok(Exit::Done)
+}
+
+/// Says why nothing can be made here.
+fn refusal(ws: &Workspace, has_config: bool, demo: bool) -> Result<Option<String>> {
+    let paths: Vec<RelPath> = (0..N_FILES).map(registry::file_path).collect();
+    let n_there = lane::read_through(&*ws.disk, &ws.root, &paths)?.iter().flatten().count();
+    let root = shown(&ws.root);
+    Ok(match (has_config, n_there) {
+        (true, N_FILES) => Some(format!("`{root}` is already a workspace")),
+        (false, 0) => None,
+        (true, 0) if demo => Some(format!("`{root}` has a packwright.toml already")),
+        // Once something was registered, an absent registry was lost, and would be another one if it were made anew.
+        (true, 0) if lane::entries(&*ws.disk, &ws.root)?.is_empty() => None,
+        (_, n) => Some(format!(
+            "`{root}` has {n} of the {N_FILES} files of {REGISTRY_DIR}{}; restore the others from version control",
+            if has_config { "" } else { " and no packwright.toml" }
+        )),
+    })
+}
+
+/// Returns a registry without assets.
+fn registry_files() -> Vec<(RelPath, Vec<u8>)> {
+    let attributes = RelPath::new(REGISTRY_DIR).expect("a plain name is a path").child(".gitattributes");
+    let mut files = vec![(attributes, GITATTRIBUTES.into())];
+    files.extend((0..N_FILES).map(|it| (registry::file_path(it), Vec::new())));
+    files
+}
+
+fn commit(ws: &Workspace, files: Vec<(RelPath, Vec<u8>)>) -> Result<()> {
+    let attributes = format!("{REGISTRY_DIR}/.gitattributes");
+    let mut changes = Vec::with_capacity(files.len());
+    for (path, content) in files {
+        // A registry may have lost all but this one.
+        let same = path.as_str() == attributes && ws.disk.read(&ws.abs(&path), 4096).is_ok_and(|it| it == content);
+        if !same {
+            changes.push(Change { path, expect: None, content: Some(content) });
+        }
+    }
+    let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright init", std::process::id(), LANE_WAIT)?;
+    lane.commit(Commit { title: "make a workspace".to_owned(), changes })?;
+    Ok(())
+}
+
+fn random_uuid() -> Result<AssetUuid> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|it| Error::Io {
+        action: "read random bytes for",
+        path: CONFIG_FILE.into(),
+        source: std::io::Error::other(it.to_string()),
+    })?;
+    Ok(version_4(bytes))
+}
+
+/// Makes a random UUID (RFC 9562, section 5.4) of random bytes.
+fn version_4(mut bytes: [u8; 16]) -> AssetUuid {
+    bytes[6] = 0x40 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    AssetUuid(bytes)
+}
+
+fn tell(console: &Console, ws: &Workspace, arguments: &Arguments, has_config: bool, rules: &[RuleEntry]) {
+    let root = shown(&ws.root);
+    if arguments.demo {
+        console.say(format_args!("made a demo workspace in {root}"));
+    } else if has_config {
+        console.say(format_args!("made {REGISTRY_DIR} beside the packwright.toml that is there, in {root}"));
+    } else {
+        console.say(format_args!("made a workspace in {root}"));
+        console.say("proposed these rules in packwright.toml:");
+        let width = rules.iter().map(|it| it.pattern.len()).max().unwrap_or(0);
+        for RuleEntry { pattern, kind, files } in rules {
+            console.say(format_args!("  {pattern:width$}  {kind:6} {}", count(*files, "file")));
+        }
+    }
+    let enter = arguments.target.as_ref().map_or_else(String::new, |it| format!("cd {} && ", shown(it)));
+    console.say(format_args!("next: {enter}packwright build, then commit packwright.toml and {REGISTRY_DIR}"));
+}
+
+/// What files there are, by extension as it is written; those without one have the empty extension.
+#[derive(Debug, Default)]
+struct Survey {
+    root: String,
+    extensions: BTreeMap<String, u64>,
+}
+
+impl Survey {
+    fn of(ws: &Workspace) -> Result<Self> {
+        let usual = ws.root.join(USUAL_ROOT);
+        let root = match ws.disk.stat(&usual) {
+            Ok(stamp) if stamp.kind == FileKind::Dir => USUAL_ROOT,
+            _ => ".",
+        };
+        let mut survey = Self { root: root.to_owned(), extensions: BTreeMap::new() };
+        let mut dirs = vec![if root == "." { RelPath::root() } else { RelPath::root().child(root) }];
+        while let Some(dir) = dirs.pop() {
+            ws.check_stop()?;
+            survey.take(&*ws.disk, &ws.abs(&dir), &dir, &mut dirs)?;
+        }
+        Ok(survey)
+    }
+
+    fn take(&mut self, disk: &dyn Disk, native: &Path, dir: &RelPath, dirs: &mut Vec<RelPath>) -> Result<()> {
+        let entries = disk.open_dir(native).and_then(|it| it.list(Path::new(""))).context("list", native)?;
+        for entry in entries {
+            let Some(name) = entry.name.to_str() else { continue };
+            let path = dir.child(name);
+            if name.starts_with('.') || Workspace::is_own(path.as_str()) {
+                continue;
+            }
+            match entry.kind {
+                FileKind::Dir => dirs.push(path),
+                FileKind::File | FileKind::Link => {
+                    let extension = name.rsplit_once('.').map_or("", |it| it.1);
+                    *self.extensions.entry(extension.to_owned()).or_default() += 1;
+                }
+                FileKind::Other => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a rule for each kind that knows its files by extension, and one for everything else.
+    fn rules(&self) -> Vec<RuleEntry> {
+        let mut rules = Vec::new();
+        let mut claimed = 0;
+        for kind in kinds::all().iter().filter(|it| !it.extensions.is_empty()) {
+            let files = self.of_kind(kind.name).map(|it| it.1).sum();
+            let mut spelled: Vec<&str> = kind.extensions.to_vec();
+            // As they are written here: patterns tell upper from lower case.
+            spelled.extend(self.of_kind(kind.name).map(|it| it.0).filter(|it| !kind.extensions.contains(it)));
+            let pattern = match spelled.as_slice() {
+                [only] => format!("**/*.{only}"),
+                all => format!("**/*.{{{}}}", all.join(",")),
+            };
+            claimed += files;
+            rules.push(RuleEntry { pattern, kind: kind.name.to_owned(), files });
+        }
+        let files = self.extensions.values().sum::<u64>() - claimed;
+        rules.push(RuleEntry { pattern: "**/*".to_owned(), kind: "raw".to_owned(), files });
+        rules
+    }
+
+    fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
+        let is_such = move |it: &(&String, &u64)| kinds::default_kind_for_extension(it.0) == Some(kind);
+        self.extensions.iter().filter(is_such).map(|it| (it.0.as_str(), *it.1))
+    }
+
+    /// Returns how many files have which extension, in a few words.
+    fn in_words(&self, is_wanted: impl Fn(&str) -> bool) -> String {
+        const SHOWN: usize = 8;
+        let mut found: Vec<(&str, u64)> =
+            self.extensions.iter().map(|it| (it.0.as_str(), *it.1)).filter(|it| is_wanted(it.0)).collect();
+        found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let word = |(extension, n): &(&str, u64)| match *extension {
+            "" => format!("{n} without extension"),
+            it => format!("{n} .{}", clean(it)),
+        };
+        let mut words: Vec<String> = found.iter().take(SHOWN).map(word).collect();
+        if found.len() > SHOWN {
+            words.push(format!(
+                "{} of {} other kinds",
+                found[SHOWN..].iter().map(|it| it.1).sum::<u64>(),
+                found.len() - SHOWN
+            ));
+        }
+        if words.is_empty() { "none yet".to_owned() } else { words.join(", ") }
+    }
+
+    /// Returns the text of `packwright.toml`.
+    fn config(&self, workspace: AssetUuid) -> String {
+        let mut text = String::from("# What packwright makes of the files here. `packwright build` reads it.\n\n");
+        let root = &self.root;
+        let _ = write!(
+            text,
+            "# Tells this workspace from all others. Leave it as it is.\nworkspace = \"{workspace}\"\n\n\
+             [[roots]]\npath = \"{root}\"\n\n\
+             # Rules make assets of files that have no declaration of their own; the first that matches claims the\n\
+             # file. `exclude = true` keeps what a rule claims out of the pack.\n"
+        );
+        for RuleEntry { pattern, kind, .. } in self.rules() {
+            let found = match kind.as_str() {
+                "raw" => self.in_words(|it| kinds::default_kind_for_extension(it).is_none()),
+                kind => self.in_words(|it| kinds::default_kind_for_extension(it) == Some(kind)),
+            };
+            let about = match kind.as_str() {
+                "raw" => "\n# Everything else goes into the pack as it is.",
+                "model" => "\n# Buffers and images that a model names are found by themselves.",
+                _ => "",
+            };
+            let _ = write!(text, "{about}\n# Here: {found}.\n[[rules]]\nmatch = \"{pattern}\"\ntype = \"{kind}\"\n");
+        }
+        text.push_str(
+            "\n# While you work, a broken asset is left out with a warning; a release refuses to be built with one.\n\
+             [profiles.dev]\nbroken = \"omit\"\n",
+        );
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::config::Config;
+
+    fn survey(extensions: &[(&str, u64)]) -> Survey {
+        let extensions = extensions.iter().map(|(it, n)| ((*it).to_owned(), *n)).collect();
+        Survey { root: "assets".to_owned(), extensions }
+    }
+
+    #[test]
+    fn what_is_proposed_is_a_configuration() {
+        let many: Vec<(String, u64)> = (0..20).map(|it| (format!("x{it}\u{1b}\"\n"), it)).collect();
+        let many: Vec<(&str, u64)> = many.iter().map(|it| (it.0.as_str(), it.1)).collect();
+        for survey in [survey(&[]), survey(&[("png", 3), ("PNG", 1), ("gltf", 2), ("", 1)]), survey(&many)] {
+            let text = survey.config(version_4([7; 16]));
+            let (config, problems) = Config::parse(text.as_bytes(), &kinds::Check);
+            assert_eq!(problems, [], "{text}");
+            assert_eq!(config.expect("it is one").rules.all().len(), 3);
+        }
+    }
+
+    #[test]
+    fn extensions_count_as_they_are_written() {
+        let rules = survey(&[("png", 3), ("PNG", 1), ("Glb", 2), ("bin", 4), ("", 1)]).rules();
+        let shown: Vec<String> = rules.iter().map(|it| format!("{} {} {}", it.pattern, it.kind, it.files)).collect();
+        assert_eq!(shown, ["**/*.{png,PNG} image 4", "**/*.{glb,gltf,Glb} model 2", "**/* raw 5"]);
+    }
+
+    #[test]
+    fn a_random_uuid_is_of_version_4() {
+        let uuid = version_4([0xff; 16]).to_string();
+        assert_eq!(uuid, "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+}

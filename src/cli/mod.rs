@@ -1,0 +1,204 @@
+//! The command line: arguments in, text and an exit code out. The only code that prints.
+//!
+//! One file a command; besides them
+//! - `open`: from a directory and options to a workspace and an engine
+//! - `select`: which assets a text on the command line means
+//! - `console`, `words`, `render`, `progress`: how things are told to people
+//! - `json`: how they are told to programs
+//! - `exit`: how a command ends
+
+mod build;
+mod cache;
+mod check;
+mod completions;
+mod console;
+mod demo;
+mod exit;
+mod init;
+mod json;
+mod list;
+mod open;
+mod pack;
+mod panic;
+mod progress;
+mod render;
+mod select;
+mod status;
+mod words;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Parser, Subcommand};
+
+use console::{Color, Console};
+use exit::Exit;
+use json::Format;
+
+use crate::error::{Error, Result};
+use crate::system::Disk;
+use crate::workspace::layout::Workspace;
+
+/// The documents that commands print with `--format json`, for their schemas.
+pub mod documents {
+    pub use super::build::BuildDocument;
+    pub use super::cache::{ClearDocument, StatsDocument};
+    pub use super::check::CheckDocument;
+    pub use super::init::InitDocument;
+    pub use super::json::FailureDocument;
+    pub use super::list::ListDocument;
+    pub use super::pack::{PackListDocument, PackVerifyDocument};
+    pub use super::status::StatusDocument;
+}
+
+/// Turns a tree of game assets into a pack, and after a change rebuilds only what the change reaches.
+#[derive(Parser, Debug)]
+#[command(name = "packwright", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    /// Do as if it had been called in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    color: Color,
+    /// Tell nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell more; twice for even more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done or nothing to do, 1 the workspace has errors or a pack is not sound, 2 usage, 3 --locked would \
+have to change something, 4 held by another process, 5 input or output failed, 101 a bug in packwright, \
+130 interrupted";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make a workspace
+    Init(init::Arguments),
+    /// Bring a pack up to date
+    Build(build::Arguments),
+    /// Validate everything, write nothing
+    Check(check::Arguments),
+    /// Show what is new, missing, moved, excluded, broken and unclaimed
+    Status(status::Arguments),
+    /// Show the assets
+    List(list::Arguments),
+    /// Read packs, without a workspace
+    Pack(pack::Arguments),
+    /// Look at the cache, or empty it
+    Cache(cache::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    fn format(&self) -> Format {
+        match self {
+            Self::Init(it) => it.format,
+            Self::Build(it) => it.format,
+            Self::Check(it) => it.format,
+            Self::Status(it) => it.format,
+            Self::List(it) => it.format,
+            Self::Pack(it) => it.format(),
+            Self::Cache(it) => it.format(),
+            Self::Completions(_) => Format::Human,
+        }
+    }
+}
+
+/// What every command is given.
+struct Context {
+    console: Console,
+    disk: Arc<dyn Disk>,
+    /// The directory that relative paths are seen from: absolute, every link followed.
+    base: PathBuf,
+    stop: Arc<AtomicBool>,
+}
+
+/// Runs packwright with these arguments, the program's own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -> ExitCode {
+    panic::install_hook();
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            // Help and version come this way too, and go to stdout. A reader that went away is no error.
+            let _ = problem.print();
+            return if problem.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let console = Console::new(arguments.color, arguments.quiet, arguments.verbose);
+    let format = arguments.command.format();
+    let exit = match start(&arguments, console, disk).and_then(|cx| dispatch(&cx, &arguments.command)) {
+        Ok(exit) => exit,
+        Err(error) => failed(&console, format, None, &error),
+    };
+    exit.into()
+}
+
+fn start(arguments: &Arguments, console: Console, disk: Arc<dyn Disk>) -> Result<Context> {
+    let given = arguments.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let base = disk.canonicalize(&given).map_err(|source| {
+        let message = format!("cannot use the directory `{}`: {source}", words::clean(&given.display().to_string()));
+        Error::Usage(message)
+    })?;
+    Ok(Context { console, disk, base, stop: stop_on_ctrl_c() })
+}
+
+/// Returns what is set when the user presses Ctrl-C. A second time ends the process at once: whatever it was at, the
+/// next one finds files as they were before or after.
+fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = stop.clone();
+    #[expect(clippy::exit, reason = "the second Ctrl-C must end it whatever the other threads are at")]
+    let handler = move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    };
+    // Refused only where there is a handler already: then that one decides.
+    let _ = ctrlc::set_handler(handler);
+    stop
+}
+
+fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
+    match command {
+        Command::Init(it) => init::run(cx, it),
+        Command::Build(it) => build::run(cx, it),
+        Command::Check(it) => check::run(cx, it),
+        Command::Status(it) => status::run(cx, it),
+        Command::List(it) => list::run(cx, it),
+        Command::Pack(it) => pack::run(cx, it),
+        Command::Cache(it) => cache::run(cx, it),
+        Command::Completions(it) => completions::run(cx, it),
+    }
+}
+
+/// Tells of an error that ends a command.
+fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Error) -> Exit {
+    if format == Format::Json {
+        // Should stdout refuse, the exit code still tells.
+        let _ = json::print_failure(console, error);
+        console.error(words::clean(&json::chain(error)));
+        return Exit::of(error);
+    }
+    match error {
+        Error::Invalid(found) | Error::Unreadable(found) | Error::Locked(found) => {
+            render::show(console, ws, found);
+            let what = match error {
+                Error::Invalid(_) => "nothing was built".to_owned(),
+                _ => error.to_string(),
+            };
+            console.insist(format_args!("{}; {what}", render::tally(found)));
+        }
+        error => console.error(words::clean(&json::chain(error))),
+    }
+    Exit::of(error)
+}

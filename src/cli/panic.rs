@@ -1,0 +1,29 @@
+//! What is said when packwright itself is wrong.
+
+use std::io::Write;
+use std::panic::PanicHookInfo;
+
+use super::words::clean;
+use crate::fence::is_fenced;
+
+/// Makes panics speak to users. Behind a fence they are silent: whoever put it up tells what happened.
+pub fn install_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        if !is_fenced() {
+            let _ = anstream::stderr().lock().write_all(message(info).as_bytes());
+        }
+    }));
+}
+
+fn message(info: &PanicHookInfo<'_>) -> String {
+    let payload = info.payload();
+    let said = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let place = info.location().map_or_else(String::new, |it| format!(" at {}:{}", it.file(), it.line()));
+    let (version, home) = (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_REPOSITORY"));
+    let home = if home.is_empty() { "to its maintainers".to_owned() } else { format!("at {home}/issues") };
+    format!(
+        "error: this is a bug in packwright {version}: {}{place}\n\
+         note: please report it {home}, with what you did; outputs and the registry are as before\n",
+        clean(said.unwrap_or("a panic without a message")),
+    )
+}

@@ -1,0 +1,153 @@
+//! Diagnostics for people: with the source line and a caret, read from the files as they are now.
+//!
+//! A file may have changed since the diagnostic was made: what does not fit any more is shown by its numbers only.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+
+use super::console::Console;
+use super::words::{clean, count};
+use crate::lane;
+use crate::model::diagnostic::Span;
+use crate::model::{Diagnostic, Location, RelPath, Severity};
+use crate::workspace::layout::Workspace;
+
+/// How many diagnostics are shown in full.
+const SHOWN: usize = 50;
+/// A longer file is not read to show one of its lines, in bytes.
+const LONGEST_FILE: u64 = 16 << 20;
+/// A longer line is not shown, in bytes.
+const LONGEST_LINE: usize = 20_000;
+
+/// Shows diagnostics on stderr: all of them up to a limit, errors before warnings where there are more.
+pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic]) {
+    let wanted: Vec<&Diagnostic> = diagnostics.iter().filter(|it| it.is_error() || !console.is_quiet()).collect();
+    let shown = choose(&wanted, SHOWN);
+    let renderer = Renderer::styled().term_width(console.width());
+    let mut texts = Texts { ws, known: BTreeMap::new() };
+    for diagnostic in &shown {
+        console.insist(format_args!("{}\n", texts.render(&renderer, diagnostic)));
+    }
+    if shown.len() < wanted.len() {
+        console.insist(format_args!("... and {} more (use --format json for all)\n", wanted.len() - shown.len()));
+    }
+}
+
+/// Chooses at most `limit` diagnostics, errors first, and keeps their order.
+fn choose<'a>(diagnostics: &[&'a Diagnostic], limit: usize) -> Vec<&'a Diagnostic> {
+    let n_errors = diagnostics.iter().filter(|it| it.is_error()).count();
+    let (mut errors, mut warnings) = (n_errors.min(limit), limit.saturating_sub(n_errors));
+    let take = |it: &&&Diagnostic| {
+        let left = if it.is_error() { &mut errors } else { &mut warnings };
+        let taken = *left > 0;
+        *left -= usize::from(taken);
+        taken
+    };
+    diagnostics.iter().filter(take).copied().collect()
+}
+
+/// Returns `2 errors, 1 warning`; empty when there is neither.
+pub fn tally(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|it| it.is_error()).count() as u64;
+    let warnings = diagnostics.len() as u64 - errors;
+    let parts = [(errors, "error"), (warnings, "warning")];
+    let parts: Vec<String> = parts.iter().filter(|it| it.0 > 0).map(|(n, what)| count(*n, what)).collect();
+    parts.join(", ")
+}
+
+/// The files that diagnostics point into, each read once; `None` for what cannot be shown.
+struct Texts<'a> {
+    ws: Option<&'a Workspace>,
+    known: BTreeMap<RelPath, Option<String>>,
+}
+
+impl Texts<'_> {
+    fn render(&mut self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(clean(&diagnostic.message)).id(diagnostic.code.to_string());
+        let mut primary = Group::with_title(title);
+        if let Some(location) = &diagnostic.location {
+            primary = primary.element(self.place(location, AnnotationKind::Primary));
+        }
+        if let Some(help) = &diagnostic.help {
+            primary = primary.element(Level::HELP.message(clean(help)));
+        }
+        let mut groups = vec![primary];
+        for related in &diagnostic.related {
+            let title = Level::NOTE.secondary_title(clean(&related.message));
+            groups.push(Group::with_title(title).element(self.place(&related.location, AnnotationKind::Context)));
+        }
+        renderer.render(&groups)
+    }
+
+    /// Returns what is to be seen at a location: its line, or else its numbers.
+    fn place(&mut self, location: &Location, kind: AnnotationKind) -> Element<'static> {
+        let path = clean(location.path.as_str());
+        let Some(span) = location.span else { return Origin::path(path).into() };
+        match self.text(&location.path).and_then(|it| cut(it, span)) {
+            Some((line, range)) => Snippet::source(line.to_owned())
+                .line_start(span.line as usize)
+                .path(path)
+                .annotation(kind.span(range))
+                .into(),
+            None => Origin::path(path).line(span.line as usize).char_column(span.column as usize).into(),
+        }
+    }
+
+    fn text(&mut self, path: &RelPath) -> Option<&str> {
+        let ws = self.ws?;
+        let read = || {
+            let size = ws.disk.stat(&ws.abs(path)).ok()?.size;
+            let read = || lane::read_file_through(&*ws.disk, &ws.root, path).ok().flatten();
+            String::from_utf8((size <= LONGEST_FILE).then(read).flatten()?).ok()
+        };
+        self.known.entry(path.clone()).or_insert_with(read).as_deref()
+    }
+}
+
+/// Returns the line in which a span begins, and where in it the span lies. `None` when the text is not any more the
+/// one that the span was made of.
+fn cut(text: &str, span: Span) -> Option<(&str, Range<usize>)> {
+    if Span::of(text, span.start as usize, span.end as usize) != span {
+        return None;
+    }
+    let (start, end) = (span.start as usize, span.end as usize);
+    let line_start = text[..start].rfind('\n').map_or(0, |it| it + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let column = (start - line_start).min(line.len());
+    let end = (end - line_start).clamp(column, line.len());
+    (line.len() <= LONGEST_LINE).then_some((line, column..end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Code;
+
+    #[test]
+    fn a_span_is_cut_out_with_its_line() {
+        let text = "one\r\ntwo \u{fc}ber\nthree\n";
+        let at = |start, end| cut(text, Span::of(text, start, end));
+        assert_eq!(at(5, 8), Some(("two \u{fc}ber", 0..3)));
+        assert_eq!(at(9, 99), Some(("two \u{fc}ber", 4..9)));
+        assert_eq!(at(text.len(), text.len()), Some(("", 0..0)));
+        let moved = Span { line: 3, ..Span::of(text, 5, 8) };
+        assert_eq!(cut(text, moved), None);
+        assert_eq!(cut("", Span::of(text, 5, 8)), None);
+    }
+
+    #[test]
+    fn errors_come_before_warnings_where_there_are_too_many() {
+        let (error, warning) = (Diagnostic::error(Code::SYNTAX, "e"), Diagnostic::warning(Code::SYNTAX, "w"));
+        let all = [&warning, &error, &warning, &error, &warning];
+        let chosen = |limit| choose(&all, limit).iter().map(|it| it.message.as_str()).collect::<String>();
+        assert_eq!((chosen(1), chosen(3), chosen(9)), ("e".into(), "wee".into(), "wewew".into()));
+        assert_eq!(tally(&[warning.clone(), error, warning]), "1 error, 2 warnings");
+        assert_eq!(tally(&[]), "");
+    }
+}

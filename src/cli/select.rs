@@ -1,0 +1,109 @@
+//! Which assets a text on the command line means: an id, a name, the beginning of a uuid, a path, or a glob.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::words::clean;
+use crate::error::{Error, Result};
+use crate::model::{AssetId, AssetUuid, RelPath};
+
+/// The shortest beginning of a uuid that counts as one.
+const SHORTEST_UUID: usize = 4;
+
+/// What a text on the command line may mean. Whatever of it fits, counts.
+pub struct Selector {
+    text: String,
+    id: Option<AssetId>,
+    uuid: Option<String>,
+    /// The same path as seen from the workspace.
+    path: Option<String>,
+    glob: Option<GlobMatcher>,
+}
+
+/// What is selected from.
+pub struct Candidate<'a> {
+    /// Its identity, where it has one.
+    pub identity: Option<(AssetUuid, AssetId)>,
+    /// Its name.
+    pub name: &'a str,
+    /// Its place; there is none in a pack.
+    pub place: Option<&'a str>,
+}
+
+impl Selector {
+    /// Reads a text that is given in the directory `dir` of the workspace.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a glob that is none.
+    pub fn parse(text: &str, dir: Option<&RelPath>) -> Result<Self> {
+        let digits = text.strip_prefix("uuid:").unwrap_or(text);
+        let is_uuid = digits.len() >= SHORTEST_UUID && digits.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
+        let glob = match text.contains(['*', '?', '[', '{']) {
+            false => None,
+            true => {
+                let glob = GlobBuilder::new(text).literal_separator(true).build();
+                let glob = glob.map_err(|it| Error::Usage(format!("`{}` is no glob: {}", clean(text), it.kind())))?;
+                Some(glob.compile_matcher())
+            }
+        };
+        Ok(Self {
+            id: text.parse().ok().map(AssetId),
+            uuid: is_uuid.then(|| digits.to_ascii_lowercase()),
+            path: dir.and_then(|it| it.join(text.trim_end_matches('/'))).map(|it| it.to_string()),
+            glob,
+            text: text.to_owned(),
+        })
+    }
+
+    /// Returns whether this is one of those that are meant.
+    pub fn selects(&self, candidate: &Candidate<'_>) -> bool {
+        let Candidate { identity, name, place } = candidate;
+        let by_id = self.id.is_some_and(|id| identity.is_some_and(|it| it.1 == id));
+        let by_uuid = |uuid: &String| identity.is_some_and(|it| it.0.to_string().starts_with(uuid));
+        let by_place = |place: &str| {
+            let at = |path: &str| is_at_or_below(place, path.trim_end_matches('/'));
+            at(&self.text) || self.path.as_deref().is_some_and(at)
+        };
+        let by_glob = |glob: &GlobMatcher| glob.is_match(name) || place.is_some_and(|it| glob.is_match(it));
+        by_id
+            || *name == self.text
+            || self.uuid.as_ref().is_some_and(by_uuid)
+            || place.is_some_and(by_place)
+            || self.glob.as_ref().is_some_and(by_glob)
+    }
+
+    /// Returns the text as people see it.
+    pub fn shown(&self) -> String {
+        clean(&self.text)
+    }
+}
+
+fn is_at_or_below(place: &str, path: &str) -> bool {
+    place.strip_prefix(path).is_some_and(|it| it.is_empty() || it.starts_with('/')) && !path.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_text_may_mean_many_things() {
+        let uuid = AssetUuid::parse("beef0000-0000-8000-8000-000000000000").expect("a uuid");
+        let candidate =
+            Candidate { identity: Some((uuid, AssetId(17))), name: "ui/hero", place: Some("assets/ui/hero.png") };
+        let dir = RelPath::new("assets").expect("a path");
+        let selects = |text| Selector::parse(text, Some(&dir)).expect("a selector").selects(&candidate);
+        for yes in
+            ["17", "ui/hero", "beef", "BEEF00", "uuid:beef0000-0000", "assets/ui/hero.png", "assets/ui", "assets/"]
+        {
+            assert!(selects(yes), "{yes}");
+        }
+        for yes in ["ui/hero.png", "ui", "./ui/", "../assets/ui", "ui/*", "**/*.png", "assets/ui/h?ro.png"] {
+            assert!(selects(yes), "{yes}");
+        }
+        for no in ["1", "hero", "bee", "beef1", "asset", "assets/u", "*.png", "", "/", "..", "018"] {
+            assert!(!selects(no), "{no}");
+        }
+        assert!(Selector::parse("[", None).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! How numbers, durations and foreign text are written for people.
+
+use std::time::Duration;
+
+/// Returns `1 asset`, `2 assets`.
+pub fn count(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+/// Returns a length in bytes with three digits or so.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // What would be rounded to 1024 is one of the next unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// Returns a duration in seconds, hundredths included.
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}
+
+/// Returns text that comes from outside with everything escaped that could change how a terminal shows what
+/// follows: control characters, and those that change the direction of writing.
+pub fn clean(text: &str) -> String {
+    let is_harmful = |it: char| {
+        it.is_control() || matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut cleaned = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_harmful(char) { cleaned.extend(char.escape_unicode()) } else { cleaned.push(char) }
+    }
+    cleaned
+}
+
+/// Returns rows with their columns below each other, two spaces apart. The columns in `right` end together, the others
+/// begin together; the last one is as long as it is.
+pub fn table<const N: usize>(rows: impl IntoIterator<Item = [String; N]>, right: &[usize]) -> String {
+    let rows: Vec<[String; N]> = rows.into_iter().collect();
+    let length = |it: &String| it.chars().count();
+    let widths: [usize; N] = std::array::from_fn(|at| rows.iter().map(|it| length(&it[at])).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in &rows {
+        for (at, cell) in row.iter().enumerate() {
+            let gap = " ".repeat(widths[at] - length(cell));
+            match (right.contains(&at), at + 1 == N) {
+                (true, _) => text.extend([&gap, cell.as_str()]),
+                (false, true) => text.push_str(cell),
+                (false, false) => text.extend([cell.as_str(), &gap]),
+            }
+            text.push_str(if at + 1 == N { "\n" } else { "  " });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_words() {
+        assert_eq!(count(0, "asset"), "0 assets");
+        assert_eq!(count(1, "asset"), "1 asset");
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            ((1 << 20) - 1, "1.0 MiB"),
+            (5 << 30, "5.0 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+        assert_eq!(seconds(Duration::from_millis(1234)), "1.23 s");
+    }
+
+    #[test]
+    fn terminals_are_safe_from_file_names() {
+        assert_eq!(clean("hero \u{fc}.png"), "hero \u{fc}.png");
+        assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\u{a}c\\u{202e}d");
+    }
+}

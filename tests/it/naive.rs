@@ -1,0 +1,346 @@
+//! A naive packer, written from `schema/pack.md` and `schema/registry.md` alone: it shares no code with the real one.
+//!
+//! It understands workspaces of a plain kind: rules for `**/*.png` (`image`, passed through) and `**/*.bin` (`raw`),
+//! `asset.json` with listed inputs, sidecars, codec none. What packwright writes for those must be what this writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use packwright::system::memory::MemorySystem;
+use serde_json::Value;
+
+use crate::support::content::{png, small_png};
+use crate::support::random::Random;
+use crate::support::tree::{Node, Tree, committed, lay, published};
+use crate::support::world::{Files, WORKSPACE, difference, empty_registry, engine, options};
+
+/// An asset, ready to be packed.
+#[derive(Default)]
+struct Entry {
+    id: u32,
+    uuid: [u8; 16],
+    name: String,
+    kind: String,
+    preload: bool,
+    tags: BTreeSet<String>,
+    metadata: BTreeMap<&'static str, Value>,
+    references: BTreeSet<u32>,
+    payloads: BTreeMap<String, Vec<u8>>,
+}
+
+/// Returns the assets of a workspace with one root, `assets`, by `asset_id`.
+fn entries(files: &Files) -> Vec<Entry> {
+    let lines =
+        files.iter().filter(|it| it.0.starts_with("packwright.registry/")).flat_map(|it| it.1.split(|b| *b == b'\n'));
+    let lines: Vec<Value> = lines.filter_map(|it| serde_json::from_slice(it).ok()).collect();
+    let id_at =
+        |place: &str| lines.iter().find(|it| it["place"] == place).map(|it| it["asset_id"].as_u64().unwrap() as u32);
+    let mut entries = Vec::new();
+    for line in &lines {
+        let place = line["place"].as_str().unwrap();
+        let read = |path: String| files.get(&path).map(|it| serde_json::from_slice(it).unwrap());
+        let directory: Option<Value> = read(format!("{place}/asset.json"));
+        let sidecar: Option<Value> = read(format!("{place}.asset.json"));
+        if directory.is_none() && !files.contains_key(place) {
+            continue;
+        }
+        let mut entry = Entry { id: line["asset_id"].as_u64().unwrap() as u32, ..Entry::default() };
+        let digits: String = line["asset_uuid"].as_str().unwrap().replace('-', "");
+        entry.uuid = u128::from_str_radix(&digits, 16).unwrap().to_be_bytes();
+        entry.kind = if place.ends_with(".png") { "image" } else { "raw" }.to_owned();
+        entry.name = place.strip_prefix("assets/").unwrap().to_owned();
+        let base = if directory.is_some() { place } else { place.rsplit_once('/').unwrap().0 };
+        if let Some(said) = directory.as_ref().or(sidecar.as_ref()) {
+            let text = |key: &str, or: &str| said[key].as_str().unwrap_or(or).to_owned();
+            let list = |key: &str| {
+                said[key].as_array().cloned().unwrap_or_default().into_iter().map(|it| it.as_str().unwrap().to_owned())
+            };
+            (entry.kind, entry.name) = (text("type", &entry.kind), text("name", &entry.name));
+            entry.preload = said["preload"] == true;
+            entry.tags = list("tags").collect();
+            // Dependencies are written as paths in these workspaces.
+            entry.references = list("dependencies").map(|it| id_at(it.strip_prefix('/').unwrap()).unwrap()).collect();
+            for (at, input) in list("inputs").enumerate() {
+                let role = if at == 0 { String::new() } else { input.clone() };
+                entry.payloads.insert(role, files[&format!("{base}/{input}")].clone());
+            }
+        }
+        if directory.is_none() {
+            entry.payloads.insert(String::new(), files[place].clone());
+        }
+        if entry.kind == "image" {
+            entry.metadata = png_metadata(&entry.payloads[""]);
+        }
+        entries.push(entry);
+    }
+    entries.sort_by_key(|it| it.id);
+    entries
+}
+
+fn png_metadata(bytes: &[u8]) -> BTreeMap<&'static str, Value> {
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let color = ["grey", "", "rgb", "indexed", "grey_alpha", "", "rgba"][bytes[25] as usize];
+    BTreeMap::from([
+        ("format", "png".into()),
+        ("width", number(16).into()),
+        ("height", number(20).into()),
+        ("bit_depth", bytes[24].into()),
+        ("color", color.into()),
+        ("alpha", (bytes[25] & 4 != 0).into()),
+        ("interlaced", (bytes[28] == 1).into()),
+        ("animated", false.into()),
+    ])
+}
+
+/// Returns the files of the pack `main` in the single layout.
+fn pack_single(entries: &[Entry]) -> Files {
+    let file = container(1, entries.len(), &entries.iter().collect::<Vec<_>>(), names(entries), Vec::new());
+    Files::from([("main.pack".to_owned(), file)])
+}
+
+/// Returns the files of the pack `main` in the split layout.
+fn pack_split(entries: &[Entry]) -> Files {
+    let mut files = Files::new();
+    let largest = entries.iter().map(|it| it.id).max().unwrap_or(0);
+    let k = (7..).find(|k| largest >> k < 512).unwrap();
+    let mut parts: BTreeMap<u32, Vec<&Entry>> = BTreeMap::new();
+    entries.iter().for_each(|it| parts.entry(it.id >> k).or_default().push(it));
+    let mut rows = Vec::new();
+    let mut add = |file: Vec<u8>, ids: &[u32], role: u32| {
+        rows.extend([&file[16..48], &(file.len() as u64).to_le_bytes()].concat());
+        let (first, last) = (ids.first().copied().unwrap_or(0), ids.last().copied().unwrap_or(0));
+        for number in [first, last, ids.len() as u32, role, 0, 0] {
+            rows.extend(number.to_le_bytes());
+        }
+        files.insert(format!("main.parts/{}.part", hex(&file[16..48])), file);
+    };
+    let ids = |it: &[&Entry]| it.iter().map(|it| it.id).collect::<Vec<_>>();
+    for part in parts.values() {
+        add(container(3, part.len(), part, Default::default(), Vec::new()), &ids(part), 3);
+    }
+    add(container(4, entries.len(), &[], names(entries), Vec::new()), &ids(&entries.iter().collect::<Vec<_>>()), 4);
+    files.insert("main.pack".to_owned(), container(2, entries.len(), &[], Default::default(), rows));
+    for payload in entries.iter().flat_map(|it| it.payloads.values()).filter(|it| it.len() >= 262_144) {
+        files.insert(format!("main.parts/{}.blob", blake3::hash(payload).to_hex()), payload.clone());
+    }
+    files
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
+fn align(n: usize) -> usize {
+    n.next_multiple_of(16)
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
+/// Returns the sections names, name order and name text.
+fn names(entries: &[Entry]) -> [Vec<u8>; 3] {
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
+    for it in entries {
+        rows.extend(it.id.to_le_bytes());
+        rows.extend((it.name.len() as u32).to_le_bytes());
+        rows.extend((all.len() as u64).to_le_bytes());
+        all.extend(it.name.as_bytes());
+    }
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_by_key(|it| entries[*it as usize].name.as_bytes());
+    [rows, order.iter().flat_map(|it| it.to_le_bytes()).collect(), all]
+}
+
+fn record(entry: &Entry) -> Vec<u8> {
+    let mut out = Vec::new();
+    text(&mut out, &entry.kind);
+    entry.payloads.keys().for_each(|it| text(&mut out, it));
+    out.extend((entry.tags.len() as u32).to_le_bytes());
+    entry.tags.iter().for_each(|it| text(&mut out, it));
+    out.extend((entry.metadata.len() as u32).to_le_bytes());
+    for (name, value) in &entry.metadata {
+        text(&mut out, name);
+        match value {
+            Value::Number(it) => out.extend([&[1][..], &it.as_i64().unwrap().to_le_bytes()].concat()),
+            Value::String(it) => {
+                out.push(2);
+                text(&mut out, it);
+            }
+            it => out.extend([3, u8::from(it == &Value::Bool(true))]),
+        }
+    }
+    out.extend((entry.references.len() as u32).to_le_bytes());
+    out.extend(entry.references.iter().flat_map(|it| it.to_le_bytes()));
+    out
+}
+
+/// Returns a file: header, sections, data.
+fn container(role: u32, count: usize, entries: &[&Entry], names: [Vec<u8>; 3], parts: Vec<u8>) -> Vec<u8> {
+    let records: Vec<Vec<u8>> = entries.iter().map(|it| record(it)).collect();
+    let n_payloads: usize = entries.iter().map(|it| it.payloads.len()).sum();
+    let [name_rows, name_order, name_text] = names;
+    let payload_rows = vec![0; 96 * n_payloads];
+    let mut sections =
+        [vec![0; 48 * entries.len()], payload_rows, records.concat(), name_rows, name_order, name_text, parts];
+    let mut offsets = vec![192];
+    sections.iter().for_each(|it| offsets.push(align(offsets[offsets.len() - 1] + it.len())));
+    let data_offset = offsets[7];
+
+    // Where each payload lies.
+    let mut places: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let (mut end, mut preload_length) = (data_offset, 0);
+    for preload in [true, false] {
+        for payload in entries.iter().filter(|it| it.preload == preload).flat_map(|it| it.payloads.values()) {
+            let apart = role == 3 && payload.len() >= 262_144;
+            if !apart && !places.contains_key(&payload[..]) {
+                places.insert(payload, align(end));
+                end = align(end) + payload.len();
+            }
+        }
+        if preload {
+            preload_length = end - data_offset;
+        }
+    }
+
+    let (mut row, mut record_at) = (0, 0);
+    for (at, entry) in entries.iter().enumerate() {
+        let out = &mut sections[0][48 * at..48 * (at + 1)];
+        out[0..4].copy_from_slice(&entry.id.to_le_bytes());
+        out[4] = u8::from(entry.preload);
+        out[8..24].copy_from_slice(&entry.uuid);
+        out[24..32].copy_from_slice(&(record_at as u64).to_le_bytes());
+        out[32..36].copy_from_slice(&(records[at].len() as u32).to_le_bytes());
+        out[36..40].copy_from_slice(&(row as u32).to_le_bytes());
+        out[40..44].copy_from_slice(&(entry.payloads.len() as u32).to_le_bytes());
+        record_at += records[at].len();
+        for payload in entry.payloads.values() {
+            let out = &mut sections[1][96 * row..96 * (row + 1)];
+            let digest = *blake3::hash(payload).as_bytes();
+            let place = places.get(&payload[..]);
+            out[0..32].copy_from_slice(&digest);
+            out[32..64].copy_from_slice(&digest);
+            out[64..72].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+            out[72..80].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+            out[80..88].copy_from_slice(&(place.copied().unwrap_or(0) as u64).to_le_bytes());
+            out[89] = u8::from(place.is_none());
+            row += 1;
+        }
+    }
+
+    let mut file = vec![0; end];
+    file[0..8].copy_from_slice(b"\x89PWPACK\n");
+    file[8..12].copy_from_slice(&1u32.to_le_bytes());
+    file[12..16].copy_from_slice(&role.to_le_bytes());
+    for (at, number) in [end, data_offset, preload_length, count].into_iter().enumerate() {
+        file[48 + 8 * at..56 + 8 * at].copy_from_slice(&(number as u64).to_le_bytes());
+    }
+    for (at, section) in sections.iter().enumerate() {
+        file[80 + 16 * at..88 + 16 * at].copy_from_slice(&(offsets[at] as u64).to_le_bytes());
+        file[88 + 16 * at..96 + 16 * at].copy_from_slice(&(section.len() as u64).to_le_bytes());
+        file[offsets[at]..offsets[at] + section.len()].copy_from_slice(section);
+    }
+    places.iter().for_each(|(payload, at)| file[*at..at + payload.len()].copy_from_slice(payload));
+    let digest =
+        *blake3::Hasher::new_derive_key("packwright pack v1 tables").update(&file[..data_offset]).finalize().as_bytes();
+    file[16..48].copy_from_slice(&digest);
+    file
+}
+
+const CONFIG: &str = r#"
+[[roots]]
+path = "assets"
+[[rules]]
+match = "**/*.png"
+type = "image"
+[[rules]]
+match = "**/*.bin"
+type = "raw"
+[profiles.single]
+layout = "single"
+"#;
+
+/// Returns a plain workspace by chance. A third of them hold more assets than one part does.
+fn workspace(random: &mut Random) -> Tree {
+    let mut tree = empty_registry();
+    let mut put = |path: &str, bytes: Vec<u8>| drop(tree.insert(path.to_owned(), Node::File(bytes)));
+    put("packwright.toml", format!("workspace = \"{WORKSPACE}\"\n{CONFIG}").into_bytes());
+    put("assets/always.png", small_png(1));
+    for at in 0..if random.chance(33) { 200 } else { random.below(20) } {
+        let dir = random.pick(&["", "a/", "a/b/", "\u{e4}/", "z z/"]);
+        let (stem, extension) = (random.pick(&["x", "Y", "~"]), random.pick(&["png", "bin"]));
+        let path = format!("assets/{dir}{stem}{at}.{extension}");
+        let len = random.pick(&[0, 1, 15, 16, 17, 100]);
+        let bytes = if extension == "bin" { random.bytes(len) } else { small_png(random.next() % 9) };
+        put(&path, bytes);
+        let mut options = vec![];
+        if random.chance(30) {
+            options.push(format!("\"name\": \"named {}\"", random.next()));
+        }
+        if random.chance(30) {
+            options.push("\"preload\": true".to_owned());
+        }
+        if random.chance(30) {
+            options.push("\"tags\": [\"b\", \"a\"], \"dependencies\": [\"/assets/always.png\"]".to_owned());
+        }
+        if !options.is_empty() {
+            put(&format!("{path}.asset.json"), format!("{{ {} }}", options.join(", ")).into_bytes());
+        }
+    }
+    for at in 0..random.below(4) {
+        let dir = format!("assets/whole{at}");
+        put(&format!("{dir}/main.dat"), random.bytes(1 + at));
+        put(&format!("{dir}/more.png"), png(7, 3, 3, png::ColorType::Rgb));
+        put(&format!("{dir}/unused.png"), small_png(3));
+        let inputs = random.pick(&["\"main.dat\"", "\"more.png\", \"main.dat\"", "\"main.dat\", \"more.png\""]);
+        put(&format!("{dir}/asset.json"), format!("{{ \"type\": \"raw\", \"inputs\": [{inputs}] }}").into_bytes());
+    }
+    for len in [262_143, 262_144, 262_145] {
+        if random.chance(20) {
+            put(&format!("assets/large{len}.bin"), random.bytes(len));
+        }
+    }
+    tree
+}
+
+#[test]
+fn r7_a_naive_packer_writes_the_same_bytes() {
+    for seed in 0..16 {
+        let mut random = Random::new(seed);
+        let memory = MemorySystem::new();
+        memory.scramble(seed);
+        let root = Path::new("/w");
+        lay(&memory, root, &workspace(&mut random));
+        for (profile, pack) in [("dev", pack_split as fn(&[Entry]) -> Files), ("single", pack_single)] {
+            let built = engine(Arc::new(memory.clone()), root, 2).build(&options(profile));
+            built.unwrap_or_else(|it| panic!("seed {seed}: {it:?}"));
+            let files = committed(&memory, root).into_iter().filter_map(|(path, node)| match node {
+                Node::File(bytes) => Some((path, bytes)),
+                _ => None,
+            });
+            let entries = entries(&files.collect());
+            let mut got = published(&memory, &root.join("build").join(profile));
+            got.remove("main.receipt.json");
+            assert_eq!(difference(&got, &pack(&entries)), [""; 0], "seed {seed}, {} entries", entries.len());
+        }
+    }
+}
+
+#[test]
+fn a_naive_packer_agrees_about_an_empty_pack() {
+    let memory = MemorySystem::new();
+    let root = Path::new("/w");
+    let mut tree = empty_registry();
+    let config = format!("workspace = \"{WORKSPACE}\"\n{CONFIG}").into_bytes();
+    tree.insert("packwright.toml".to_owned(), Node::File(config));
+    tree.insert("assets".to_owned(), Node::Dir);
+    lay(&memory, root, &tree);
+    for (profile, expected) in [("dev", pack_split(&[])), ("single", pack_single(&[]))] {
+        engine(Arc::new(memory.clone()), root, 1).build(&options(profile)).expect("nothing is wrong with nothing");
+        let mut got = published(&memory, &root.join("build").join(profile));
+        got.remove("main.receipt.json");
+        assert_eq!(difference(&got, &expected), [""; 0], "{profile}");
+    }
+}

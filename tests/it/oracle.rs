@@ -1,0 +1,389 @@
+//! R7 by chance: a workspace is edited at random, its cache and outputs are damaged, builds are killed, and after each
+//! build everything is held against a from-scratch build of the same committed files on another disk.
+//!
+//! A failing history tells its seed and every move; `PACKWRIGHT_ORACLE_SEED` runs that one alone, and
+//! `PACKWRIGHT_ORACLE_CASES` says how many are tried.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use packwright::build::{Options, Outcome};
+use packwright::cache::CacheMode;
+use packwright::driver::Engine;
+use packwright::system::System;
+use packwright::system::faulty::FaultyDisk;
+use packwright::system::memory::{MemorySystem, Unsynced};
+
+use crate::support::author::{Author, PROFILES};
+use crate::support::random::Random;
+use crate::support::tree::{committed, files_below, lay, published, registry_of};
+use crate::support::world::{
+    Clean, Ending, Files, clean_build, difference, empty_registry, engine, options, outside, verify_pack,
+};
+
+const ROOT: &str = "/work/game";
+/// A workspace of its own on the same disk, for caches to be taken from.
+const FOREIGN: &str = "/work/other";
+/// Builds in one history.
+const BUILDS: usize = 10;
+
+struct History {
+    author: Author,
+    memory: MemorySystem,
+    root: PathBuf,
+    profile: &'static str,
+    jobs: usize,
+    engine: Option<Engine>,
+    /// The cache as it once was.
+    old_cache: Option<Files>,
+    /// An output directory as it once was.
+    old_outputs: Option<(PathBuf, Files)>,
+    moves: Vec<String>,
+}
+
+impl History {
+    fn new(seed: u64) -> Self {
+        let mut author = Author::new(seed);
+        let memory = MemorySystem::new();
+        outside(&memory);
+        let mut tree = author.beginning();
+        tree.extend(empty_registry());
+        lay(&memory, Path::new(ROOT), &tree);
+        lay(&memory, Path::new(FOREIGN), &tree);
+        memory.scramble(seed);
+        let moves = tree.keys().filter(|it| it.contains('.') && !it.contains(".jsonl")).map(|it| format!("begin {it}"));
+        let moves = moves.collect();
+        let root = PathBuf::from(ROOT);
+        let _ = engine(Arc::new(memory.clone()), Path::new(FOREIGN), 1).build(&options("dev"));
+        Self { author, memory, root, profile: "dev", jobs: 1, engine: None, old_cache: None, old_outputs: None, moves }
+    }
+
+    fn random(&mut self) -> &mut Random {
+        &mut self.author.random
+    }
+
+    fn say(&mut self, words: impl Into<String>) {
+        self.moves.push(words.into());
+    }
+
+    fn run(&mut self) {
+        for _ in 0..BUILDS {
+            for _ in 0..self.random().below(4) {
+                let said = self.author.act(&self.memory, &self.root);
+                self.say(said);
+            }
+            if self.random().chance(60) {
+                self.memory.settle();
+                self.say("settle");
+            }
+            match self.random().below(10) {
+                0..3 => self.hurt_cache(),
+                3..5 => self.hurt_outputs(),
+                5..7 => self.change_machine(),
+                7 if self.author.random.chance(60) => self.crash(),
+                _ => {}
+            }
+            self.build();
+        }
+    }
+
+    fn out_dir(&self) -> PathBuf {
+        self.root.join("build").join(self.profile)
+    }
+
+    fn hurt_cache(&mut self) {
+        let dir = self.root.join(".packwright/cache");
+        let files = files_below(&self.memory, &dir);
+        let names: Vec<&String> = files.keys().collect();
+        if names.is_empty() {
+            return;
+        }
+        let name = self.random().pick(&names).to_string();
+        let at = dir.join(&name);
+        let mut bytes = files[&name].clone();
+        let said = match self.random().below(9) {
+            0 => {
+                self.memory.remove(&dir);
+                "remove the cache".to_owned()
+            }
+            1 => {
+                self.memory.remove(at);
+                format!("remove the cache's {name}")
+            }
+            2 | 3 if !bytes.is_empty() => {
+                for _ in 0..1 + self.random().below(8) {
+                    let bit = self.random().below(bytes.len() * 8);
+                    bytes[bit / 8] ^= 1 << (bit % 8);
+                }
+                self.memory.write(at, bytes);
+                format!("flip bits in the cache's {name}")
+            }
+            4 => {
+                let len = self.random().below(bytes.len() + 1);
+                bytes.truncate(len);
+                self.memory.write(at, bytes);
+                format!("cut the cache's {name} to {len} bytes")
+            }
+            5 => {
+                let foreign = Path::new(FOREIGN).join(".packwright/cache").join(&name);
+                if let Some(bytes) = self.memory.get(foreign) {
+                    self.memory.write(at, bytes);
+                }
+                format!("take the cache's {name} from another workspace")
+            }
+            6 => {
+                self.memory.remove(&dir);
+                self.put_files(&dir, &files_below(&self.memory, &Path::new(FOREIGN).join(".packwright/cache")));
+                "take the cache from another workspace".to_owned()
+            }
+            7 if self.old_cache.is_some() => {
+                self.memory.remove(&dir);
+                let old = self.old_cache.take().expect("just looked");
+                self.put_files(&dir, &old);
+                "put an old cache back".to_owned()
+            }
+            _ => {
+                self.old_cache = Some(files);
+                "remember the cache".to_owned()
+            }
+        };
+        self.say(said);
+    }
+
+    fn put_files(&self, dir: &Path, files: &Files) {
+        files.iter().for_each(|(name, bytes)| self.memory.write(dir.join(name), bytes));
+    }
+
+    fn hurt_outputs(&mut self) {
+        let dir = self.out_dir();
+        let files = published(&self.memory, &dir);
+        let names: Vec<&String> = files.keys().collect();
+        if names.is_empty() {
+            return;
+        }
+        let name = self.random().pick(&names).to_string();
+        let at = dir.join(&name);
+        let mut bytes = files[&name].clone();
+        let said = match self.random().below(7) {
+            0 => {
+                self.memory.remove(&dir);
+                "remove the outputs".to_owned()
+            }
+            1 => {
+                self.memory.remove(at);
+                format!("remove the output {name}")
+            }
+            2 | 3 if !bytes.is_empty() => {
+                let bit = self.random().below(bytes.len() * 8);
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                if self.random().chance(50) {
+                    self.memory.write_keeping_times(at, bytes);
+                } else {
+                    self.memory.write(at, bytes);
+                }
+                format!("flip a bit in the output {name}")
+            }
+            4 => {
+                let len = self.random().below(bytes.len() + 1);
+                bytes.truncate(len);
+                self.memory.write(at, bytes);
+                format!("cut the output {name} to {len} bytes")
+            }
+            5 if self.old_outputs.is_some() => {
+                let (dir, old) = self.old_outputs.take().expect("just looked");
+                if self.memory.open_dir(&dir).is_ok() {
+                    self.memory.remove(&dir);
+                }
+                self.put_files(&dir, &old);
+                format!("put old outputs back into {}", dir.display())
+            }
+            _ => {
+                self.old_outputs = Some((dir, files));
+                "remember the outputs".to_owned()
+            }
+        };
+        self.say(said);
+    }
+
+    fn change_machine(&mut self) {
+        match self.random().below(6) {
+            0 => self.engine = None,
+            1 | 2 => {
+                self.profile = self.author.random.pick(&PROFILES);
+                self.say(format!("profile {}", self.profile));
+            }
+            3 => {
+                self.jobs = self.author.random.pick(&[1, 2, 7]);
+                self.engine = None;
+                self.say(format!("{} jobs", self.jobs));
+            }
+            4 => {
+                let seed = self.random().next();
+                self.memory.scramble(seed);
+            }
+            _ => self.lose_power(),
+        }
+    }
+
+    fn lose_power(&mut self) {
+        let seed = self.random().next();
+        let unsynced = [Unsynced::Lost, Unsynced::NamesKept, Unsynced::Torn, Unsynced::ByChance(seed)];
+        let unsynced = self.random().pick(&unsynced);
+        self.memory = self.memory.after_power_loss_with(unsynced);
+        self.memory.settle();
+        self.engine = None;
+        self.say(format!("lose power: {unsynced:?}"));
+    }
+
+    /// Kills a build at some step. What it leaves is from before it or from after it.
+    fn crash(&mut self) {
+        let before = committed(&self.memory, &self.root);
+        let clean = clean_build(&before, &options(self.profile), 1);
+        let pack = self.out_dir().join("main.pack");
+        let pack_before = verify_pack(&self.memory, &pack);
+        let (step, torn) = (self.random().below(90), self.random().chance(50));
+        self.engine = None;
+        let disk = FaultyDisk::over(&self.memory);
+        let disk = Arc::new(if torn { disk.fail_torn_at(step) } else { disk.fail_at(step) });
+        let result = engine(disk.clone(), &self.root, 1).build(&options(self.profile));
+        let last = disk.trace().last().cloned().unwrap_or_default();
+        let ending = if result.is_ok() { "too late" } else { "killed" };
+        self.say(format!("{ending} at step {step} ({last})"));
+        drop((result, disk));
+
+        let registry = registry_of(&committed(&self.memory, &self.root));
+        let registry_before = registry_of(&before);
+        assert!(registry == registry_before || registry == clean.registry, "the registry is neither old nor new");
+        let pack_after = verify_pack(&self.memory, &pack);
+        if pack_before.0.is_empty() {
+            assert_eq!(pack_after.0, [""; 0], "the pack was sound before");
+            let new = matches!(&clean.ending, Ending::Built { digest, .. } if pack_after.1.as_ref() == Some(digest));
+            assert!(new || pack_after.1 == pack_before.1, "the pack is neither old nor new");
+        }
+        if self.random().chance(50) {
+            self.lose_power();
+            let registry = registry_of(&committed(&self.memory, &self.root));
+            assert!(registry == registry_before || registry == clean.registry, "the registry is neither old nor new");
+        }
+    }
+
+    fn options(&mut self) -> Options {
+        let random = &mut self.author.random;
+        let cache =
+            random.pick(&[CacheMode::Write, CacheMode::Write, CacheMode::Write, CacheMode::Read, CacheMode::Off]);
+        Options { cache, rehash: random.chance(5), locked: random.chance(5), ..options(self.profile) }
+    }
+
+    fn build(&mut self) {
+        let options = self.options();
+        let before = committed(&self.memory, &self.root);
+        let outputs_before = published(&self.memory, &self.out_dir());
+        if self.random().chance(40) {
+            self.engine = None;
+        }
+        let is_new = self.engine.is_none();
+        let engine = self.engine.get_or_insert_with(|| engine(Arc::new(self.memory.clone()), &self.root, self.jobs));
+        let result = engine.build(&options);
+        let ending = Ending::of(&result, &self.root);
+        let said = match &ending {
+            Ending::Built { entries, .. } => {
+                format!("{entries} entries, {:?}", result.as_ref().expect("built").outcome)
+            }
+            Ending::Invalid(diagnostics) => format!("{} diagnostics", diagnostics.len()),
+            Ending::Failed(error) => error.clone(),
+        };
+        let how = if is_new { "cold" } else { "warm" };
+        self.say(format!(
+            "build {} {how} {:?}{}: {said}",
+            self.profile,
+            options.cache,
+            if options.rehash { " rehash" } else { "" }
+        ));
+
+        let after = committed(&self.memory, &self.root);
+        let seed = self.random().next();
+        let clean = clean_build(&before, &options, seed);
+        assert_eq!(ending, clean.ending);
+        let authored = |tree: &crate::support::tree::Tree| {
+            let mut tree = tree.clone();
+            tree.retain(|path, _| !path.starts_with("packwright.registry/"));
+            tree
+        };
+        assert!(authored(&before) == authored(&after), "the author's files changed");
+        let outputs = published(&self.memory, &self.out_dir());
+        if !ending.is_built() {
+            assert_eq!(difference(&registry_of(&after), &registry_of(&before)), [""; 0], "R5: the registry");
+            assert_eq!(difference(&outputs, &outputs_before), [""; 0], "R5: the outputs");
+            self.heal(&ending);
+            return;
+        }
+        self.compare(&clean, &registry_of(&after), &outputs);
+        if self.random().chance(30) && options.cache != CacheMode::Off {
+            self.build_again(&options);
+        }
+    }
+
+    fn compare(&mut self, clean: &Clean, registry: &Files, outputs: &Files) {
+        assert_eq!(difference(registry, &clean.registry), [""; 0], "the registry");
+        assert_eq!(difference(outputs, &clean.files), [""; 0], "the outputs");
+        let (problems, digest) = verify_pack(&self.memory, &self.out_dir().join("main.pack"));
+        assert_eq!(problems, [""; 0]);
+        assert!(matches!(&clean.ending, Ending::Built { digest: it, .. } if digest.as_ref() == Some(it)));
+    }
+
+    /// What was just built is up to date.
+    fn build_again(&mut self, options: &Options) {
+        let fresh = engine(Arc::new(self.memory.clone()), &self.root, self.jobs);
+        let report = fresh.build(options).expect("it was just built");
+        assert_eq!(report.outcome, Outcome::UpToDate);
+    }
+
+    /// Takes away some of what stands in the way of a build, sometimes: else histories end in errors.
+    fn heal(&mut self, ending: &Ending) {
+        let Ending::Invalid(diagnostics) = ending else { return };
+        for diagnostic in diagnostics.iter().filter(|it| it.is_error()) {
+            let Some(location) = &diagnostic.location else { continue };
+            let at = self.root.join(location.path.as_str());
+            if location.path.as_str() == "packwright.toml" {
+                self.author.config = Default::default();
+                self.memory.write(&at, self.author.config.text());
+                if self.memory.stat(&self.root.join("assets")).is_err() {
+                    self.memory.mkdir(self.root.join("assets"));
+                }
+            } else if self.author.random.chance(70) && self.memory.stat(&at).is_ok() {
+                self.memory.remove(&at);
+                self.moves.push(format!("heal {}", location.path));
+            }
+        }
+    }
+}
+
+fn check(seed: u64) {
+    let mut history = History::new(seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| history.run()));
+    if let Err(panic) = outcome {
+        let message = panic.downcast_ref::<String>().cloned();
+        let message = message.or_else(|| panic.downcast_ref::<&str>().map(|it| it.to_string()));
+        match message {
+            Some(message) => panic!("seed {seed}:\n  {}\n{message}", history.moves.join("\n  ")),
+            None => resume_unwind(panic),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test may be told how long to try")]
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[test]
+fn r7_incremental_is_clean_by_chance() {
+    if let Some(seed) = number("PACKWRIGHT_ORACLE_SEED") {
+        return check(seed);
+    }
+    let first = number("PACKWRIGHT_ORACLE_FIRST").unwrap_or(0);
+    for seed in first..first + number("PACKWRIGHT_ORACLE_CASES").unwrap_or(100) {
+        check(seed);
+    }
+}
