@@ -11,7 +11,7 @@ use crate::query::layout::layout;
 use crate::query::names::{Names, names};
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
-use crate::query::{Slot, State};
+use crate::query::{Database, Slot, State};
 
 /// A plan and what is to be said about it.
 pub struct Verdict {
@@ -30,13 +30,14 @@ impl Verdict {
 
 /// Collects entries and problems of all slots. `general` are diagnostics that belong to no asset: an error among
 /// them always stops a build.
-pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
+pub fn judge(jobs: usize, state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
     let db = &state.db;
     let mut entries: Vec<PlanEntry> = Vec::new();
     let mut diagnostics = general;
-    for slot in slots {
-        entries.extend(layout(db, *slot).entries.iter().cloned());
-        diagnostics.extend(problems_of(state, *slot, profile));
+    let of_slot = |db: &Database, slot| (layout(db, slot).entries.clone(), problems_of(db, slot, profile));
+    for (of_slot, problems) in state.ask_each(jobs, slots, of_slot) {
+        entries.extend(of_slot);
+        diagnostics.extend(problems);
     }
     entries.sort_by_key(|it| it.id);
     diagnostics.extend(absent_references(&entries, names(db)));
@@ -45,8 +46,7 @@ pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diag
 }
 
 /// Returns what is to be said of the assets in one slot.
-pub fn problems_of(state: &State, slot: Slot, profile: &Profile) -> Vec<Diagnostic> {
-    let db = &state.db;
+pub fn problems_of(db: &Database, slot: Slot, profile: &Profile) -> Vec<Diagnostic> {
     let bucket = slot.bucket(db);
     let mut problems: Vec<Problem> = declared(db, bucket).problems.clone();
     problems.extend(validated(db, bucket).issues.iter().map(|it| it.locate(db, bucket)));

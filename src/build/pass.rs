@@ -230,7 +230,10 @@ impl<'a> Pass<'a> {
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
-        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup: &self.setup };
+        let (setup, jobs) = (&self.setup, self.session.ws.jobs);
+        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup, jobs };
+        // The pack is there: nobody asks for these bytes any more, and what follows needs room.
+        self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
         self.session.index.commit(&changes);
     }
