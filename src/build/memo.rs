@@ -191,7 +191,7 @@ impl Memos {
         slots: &[Slot],
         touched: &[usize],
     ) -> Option<Verdict> {
-        let remembered: Vec<Option<Vec<PlanEntry>>> =
+        let remembered: Vec<Option<Vec<Arc<PlanEntry>>>> =
             ws.parallel(self.memos.len(), |idx| encoding::decode(&self.memo(idx).entries));
         let mut diagnostics = self.frame.general.clone();
         let mut entries = Vec::new();
@@ -204,7 +204,7 @@ impl Memos {
                 }
                 Ok(at) => {
                     let now = &layout(&state.db, slots[at]).entries;
-                    let ids = |it: &[PlanEntry]| it.iter().map(|it| it.id).collect::<BTreeSet<_>>();
+                    let ids = |it: &[Arc<PlanEntry>]| it.iter().map(|it| it.id).collect::<BTreeSet<_>>();
                     if ids(now) != ids(&remembered) {
                         return None;
                     }

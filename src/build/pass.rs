@@ -134,7 +134,10 @@ impl<'a> Pass<'a> {
         let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
         let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
         self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);
-        Ok(Some(self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[])))
+        let report = self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[]);
+        // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
+        rayon::spawn(move || drop(verdict));
+        Ok(Some(report))
     }
 
     /// Returns the diagnostics that belong to no asset.

@@ -1,6 +1,7 @@
 //! Validated assets: declarations that have a name of their own, an identity, and references that resolve.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::declaration::Intent;
 use crate::model::{AssetId, AssetUuid, Code, RelPath};
@@ -14,7 +15,7 @@ use super::{Bucket, Globals, Scope};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asset {
     /// What its author wants.
-    pub intent: Intent,
+    pub intent: Arc<Intent>,
     /// Its identity; `None` while it is only about to be registered.
     pub identity: Option<(AssetUuid, AssetId)>,
     /// The assets that it was declared to depend on, sorted, each once.

@@ -19,7 +19,7 @@ const ATTEMPTS: usize = 4;
 /// Files longer than this are digested in pieces and never kept, in bytes.
 const PIECEWISE: u64 = 4 << 20;
 /// How many bytes of sources are kept between their digesting and their processing.
-const BUDGET: usize = 256 << 20;
+const BUDGET: usize = 128 << 20;
 
 /// The readable side of a workspace's sources.
 pub struct Sources<'a> {
