@@ -4,6 +4,8 @@
 
 mod support;
 
+mod crash;
+mod determinism;
 mod naive;
 mod oracle;
 mod scenario;

@@ -902,3 +902,36 @@ other
         "#]],
     );
 }
+
+/// Two declarations of equal rank: both are shown, and with `omit` neither counts.
+#[test]
+fn a_directory_declared_twice() {
+    check_each(
+        r#"
+## by an asset.json and a sidecar
+//- /assets/d/asset.json
+{ "type": "raw" }
+//- /assets/d/a.txt
+a
+//- /assets/d.asset.json
+{ "type": "raw" }
+//- /assets/e.txt
+e
+//- build
+"#,
+        expect![[r#""#]],
+    );
+}
+
+/// Directories that link to one another, without any loop, are not walked for ever.
+#[test]
+fn directories_that_all_link_to_one_another() {
+    let mut scenario = "//- /assets/z.txt\nz\n".to_owned();
+    for one in 0..7 {
+        scenario += &format!("//- /assets/d{one}/f.txt\n{one}\n");
+        for other in (0..7).filter(|it| *it != one) {
+            scenario += &format!("//- ln /assets/d{one}/l{other} -> ../d{other}\n");
+        }
+    }
+    check(&format!("{scenario}//- build --quiet\n"), expect![[r#""#]]);
+}
