@@ -4,4 +4,5 @@ mod support;
 
 mod naive;
 mod oracle;
+mod review;
 mod scenario;
