@@ -169,7 +169,10 @@ fn warnings(input: &Input, survey: &Survey, missing_colour: Option<u8>) -> Vec<F
         messages.push(format!("pixels use colour {index}, which the palette does not have; they are shown black"));
     }
     if survey.trailing > 0 {
-        messages.push(format!("{} bytes follow the end of the image", survey.trailing));
+        messages.push(match survey.trailing {
+            1 => "a byte follows the end of the image".to_owned(),
+            n => format!("{n} bytes follow the end of the image"),
+        });
     }
     messages.into_iter().map(|it| Finding::warning(Code::IMAGE_ODD, &input.path, it)).collect()
 }

@@ -1,5 +1,7 @@
 //! Behaviour of the whole, tested from outside the crate: one binary, so that linking happens once.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets something unexpected is to fail")]
+
 mod support;
 
 mod naive;

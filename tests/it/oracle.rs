@@ -15,7 +15,7 @@ use packwright::system::System;
 use packwright::system::faulty::FaultyDisk;
 use packwright::system::memory::{MemorySystem, Unsynced};
 
-use crate::support::author::{Author, PROFILES};
+use crate::support::author::{Author, Config, PROFILES};
 use crate::support::random::Random;
 use crate::support::tree::{committed, files_below, lay, published, registry_of};
 use crate::support::world::{
@@ -40,6 +40,16 @@ struct History {
     /// An output directory as it once was.
     old_outputs: Option<(PathBuf, Files)>,
     moves: Vec<String>,
+    tally: Tally,
+}
+
+/// What became of builds.
+#[derive(Default, Debug)]
+struct Tally {
+    built: usize,
+    refused: usize,
+    up_to_date: usize,
+    entries: u64,
 }
 
 impl History {
@@ -56,7 +66,18 @@ impl History {
         let moves = moves.collect();
         let root = PathBuf::from(ROOT);
         let _ = engine(Arc::new(memory.clone()), Path::new(FOREIGN), 1).build(&options("dev"));
-        Self { author, memory, root, profile: "dev", jobs: 1, engine: None, old_cache: None, old_outputs: None, moves }
+        Self {
+            author,
+            memory,
+            root,
+            profile: "dev",
+            jobs: 1,
+            engine: None,
+            old_cache: None,
+            old_outputs: None,
+            moves,
+            tally: Tally::default(),
+        }
     }
 
     fn random(&mut self) -> &mut Random {
@@ -69,7 +90,7 @@ impl History {
 
     fn run(&mut self) {
         for _ in 0..BUILDS {
-            for _ in 0..self.random().below(4) {
+            for _ in 0..self.random().below(6) {
                 let said = self.author.act(&self.memory, &self.root);
                 self.say(said);
             }
@@ -312,6 +333,14 @@ impl History {
         };
         assert!(authored(&before) == authored(&after), "the author's files changed");
         let outputs = published(&self.memory, &self.out_dir());
+        match &result {
+            Ok(report) => {
+                self.tally.built += 1;
+                self.tally.entries += report.entries;
+                self.tally.up_to_date += usize::from(report.outcome == Outcome::UpToDate);
+            }
+            Err(_) => self.tally.refused += 1,
+        }
         if !ending.is_built() {
             assert_eq!(difference(&registry_of(&after), &registry_of(&before)), [""; 0], "R5: the registry");
             assert_eq!(difference(&outputs, &outputs_before), [""; 0], "R5: the outputs");
@@ -346,7 +375,7 @@ impl History {
             let Some(location) = &diagnostic.location else { continue };
             let at = self.root.join(location.path.as_str());
             if location.path.as_str() == "packwright.toml" {
-                self.author.config = Default::default();
+                self.author.config = Config::default();
                 self.memory.write(&at, self.author.config.text());
                 if self.memory.stat(&self.root.join("assets")).is_err() {
                     self.memory.mkdir(self.root.join("assets"));
@@ -359,7 +388,7 @@ impl History {
     }
 }
 
-fn check(seed: u64) {
+fn check(seed: u64) -> Tally {
     let mut history = History::new(seed);
     let outcome = catch_unwind(AssertUnwindSafe(|| history.run()));
     if let Err(panic) = outcome {
@@ -370,6 +399,7 @@ fn check(seed: u64) {
             None => resume_unwind(panic),
         }
     }
+    history.tally
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test may be told how long to try")]
@@ -380,10 +410,20 @@ fn number(variable: &str) -> Option<u64> {
 #[test]
 fn r7_incremental_is_clean_by_chance() {
     if let Some(seed) = number("PACKWRIGHT_ORACLE_SEED") {
-        return check(seed);
+        panic!("{:?}", check(seed));
     }
     let first = number("PACKWRIGHT_ORACLE_FIRST").unwrap_or(0);
+    let mut all = Tally::default();
     for seed in first..first + number("PACKWRIGHT_ORACLE_CASES").unwrap_or(100) {
-        check(seed);
+        let tally = check(seed);
+        all.built += tally.built;
+        all.refused += tally.refused;
+        all.up_to_date += tally.up_to_date;
+        all.entries += tally.entries;
     }
+    // Histories that only ever fail, or never have anything to do, would say nothing.
+    assert!(
+        all.built > 2 * all.refused && all.entries > 3 * all.built as u64 && all.up_to_date * 3 < all.built,
+        "{all:?}"
+    );
 }

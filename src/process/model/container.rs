@@ -62,7 +62,10 @@ fn open_glb(bytes: &[u8]) -> Result<Parts<'_>, String> {
     }
     let mut oddities = Vec::new();
     if u64::from(len) < file_len {
-        oddities.push(format!("{} bytes follow the end of the GLB", file_len - u64::from(len)));
+        oddities.push(match file_len - u64::from(len) {
+            1 => "a byte follows the end of the GLB".to_owned(),
+            n => format!("{n} bytes follow the end of the GLB"),
+        });
     }
     let (json, bin) = chunks(&bytes[..len as usize], &mut oddities)?;
     Ok(Parts { json: utf8(json, "the JSON chunk")?, bin, is_text: false, oddities })
@@ -233,7 +236,7 @@ mod tests {
         let parts = open(&glb).expect("odd but readable");
         assert_eq!((parts.json.trim_end(), parts.bin), ("{}", Some(&b"abcd"[..])));
         expect_test::expect![[r#"
-            1 bytes follow the end of the GLB
+            a byte follows the end of the GLB
             the GLB has a second chunk `BIN\x00`, which is ignored
             the GLB has a second chunk `JSON`, which is ignored
         "#]]

@@ -35,7 +35,9 @@ fn settled(system: &MemorySystem, options: &Options) -> Vec<(&'static str, PathB
     let witness = Arc::new(Witness::of(Arc::new(system.clone())));
     assert_eq!(build(witness.clone(), options), Outcome::UpToDate);
     assert_eq!(before.snapshot(), system.snapshot());
-    witness.notes()
+    let mut notes = witness.notes();
+    notes.sort();
+    notes
 }
 
 fn build(disk: Arc<dyn Disk>, options: &Options) -> Outcome {

@@ -248,7 +248,7 @@ impl World {
     }
 
     /// R7: the pack is the one that a build without any past makes of the same files.
-    fn compare_with_clean(&self, options: &Options) {
+    pub fn compare_with_clean(&self, options: &Options) {
         let clean = self.system.fork();
         for past in ["/.packwright", "/build"] {
             if System::stat(&clean, &at(past)).is_ok() {
@@ -395,6 +395,14 @@ fn queries(log: &[String]) -> Vec<String> {
     by_name.iter().map(|(name, buckets)| format!("{name}({})", buckets.join(", "))).collect()
 }
 
+/// Tells how a build ended, and its diagnostics.
+pub fn tell_result(result: &Result<Report>) -> String {
+    match result {
+        Ok(report) => tell(report, Shown { work: false, queries: false, counts: false }),
+        Err(error) => tell_error(error),
+    }
+}
+
 /// Tells why a build did not end well.
 pub fn tell_error(error: &Error) -> String {
     let (word, diagnostics) = match error {
@@ -420,7 +428,7 @@ pub fn tell_diagnostic(it: &Diagnostic) -> String {
     for related in &it.related {
         writeln!(told, "    {}: {}", place(&related.location), related.message).expect("text grows");
     }
-    for help in &it.help {
+    if let Some(help) = &it.help {
         writeln!(told, "    help: {}", without_digests(help)).expect("text grows");
     }
     told
@@ -456,14 +464,6 @@ pub fn png(size: &str, seed: u8) -> Vec<u8> {
     writer.write_image_data(&pixels).expect("memory takes it");
     drop(writer);
     bytes
-}
-
-/// Turns the outcome of a build into text.
-pub fn tell_result(result: &Result<Report>) -> String {
-    match result {
-        Ok(report) => tell(report, Shown { work: false, queries: false, counts: false }),
-        Err(error) => tell_error(error),
-    }
 }
 
 /// Returns a PNG of `size` whose header says `said`.

@@ -1,4 +1,4 @@
-//! A disk that writes down what it is asked, by path.
+//! A disk that writes down what it is asked, by path, and lets somebody else act right before a question.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,16 @@ use packwright::system::{
     Access, Counters, Dir, DirEntry, Disk, FsTime, Lock, NewFile, OpenFile, RandomFile, Stamp, System,
 };
 
-type Notes = Arc<Mutex<Vec<(&'static str, PathBuf)>>>;
+type Notes = Arc<Mutex<Diary>>;
+type Action = Box<dyn FnOnce() + Send>;
+type Trigger = Box<dyn FnMut(&str, &Path) -> bool + Send>;
+
+#[derive(Default)]
+struct Diary {
+    notes: Vec<(&'static str, PathBuf)>,
+    /// What somebody else does, and before which question.
+    action: Option<(Trigger, Action)>,
+}
 
 /// Passes everything on to another disk and remembers the question.
 pub struct Witness {
@@ -23,15 +32,52 @@ impl Witness {
         Self { disk, notes: Notes::default() }
     }
 
-    /// Returns what was asked so far, sorted: a verb and a path each.
+    /// Lets `action` happen right before question `nth`, counted from 0.
+    #[must_use]
+    pub fn before(self, nth: usize, action: impl FnOnce() + Send + 'static) -> Self {
+        self.when(nth, |_, _| true, action)
+    }
+
+    /// Lets `action` happen right before the `nth` opening of a file, counted from 0.
+    #[must_use]
+    pub fn before_opening(self, file: PathBuf, nth: usize, action: impl FnOnce() + Send + 'static) -> Self {
+        self.when(nth, move |verb, path| verb == "open" && path == file, action)
+    }
+
+    fn when(
+        self,
+        nth: usize,
+        question: impl Fn(&str, &Path) -> bool + Send + 'static,
+        action: impl FnOnce() + Send + 'static,
+    ) -> Self {
+        let mut left = nth;
+        let due = move |verb: &str, path: &Path| {
+            let counts = question(verb, path);
+            let due = counts && left == 0;
+            left = left.saturating_sub(usize::from(counts));
+            due
+        };
+        self.notes.lock().expect("no panic while held").action = Some((Box::new(due), Box::new(action)));
+        self
+    }
+
+    /// Returns what was asked so far, in order: a verb and a path each.
     pub fn notes(&self) -> Vec<(&'static str, PathBuf)> {
-        let mut notes = self.notes.lock().expect("no panic while held").clone();
-        notes.sort();
-        notes
+        self.notes.lock().expect("no panic while held").notes.clone()
     }
 
     fn note(&self, verb: &'static str, path: &Path) {
-        self.notes.lock().expect("no panic while held").push((verb, path.to_owned()));
+        note(&self.notes, verb, path.to_owned());
+    }
+}
+
+fn note(notes: &Notes, verb: &'static str, path: PathBuf) {
+    let mut diary = notes.lock().expect("no panic while held");
+    let due = diary.action.take_if(|(due, _)| due(verb, &path));
+    diary.notes.push((verb, path));
+    drop(diary);
+    if let Some((_, action)) = due {
+        action();
     }
 }
 
@@ -131,7 +177,7 @@ struct WitnessDir {
 impl WitnessDir {
     fn note(&self, verb: &'static str, path: &Path) {
         let path = if path.as_os_str().is_empty() { self.path.clone() } else { self.path.join(path) };
-        self.notes.lock().expect("no panic while held").push((verb, path));
+        note(&self.notes, verb, path);
     }
 }
 

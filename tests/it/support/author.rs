@@ -127,14 +127,15 @@ pub struct Author {
 
 impl Author {
     pub fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed), config: Config::default(), branches: Vec::new() }
+        let config = Config { dev_omits: seed.is_multiple_of(2), ..Config::default() };
+        Self { random: Random::new(seed), config, branches: Vec::new() }
     }
 
     /// Returns a workspace to begin with, registry excepted.
     pub fn beginning(&mut self) -> Tree {
         let mut tree = Tree::from([("assets".to_owned(), Node::Dir), ("more".to_owned(), Node::Dir)]);
         tree.insert("packwright.toml".to_owned(), Node::File(self.config.text()));
-        for _ in 0..self.random.below(12) {
+        for _ in 0..6 + self.random.below(14) {
             let (dir, name) = (self.random.pick(&DIRS), self.random.pick(&NAMES));
             let content = self.content(name);
             tree.insert(format!("{dir}/{name}"), Node::File(content));
@@ -228,11 +229,11 @@ impl Author {
         let (files, dirs, links) = (of_kind(FileKind::File), of_kind(FileKind::Dir), of_kind(FileKind::Link));
         let disk = Hand { memory, root, kinds: &kinds };
         match self.random.below(100) {
-            0..16 => self.write_somewhere(&disk),
-            16..26 => self.declare(&disk, &files),
-            26..36 => self.edit_in_place(&disk, &files),
-            36..44 => self.delete(&disk, &files, &links),
-            44..54 => self.rename(&disk, &files),
+            0..22 => self.write_somewhere(&disk),
+            22..32 => self.declare(&disk, &files),
+            32..41 => self.edit_in_place(&disk, &files),
+            41..46 => self.delete(&disk, &files, &links),
+            46..54 => self.rename(&disk, &files),
             54..60 => self.rename_dir(&disk, &dirs),
             60..65 => self.copy_dir(&disk, &dirs),
             65..67 => match dirs.is_empty() {
