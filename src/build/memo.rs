@@ -58,6 +58,8 @@ struct Outline {
 /// What one bucket contributed.
 #[derive(Encode, Decode)]
 struct Memo {
+    /// Digest of everything but the sources: another process may have replaced this memo, but not the frame.
+    context: Digest,
     /// Digest of the bucket's paths and contents.
     contents: Digest,
     /// Sources in other buckets that its assets look at, and what they were.
@@ -116,7 +118,7 @@ pub fn recall(
     let memos = ws.parallel(buckets.len(), |idx| {
         let row = index.memo(&memo_key(target, &frame.buckets[idx].end));
         let memo: Option<Memo> = row.and_then(|it| encoding::decode(&it));
-        memo.filter(|it| it.contents == frame.buckets[idx].contents)
+        memo.filter(|it| it.context == context && it.contents == frame.buckets[idx].contents)
     });
     let mut touched = Vec::new();
     for (idx, memo) in memos.iter().enumerate() {
@@ -346,6 +348,7 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, slot: Slot, idx: usize
         panicked |= matches!(made.result, MadeResult::Panicked(_));
     }
     Memo {
+        context: built.context,
         // A panic is not remembered: under this digest nothing will ever be found.
         contents: if panicked { NO_CONTENT } else { tree.buckets()[idx].digest() },
         foreign: foreign.into_iter().collect(),

@@ -8,4 +8,5 @@ mod crash;
 mod determinism;
 mod naive;
 mod oracle;
+mod review;
 mod scenario;
