@@ -7,3 +7,4 @@ mod support;
 mod naive;
 mod oracle;
 mod scenario;
+mod up_to_date;
