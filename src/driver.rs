@@ -123,8 +123,12 @@ impl Engine {
         let slots = state.slots(&pass.setup.profile, &options.pack);
         workshop.make(&mut state, &slots)?;
         let general = pass.general(registry_warnings, &proposal);
-        let verdict = judge(&state, &slots, &pass.setup.profile, general.clone());
-        pass.session.store.commit();
+        let store = &pass.session.store;
+        let verdict = std::thread::scope(|scope| {
+            // What was made is stored whatever the verdict, and meanwhile.
+            scope.spawn(|| store.commit());
+            judge(ws.jobs, &state, &slots, &pass.setup.profile, general.clone())
+        });
         let (Some(output), false) = (output, verdict.has_errors()) else {
             pass.remember_scan(&registry_files);
             if verdict.has_errors() {

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::encoding;
@@ -152,23 +153,19 @@ pub fn stands(
     if receipt.files.iter().any(|it| known.digest_of(&it.path) != Some(it.digest)) {
         return None;
     }
-    let boot = system.boot_id();
-    let mut standing = Standing { files: Vec::with_capacity(known.files.len()), learned: false, now: FsTime::UNKNOWN };
+    let mut files = Vec::with_capacity(known.files.len());
     for expected in &known.files {
         let stamp = system.stat(&out_dir.join(&expected.name)).ok()?;
-        let file = OwnedFile { name: expected.name.clone(), digest: expected.digest, size: expected.size, stamp };
-        if !known.vouches(&file, &boot) {
-            if !standing.learned {
-                standing.now = clock();
-            }
-            if stamp.size != expected.size || !emit::holds(system, out_dir, &file.name, file.digest) {
-                return None;
-            }
-            standing.learned = true;
-        }
-        standing.files.push(file);
+        files.push(OwnedFile { name: expected.name.clone(), digest: expected.digest, size: expected.size, stamp });
     }
-    Some(standing)
+    let boot = system.boot_id();
+    let doubtful: Vec<&OwnedFile> = files.iter().filter(|it| !known.vouches(it, &boot)).collect();
+    if doubtful.is_empty() {
+        return Some(Standing { files, learned: false, now: FsTime::UNKNOWN });
+    }
+    let now = clock();
+    let is_right = |it: &&OwnedFile| it.stamp.size == it.size && emit::holds(system, out_dir, &it.name, it.digest);
+    doubtful.par_iter().all(is_right).then_some(Standing { files, learned: true, now })
 }
 
 /// Reads the whole pack: the index remembers nothing of it.

@@ -171,3 +171,94 @@ fn assets(state: &State, tree: &Tree, setup: &Setup, proposal: &Proposal, proble
     assets.sort_by_cached_key(order);
     assets
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Engine;
+    use crate::error::Error;
+    use crate::model::registry;
+    use crate::system::System;
+    use crate::system::memory::MemorySystem;
+
+    const CONFIG: &str = r#"
+        workspace = "00000000-0000-4000-8000-000000000000"
+        roots = [{ path = "assets" }]
+        rules = [{ match = "**/*.txt", type = "raw" }]
+    "#;
+
+    fn workspace() -> (Arc<MemorySystem>, Engine) {
+        let disk = Arc::new(MemorySystem::new());
+        disk.write("/ws/packwright.toml", CONFIG);
+        (0..registry::N_FILES).for_each(|it| disk.write(format!("/ws/{}", registry::file_path(it)), ""));
+        disk.write("/ws/assets/a.txt", "a");
+        disk.write("/ws/assets/b/asset.json", r#"{ "type": "raw", "inputs": ["gone"] }"#);
+        disk.write("/ws/assets/c.bin", "c");
+        disk.write("/ws/assets/d.txt", "d");
+        disk.write("/ws/assets/d.txt.asset.json", r#"{ "exclude": true }"#);
+        disk.settle();
+        let engine = Engine::new(Workspace::new(disk.clone(), "/ws".into()));
+        (disk, engine)
+    }
+
+    fn shown(inspection: &Inspection) -> Vec<String> {
+        let asset = |it: &Asset| {
+            let id = it.identity.map_or(0, |it| it.1.0);
+            let marks = [(it.change.is_some(), " new"), (it.excluded, " excluded"), (it.broken, " broken")];
+            let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
+            format!("{id} {} {}/{}{marks}", it.place, it.inputs, it.bytes)
+        };
+        inspection.assets.iter().map(asset).collect()
+    }
+
+    #[test]
+    fn everything_has_its_mark() {
+        let (_, engine) = workspace();
+        let inspection = engine.inspect(&Options::default()).expect("a workspace");
+        let expected = ["1 assets/a.txt 1/1 new", "2 assets/b 0/0 new broken", "0 assets/d.txt 1/1 excluded"];
+        assert_eq!(shown(&inspection), expected);
+        assert_eq!(inspection.unclaimed, [RelPath::new("assets/c.bin").expect("a path")]);
+        assert_eq!(inspection.diagnostics.len(), 1);
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let (disk, engine) = workspace();
+        disk.remove("/ws/assets/b/asset.json");
+        engine.build(&Options::default()).expect("a sound workspace");
+        disk.remove("/ws/assets/a.txt");
+        let inspection = engine.inspect(&Options::default()).expect("a workspace");
+        assert_eq!(shown(&inspection), ["0 assets/d.txt 1/1 excluded"]);
+        assert_eq!(inspection.missing.len(), 1);
+        assert_eq!(inspection.changes, []);
+    }
+
+    #[test]
+    fn readers_write_nothing_where_they_may_not() {
+        let (disk, engine) = workspace();
+        disk.remove("/ws/assets/b/asset.json");
+        let writable = engine.inspect(&Options::default()).expect("a workspace");
+        let (disk, engine) = workspace();
+        disk.remove("/ws/assets/b/asset.json");
+        let before = disk.snapshot();
+        disk.set_read_only(true);
+        let inspection = engine.inspect(&Options::default()).expect("a workspace");
+        assert_eq!(shown(&inspection), shown(&writable));
+        assert_eq!(engine.check(&Options::default()).expect("a sound workspace").entries, 1);
+        assert_eq!(disk.snapshot(), before);
+    }
+
+    #[test]
+    fn readers_need_no_lock() {
+        let (disk, engine) = workspace();
+        disk.remove("/ws/assets/b/asset.json");
+        engine.build(&Options::default()).expect("a sound workspace");
+        let paths = ["/ws/.packwright/lane/lock", "/ws/build/dev/.lock"];
+        let locks: Vec<_> = paths.iter().map(|it| disk.try_lock(it.as_ref(), false).expect("a lock file")).collect();
+        assert!(locks.iter().all(Option::is_some));
+        engine.inspect(&Options::default()).expect("a workspace");
+        engine.check(&Options::default()).expect("a workspace");
+        let options = Options { wait: Some(std::time::Duration::ZERO), ..Options::default() };
+        assert!(matches!(engine.build(&options), Err(Error::Busy { .. })));
+    }
+}

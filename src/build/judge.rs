@@ -1,6 +1,7 @@
 //! What is wrong with the workspace, all of it, and whether that stops the build.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::profile::{Broken, Profile};
 use crate::model::{AssetId, Code, Diagnostic, Location, RelPath, Severity, diagnostic};
@@ -11,7 +12,7 @@ use crate::query::layout::layout;
 use crate::query::names::{Names, names};
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
-use crate::query::{Slot, State};
+use crate::query::{Database, Slot, State};
 
 /// A plan and what is to be said about it.
 pub struct Verdict {
@@ -30,13 +31,14 @@ impl Verdict {
 
 /// Collects entries and problems of all slots. `general` are diagnostics that belong to no asset: an error among
 /// them always stops a build.
-pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
+pub fn judge(jobs: usize, state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
     let db = &state.db;
-    let mut entries: Vec<PlanEntry> = Vec::new();
+    let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
     let mut diagnostics = general;
-    for slot in slots {
-        entries.extend(layout(db, *slot).entries.iter().cloned());
-        diagnostics.extend(problems_of(state, *slot, profile));
+    let of_slot = |db: &Database, slot| (layout(db, slot).entries.clone(), problems_of(db, slot, profile));
+    for (of_slot, problems) in state.ask_each(jobs, slots, of_slot) {
+        entries.extend(of_slot);
+        diagnostics.extend(problems);
     }
     entries.sort_by_key(|it| it.id);
     diagnostics.extend(absent_references(&entries, names(db)));
@@ -45,8 +47,7 @@ pub fn judge(state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diag
 }
 
 /// Returns what is to be said of the assets in one slot.
-pub fn problems_of(state: &State, slot: Slot, profile: &Profile) -> Vec<Diagnostic> {
-    let db = &state.db;
+pub fn problems_of(db: &Database, slot: Slot, profile: &Profile) -> Vec<Diagnostic> {
     let bucket = slot.bucket(db);
     let mut problems: Vec<Problem> = declared(db, bucket).problems.clone();
     problems.extend(validated(db, bucket).issues.iter().map(|it| it.locate(db, bucket)));
@@ -67,10 +68,9 @@ pub fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
 }
 
 /// Warns of entries that refer to assets which are not in the pack.
-fn absent_references(entries: &[PlanEntry], names: &Names) -> Vec<Diagnostic> {
-    let ids: BTreeSet<AssetId> = entries.iter().map(|it| it.id).collect();
-    let absent = |it: &&PlanEntry| it.references.iter().any(|id| !ids.contains(id));
-    let referring: Vec<&PlanEntry> = entries.iter().filter(absent).collect();
+fn absent_references(entries: &[Arc<PlanEntry>], names: &Names) -> Vec<Diagnostic> {
+    let is_absent = |id: &AssetId| entries.binary_search_by_key(id, |it| it.id).is_err();
+    let referring: Vec<_> = entries.iter().filter(|it| it.references.iter().any(is_absent)).collect();
     if referring.is_empty() {
         return Vec::new();
     }
@@ -79,7 +79,7 @@ fn absent_references(entries: &[PlanEntry], names: &Names) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for entry in referring {
         let Some(place) = places.get(&entry.id) else { continue };
-        for id in entry.references.iter().filter(|it| !ids.contains(it)) {
+        for id in entry.references.iter().filter(|it| is_absent(it)) {
             let target = places.get(id).map_or_else(|| format!("asset {id}"), |it| format!("`{it}`"));
             let message = format!("`{place}` refers to {target}, which is not in the pack");
             warnings.push(Diagnostic::warning(Code::ABSENT_REFERENCE, message).at(Location::file(place)));

@@ -17,6 +17,7 @@ use bincode::{Decode, Encode};
 use crate::cache::{Changes, Index, encoding};
 use crate::model::declaration::Declaration;
 use crate::model::path::order_key;
+use crate::model::profile::Profile;
 use crate::model::{Code, Diagnostic, Digest, RelPath};
 use crate::pack::plan::{Plan, PlanEntry};
 use crate::process::exec::MadeResult;
@@ -25,7 +26,7 @@ use crate::query::declared::declared;
 use crate::query::layout::layout;
 use crate::query::names::{Export, exports};
 use crate::query::recipes::recipes;
-use crate::query::{Change, Identities, Part, Scope, Slot, State};
+use crate::query::{Change, Database, Identities, Part, Scope, Slot, State};
 use crate::workspace::bucket::{Bucket, NO_CONTENT, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Lookup;
@@ -190,7 +191,7 @@ impl Memos {
         slots: &[Slot],
         touched: &[usize],
     ) -> Option<Verdict> {
-        let remembered: Vec<Option<Vec<PlanEntry>>> =
+        let remembered: Vec<Option<Vec<Arc<PlanEntry>>>> =
             ws.parallel(self.memos.len(), |idx| encoding::decode(&self.memo(idx).entries));
         let mut diagnostics = self.frame.general.clone();
         let mut entries = Vec::new();
@@ -203,12 +204,12 @@ impl Memos {
                 }
                 Ok(at) => {
                     let now = &layout(&state.db, slots[at]).entries;
-                    let ids = |it: &[PlanEntry]| it.iter().map(|it| it.id).collect::<BTreeSet<_>>();
+                    let ids = |it: &[Arc<PlanEntry>]| it.iter().map(|it| it.id).collect::<BTreeSet<_>>();
                     if ids(now) != ids(&remembered) {
                         return None;
                     }
                     entries.extend(now.iter().cloned());
-                    diagnostics.extend(problems_of(state, slots[at], &setup.profile));
+                    diagnostics.extend(problems_of(&state.db, slots[at], &setup.profile));
                 }
             }
         }
@@ -272,6 +273,8 @@ pub struct Built<'a> {
     pub touched: &'a [usize],
     /// The profile and configuration.
     pub setup: &'a Setup,
+    /// How many threads to use.
+    pub jobs: usize,
 }
 
 /// Adds to the index's changes what a build contributes to memos.
@@ -296,15 +299,17 @@ pub fn remember(
         (None, None) => return,
     };
     let buckets = built.tree.buckets();
-    let mut outlines: Vec<Outline> = Vec::with_capacity(buckets.len());
-    for (idx, bucket) in buckets.iter().enumerate() {
-        let (end, members) = (bucket.end.clone(), bucket.members.digest());
-        let outline = Outline { end, members, contents: bucket.digest() };
-        if let Ok(at) = built.touched.binary_search(&idx) {
-            let memo = memo_of(built, built.slots[at], idx);
-            changes.memos_put.push((memo_key(built.target, &outline.end), encoding::encode(&memo)));
-        }
-        outlines.push(outline);
+    let outline = |it: &Arc<Bucket>| {
+        let (end, members) = (it.end.clone(), it.members.digest());
+        Outline { end, members, contents: it.digest() }
+    };
+    let outlines: Vec<Outline> = buckets.iter().map(outline).collect();
+    let (tree, profile) = (built.tree, &built.setup.profile);
+    let touched: Vec<(usize, Slot)> = built.touched.iter().copied().zip(built.slots.iter().copied()).collect();
+    let encoded = |db: &Database, (idx, slot)| encoding::encode(&memo_of(db, tree, profile, slot, idx));
+    let memos = built.state.ask_each(built.jobs, &touched, encoded);
+    for (memo, (idx, _)) in memos.into_iter().zip(&touched) {
+        changes.memos_put.push((memo_key(built.target, &outlines[*idx].end), memo));
     }
     if let Some(before) = &before {
         let ends: BTreeSet<_> = outlines.iter().map(|it| &it.end).collect();
@@ -315,8 +320,7 @@ pub fn remember(
     changes.memos_put.push((frame_key(built.target), encoding::encode(&frame)));
 }
 
-fn memo_of(built: &Built<'_>, slot: Slot, idx: usize) -> Memo {
-    let (db, tree) = (&built.state.db, built.tree);
+fn memo_of(db: &Database, tree: &Tree, profile: &Profile, slot: Slot, idx: usize) -> Memo {
     let bucket = slot.bucket(db);
     let mut foreign = BTreeMap::new();
     let mut look = |path: Option<RelPath>, digest: Option<Digest>| {
@@ -347,7 +351,7 @@ fn memo_of(built: &Built<'_>, slot: Slot, idx: usize) -> Memo {
         foreign: foreign.into_iter().collect(),
         has_dependencies: has_dependencies(&declared(db, bucket).assets),
         exports: encoding::encode(exports(db, bucket)),
-        problems: problems_of(built.state, slot, &built.setup.profile),
+        problems: problems_of(db, slot, profile),
         entries: encoding::encode(&layout(db, slot).entries),
     }
 }

@@ -134,7 +134,10 @@ impl<'a> Pass<'a> {
         let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
         let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
         self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);
-        Ok(Some(self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[])))
+        let report = self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[]);
+        // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
+        rayon::spawn(move || drop(verdict));
+        Ok(Some(report))
     }
 
     /// Returns the diagnostics that belong to no asset.
@@ -230,7 +233,10 @@ impl<'a> Pass<'a> {
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
-        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup: &self.setup };
+        let (setup, jobs) = (&self.setup, self.session.ws.jobs);
+        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup, jobs };
+        // The pack is there: nobody asks for these bytes any more, and what follows needs room.
+        self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
         self.session.index.commit(&changes);
     }

@@ -114,7 +114,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
             tell(cx, arguments, &opened, &report)?;
             Exit::Done
         }
-        Err(error) => super::failed(&cx.console, arguments.format, Some(&opened.ws), &error),
+        Err(error) => super::failed(&cx.console, arguments.format, Some(&opened.ws), &error, Some("nothing was built")),
     };
     opened.engine.forget();
     Ok(exit)

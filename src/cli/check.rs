@@ -55,7 +55,13 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
             tell(cx, arguments, &opened, &report)?;
             Exit::Done
         }
-        Err(error) => super::failed(&cx.console, arguments.format, Some(&opened.ws), &error),
+        Err(error) => super::failed(
+            &cx.console,
+            arguments.format,
+            Some(&opened.ws),
+            &error,
+            Some("a build would publish nothing"),
+        ),
     };
     opened.engine.forget();
     Ok(exit)

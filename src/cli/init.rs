@@ -75,8 +75,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let has_config = lane::read_file_through(&*ws.disk, &ws.root, &config)?.is_some();
     if let Some(reason) = refusal(&ws, has_config, arguments.demo)? {
-        cx.console.error(format_args!("{reason}; nothing was changed"));
-        return Ok(Exit::No);
+        return Ok(refuse(cx, arguments, &reason));
     }
     let (mut files, rules) = if arguments.demo {
         (demo::files(), Vec::new())
@@ -89,7 +88,9 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     };
     files.extend(registry_files());
     let written: Vec<String> = files.iter().map(|it| it.0.to_string()).collect();
-    commit(&ws, files)?;
+    if let Some(reason) = commit(&ws, files)? {
+        return Ok(refuse(cx, arguments, &reason));
+    }
     if arguments.format == Format::Json {
         cx.console.print_json(&InitDocument { version: Version, written, rules })?;
         return Ok(Exit::Done);
@@ -99,6 +100,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         cx.console.warn(format_args!("this workspace lies in another one: {}", shown(&above)));
     }
     Ok(Exit::Done)
+}
+
+fn refuse(cx: &Context, arguments: &Arguments, reason: &str) -> Exit {
+    super::refused(&cx.console, arguments.format, &format!("{reason}; nothing was changed"))
 }
 
 /// Says why nothing can be made here.
@@ -127,7 +132,8 @@ fn registry_files() -> Vec<(RelPath, Vec<u8>)> {
     files
 }
 
-fn commit(ws: &Workspace, files: Vec<(RelPath, Vec<u8>)>) -> Result<()> {
+/// Writes all files or none, and says why none were.
+fn commit(ws: &Workspace, files: Vec<(RelPath, Vec<u8>)>) -> Result<Option<String>> {
     let attributes = format!("{REGISTRY_DIR}/.gitattributes");
     let mut changes = Vec::with_capacity(files.len());
     for (path, content) in files {
@@ -138,8 +144,11 @@ fn commit(ws: &Workspace, files: Vec<(RelPath, Vec<u8>)>) -> Result<()> {
         }
     }
     let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright init", std::process::id(), LANE_WAIT)?;
-    lane.commit(Commit { title: "make a workspace".to_owned(), changes })?;
-    Ok(())
+    match lane.commit(Commit { title: "make a workspace".to_owned(), changes }) {
+        Ok(_) => Ok(None),
+        Err(Error::Conflict { path }) => Ok(Some(format!("`{}` is there already", shown(&path)))),
+        Err(error) => Err(error),
+    }
 }
 
 fn random_uuid() -> Result<AssetUuid> {

@@ -161,6 +161,16 @@ pub fn print_failure(console: &Console, error: &Error) -> Result<()> {
     console.print_json(&FailureDocument { version: Version, error, diagnostics: diagnostics(found) })
 }
 
+/// Prints the document of a command whose answer is no.
+///
+/// # Errors
+///
+/// Whatever stdout says.
+pub fn print_refusal(console: &Console, message: &str) -> Result<()> {
+    let error = Failure { exit_code: Exit::No as u8, message: message.to_owned() };
+    console.print_json(&FailureDocument { version: Version, error, diagnostics: Vec::new() })
+}
+
 /// Returns an error with all its causes in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -101,7 +101,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let selectors: Vec<Selector> = arguments.assets.iter().map(parse).collect::<Result<_>>()?;
     let inspection = match opened.ask(|it| it.inspect(&arguments.build.options(cx))) {
         Ok(inspection) => inspection,
-        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error)),
+        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error, None)),
     };
     opened.engine.forget();
     let mut exit = Exit::Done;

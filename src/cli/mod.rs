@@ -59,20 +59,23 @@ pub mod documents {
 #[command(name = "packwright", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Arguments {
     /// Do as if it had been called in DIR
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL)]
     directory: Option<PathBuf>,
     /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = GLOBAL)]
     color: Color,
     /// Tell nothing but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     quiet: bool,
     /// Tell more; twice for even more
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
     verbose: u8,
     #[command(subcommand)]
     command: Command,
 }
+
+/// Over the options that every command has.
+const GLOBAL: &str = "Global options";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done or nothing to do, 1 the workspace has errors or a pack is not sound, 2 usage, 3 --locked would \
@@ -138,7 +141,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -
     let format = arguments.command.format();
     let exit = match start(&arguments, console, disk).and_then(|cx| dispatch(&cx, &arguments.command)) {
         Ok(exit) => exit,
-        Err(error) => failed(&console, format, None, &error),
+        Err(error) => failed(&console, format, None, &error, None),
     };
     exit.into()
 }
@@ -181,8 +184,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
     }
 }
 
-/// Tells of an error that ends a command.
-fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Error) -> Exit {
+/// Tells of an error that ends a command; `consequence` is what the errors of a workspace lead to.
+fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Error, consequence: Option<&str>) -> Exit {
     if format == Format::Json {
         // Should stdout refuse, the exit code still tells.
         let _ = json::print_failure(console, error);
@@ -192,13 +195,22 @@ fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Err
     match error {
         Error::Invalid(found) | Error::Unreadable(found) | Error::Locked(found) => {
             render::show(console, ws, found);
-            let what = match error {
-                Error::Invalid(_) => "nothing was built".to_owned(),
-                _ => error.to_string(),
-            };
-            console.insist(format_args!("{}; {what}", render::tally(found)));
+            let said = error.to_string();
+            let consequence = if matches!(error, Error::Invalid(_)) { consequence } else { Some(said.as_str()) };
+            let consequence = consequence.map_or_else(String::new, |it| format!("; {it}"));
+            console.insist(format_args!("{}{consequence}", render::tally(found)));
         }
         error => console.error(words::clean(&json::chain(error))),
     }
     Exit::of(error)
+}
+
+/// Ends a command whose answer is no.
+fn refused(console: &Console, format: Format, message: &str) -> Exit {
+    if format == Format::Json {
+        // Should stdout refuse, the exit code still tells.
+        let _ = json::print_refusal(console, message);
+    }
+    console.error(words::clean(message));
+    Exit::No
 }

@@ -1,6 +1,6 @@
 //! `packwright pack list|verify|cat`: reads packs, without a workspace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,7 +39,7 @@ struct ListArguments {
     /// The pack
     file: PathBuf,
     /// How the entries are printed
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(long, value_enum, value_name = "arguments.format", default_value_t)]
     format: Format,
 }
 
@@ -49,7 +49,7 @@ struct VerifyArguments {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How the outcome is printed
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(long, value_enum, value_name = "arguments.format", default_value_t)]
     format: Format,
 }
 
@@ -174,13 +174,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 }
 
 /// Tells why a pack cannot be read: the disk's fault is an error of the environment, the pack's own an answer.
-fn refused(cx: &Context, file: &std::path::Path, error: ReadError) -> Result<Exit> {
+fn refused(cx: &Context, format: Format, file: &Path, error: ReadError) -> Result<Exit> {
     match error {
         ReadError::Io { source, .. } => Err(Error::Io { action: "read", path: file.to_owned(), source }),
-        error => {
-            cx.console.error(format_args!("{}: {}", shown(file), clean(&error.to_string())));
-            Ok(Exit::No)
-        }
+        error => Ok(super::refused(&cx.console, format, &format!("{}: {error}", file.display()))),
     }
 }
 
@@ -193,7 +190,7 @@ fn list(cx: &Context, arguments: &ListArguments) -> Result<Exit> {
     };
     let (reader, entries) = match read() {
         Ok(it) => it,
-        Err(error) => return refused(cx, &arguments.file, error),
+        Err(error) => return refused(cx, arguments.format, &arguments.file, error),
     };
     match arguments.format {
         Format::Json => cx.console.print_json(&PackListDocument {
@@ -257,7 +254,7 @@ fn verify_all(cx: &Context, arguments: &VerifyArguments) -> Result<Exit> {
     Ok(exit)
 }
 
-fn tell(cx: &Context, file: &std::path::Path, report: &Report) -> Result<()> {
+fn tell(cx: &Context, file: &Path, report: &Report) -> Result<()> {
     let file = shown(file);
     for problem in &report.problems {
         cx.console.error(format_args!("{file}: {}", clean(&problem.to_string())));
@@ -271,7 +268,7 @@ fn tell(cx: &Context, file: &std::path::Path, report: &Report) -> Result<()> {
     cx.console.print(&format!("{file} is sound: {entries}, {payloads}, {}\n", size(report.stored_bytes)))
 }
 
-fn verified(file: &std::path::Path, report: &Report) -> VerifiedPack {
+fn verified(file: &Path, report: &Report) -> VerifiedPack {
     let problem =
         |it: &crate::pack::verify::Problem| PackProblem { file: it.file.clone(), message: it.message.clone() };
     VerifiedPack {
@@ -290,7 +287,7 @@ fn cat(cx: &Context, arguments: &CatArguments) -> Result<Exit> {
     let path = cx.base.join(&arguments.file);
     let reader = match PackReader::open_at(&*cx.disk, &path).and_then(PackReader::verified) {
         Ok(reader) => reader,
-        Err(error) => return refused(cx, &arguments.file, error),
+        Err(error) => return refused(cx, Format::Human, &arguments.file, error),
     };
     let mut found = Vec::new();
     for entry in reader.entries() {
@@ -299,7 +296,7 @@ fn cat(cx: &Context, arguments: &CatArguments) -> Result<Exit> {
                 let candidate = Candidate { identity: Some((entry.uuid, entry.id)), name: &entry.name, place: None };
                 found.extend(selector.selects(&candidate).then_some(entry));
             }
-            Err(error) => return refused(cx, &arguments.file, error),
+            Err(error) => return refused(cx, Format::Human, &arguments.file, error),
         }
     }
     let payload = match choose(&selector, &found, &arguments.role) {
@@ -311,7 +308,7 @@ fn cat(cx: &Context, arguments: &CatArguments) -> Result<Exit> {
     };
     match reader.payload_bytes(payload, DEFAULT_LIMIT) {
         Ok(bytes) => cx.console.print_bytes(&bytes).map(|()| Exit::Done),
-        Err(error) => refused(cx, &arguments.file, error),
+        Err(error) => refused(cx, Format::Human, &arguments.file, error),
     }
 }
 
@@ -327,8 +324,10 @@ fn choose<'a>(selector: &Selector, found: &'a [Entry], role: &str) -> std::resul
         }
     };
     entry.payload(role).ok_or_else(|| {
-        let roles: Vec<String> = entry.payloads.iter().map(|it| format!("`{}`", clean(&it.role))).collect();
-        format!("`{}` has no payload `{}`, only {}", clean(&entry.name), clean(role), roles.join(", "))
+        let named = entry.payloads.iter().filter(|it| !it.role.is_empty());
+        let others: Vec<String> = named.map(|it| format!("`{}`", clean(&it.role))).collect();
+        let others = if others.is_empty() { "no other".to_owned() } else { others.join(", ") };
+        format!("`{}` has no payload `{}`; besides the main one it has {others}", clean(&entry.name), clean(role))
     })
 }
 

@@ -26,7 +26,8 @@ pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic
     let wanted: Vec<&Diagnostic> = diagnostics.iter().filter(|it| it.is_error() || !console.is_quiet()).collect();
     let shown = choose(&wanted, SHOWN);
     let renderer = Renderer::styled().term_width(console.width());
-    let mut texts = Texts { ws, known: BTreeMap::new() };
+    let wrap = console.is_terminal().then(|| console.width().saturating_sub("   = help: ".len()));
+    let mut texts = Texts { ws, wrap, known: BTreeMap::new() };
     for diagnostic in &shown {
         console.insist(format_args!("{}\n", texts.render(&renderer, diagnostic)));
     }
@@ -60,6 +61,8 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
 /// The files that diagnostics point into, each read once; `None` for what cannot be shown.
 struct Texts<'a> {
     ws: Option<&'a Workspace>,
+    /// How long the lines of a help are, where a terminal would break them anywhere.
+    wrap: Option<usize>,
     known: BTreeMap<RelPath, Option<String>>,
 }
 
@@ -75,7 +78,8 @@ impl Texts<'_> {
             primary = primary.element(self.place(location, AnnotationKind::Primary));
         }
         if let Some(help) = &diagnostic.help {
-            primary = primary.element(Level::HELP.message(clean(help)));
+            let help = clean(help);
+            primary = primary.element(Level::HELP.message(self.wrap.map_or(help.clone(), |it| wrapped(&help, it))));
         }
         let mut groups = vec![primary];
         for related in &diagnostic.related {
@@ -110,6 +114,22 @@ impl Texts<'_> {
     }
 }
 
+/// Breaks a text between words into lines of at most `width` characters; longer words stay whole.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let len = word.chars().count();
+        let fits = column + 1 + len <= width;
+        if column > 0 {
+            lines.push(if fits { ' ' } else { '\n' });
+        }
+        column = if column > 0 && fits { column + 1 + len } else { len };
+        lines.push_str(word);
+    }
+    lines
+}
+
 /// Returns the line in which a span begins, and where in it the span lies. `None` when the text is not any more the
 /// one that the span was made of.
 fn cut(text: &str, span: Span) -> Option<(&str, Range<usize>)> {
@@ -139,6 +159,14 @@ mod tests {
         let moved = Span { line: 3, ..Span::of(text, 5, 8) };
         assert_eq!(cut(text, moved), None);
         assert_eq!(cut("", Span::of(text, 5, 8)), None);
+    }
+
+    #[test]
+    fn help_is_broken_between_words() {
+        assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("one two three", 6), "one\ntwo\nthree");
+        assert_eq!(wrapped("overlong a b", 3), "overlong\na b");
+        assert_eq!(wrapped("", 3), "");
     }
 
     #[test]

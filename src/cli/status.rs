@@ -186,7 +186,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.build.jobs)?;
     let inspection = match opened.ask(|it| it.inspect(&arguments.build.options(cx))) {
         Ok(inspection) => inspection,
-        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error)),
+        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error, None)),
     };
     opened.engine.forget();
     let document = StatusDocument::of(&inspection, &arguments.build.profile);
@@ -226,14 +226,14 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
         format!("{id:>6}  {}", clean(&it.place))
     };
     let mut section = |title: &str, lines: Vec<String>| write_section(&mut text, title, &lines, all);
-    section("new, the next build registers them", document.new.iter().map(identified).collect());
-    section("moved, the next build registers that", document.moved.iter().map(moved).collect());
-    section("left by a merge, the next commit tidies them", document.tidied.iter().map(identified).collect());
-    section("missing, registered but not declared any more", document.missing.iter().map(identified).collect());
+    section("new, to be registered by the next build", document.new.iter().map(identified).collect());
+    section("moved, to be registered by the next build", document.moved.iter().map(moved).collect());
+    section("left by a merge, to be tidied by the next commit", document.tidied.iter().map(identified).collect());
+    section("missing, registered but not declared", document.missing.iter().map(identified).collect());
     section("excluded", document.excluded.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
     section(
-        "unclaimed, no asset is made of them",
+        "unclaimed, made into no asset",
         document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect(),
     );
     text

@@ -28,7 +28,7 @@ use super::{Codec, Location, Profile, RelPath, Settings};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Declaration {
     /// What a build may depend on.
-    pub intent: Intent,
+    pub intent: Arc<Intent>,
     /// Where to point.
     pub origin: Origin,
 }

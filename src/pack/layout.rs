@@ -5,6 +5,7 @@
 //! every file that is there already before anything is fetched.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -79,14 +80,14 @@ pub fn layout(plan: &Plan) -> Laid<'_> {
     }
 }
 
-fn lay_single(entries: &[PlanEntry]) -> LaidFile<'_> {
+fn lay_single(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
     let (tables, names) = rayon::join(|| EntryTables::of(entries, u64::MAX), || NameTables::of(entries));
     finish(Role::Single, entries.len(), Some(tables), Some(names), Vec::new())
 }
 
-fn lay_split(entries: &[PlanEntry]) -> Laid<'_> {
+fn lay_split(entries: &[Arc<PlanEntry>]) -> Laid<'_> {
     let shift = format::part_shift(entries.last().map_or(AssetId(0), |it| it.id));
-    let groups: Vec<&[PlanEntry]> = entries.chunk_by(|a, b| a.id.0 >> shift == b.id.0 >> shift).collect();
+    let groups: Vec<&[Arc<PlanEntry>]> = entries.chunk_by(|a, b| a.id.0 >> shift == b.id.0 >> shift).collect();
     let (mut parts, names) = rayon::join(
         || groups.par_iter().map(|it| lay_part(it)).collect::<Vec<_>>(),
         || finish(Role::Names, entries.len(), None, Some(NameTables::of(entries)), Vec::new()),
@@ -100,11 +101,11 @@ fn lay_split(entries: &[PlanEntry]) -> Laid<'_> {
     Laid { root, parts, blobs: blobs(entries) }
 }
 
-fn lay_part(entries: &[PlanEntry]) -> LaidFile<'_> {
+fn lay_part(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
     finish(Role::Part, entries.len(), Some(EntryTables::of(entries, format::BLOB_MIN)), None, Vec::new())
 }
 
-fn part_row(part: &LaidFile<'_>, entries: &[PlanEntry]) -> PartRow {
+fn part_row(part: &LaidFile<'_>, entries: &[Arc<PlanEntry>]) -> PartRow {
     PartRow {
         digest: part.digest,
         file_len: part.len,
@@ -115,7 +116,7 @@ fn part_row(part: &LaidFile<'_>, entries: &[PlanEntry]) -> PartRow {
     }
 }
 
-fn blobs(entries: &[PlanEntry]) -> Vec<Stored<'_>> {
+fn blobs(entries: &[Arc<PlanEntry>]) -> Vec<Stored<'_>> {
     let all = entries.iter().flat_map(|entry| entry.payloads.iter().map(move |payload| Stored { entry, payload }));
     let mut blobs: Vec<Stored<'_>> = all.filter(|it| it.payload.stored_len >= format::BLOB_MIN).collect();
     // Stable, so that the entry that brings a blob in is the first.
@@ -136,7 +137,7 @@ struct EntryTables<'a> {
 
 impl<'a> EntryTables<'a> {
     /// Builds the sections of `entries`, in which payloads of `blob_min` stored bytes and more have no place.
-    fn of(entries: &'a [PlanEntry], blob_min: u64) -> Self {
+    fn of(entries: &'a [Arc<PlanEntry>], blob_min: u64) -> Self {
         let mut rows = Vec::with_capacity(entries.len() * EntryRow::LEN);
         let mut records = Vec::with_capacity(entries.len() * 48);
         let mut stored = Vec::with_capacity(entries.len());
@@ -253,7 +254,7 @@ struct NameTables {
 }
 
 impl NameTables {
-    fn of(entries: &[PlanEntry]) -> Self {
+    fn of(entries: &[Arc<PlanEntry>]) -> Self {
         let mut rows = Vec::with_capacity(entries.len() * NameRow::LEN);
         let mut text = Vec::with_capacity(entries.iter().map(|it| it.name.len()).sum());
         for entry in entries {

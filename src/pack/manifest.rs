@@ -71,7 +71,7 @@ pub struct ManifestPayload<'a> {
 
 /// Returns the manifest of the pack with this content digest, as indented JSON with a final line feed.
 pub fn manifest(plan: &Plan, content_digest: Digest) -> String {
-    let entries = plan.entries.iter().map(manifest_entry).collect();
+    let entries = plan.entries.iter().map(|it| manifest_entry(it)).collect();
     let manifest =
         Manifest { format: "packwright manifest", version: VERSION, content_digest, layout: plan.layout, entries };
     let mut text = serde_json::to_string_pretty(&manifest).expect("strings, numbers and lists are JSON");
@@ -131,7 +131,7 @@ mod tests {
             references: vec![AssetId(3)],
             payloads: vec![payload("preview"), payload("")],
         };
-        let text = manifest(&Plan { layout: Layout::Split, entries: vec![entry] }, Digest([4; 32]));
+        let text = manifest(&Plan { layout: Layout::Split, entries: vec![entry.into()] }, Digest([4; 32]));
         expect_test::expect![[r#"
             {
               "format": "packwright manifest",

@@ -3,6 +3,8 @@
 //! A plan is a value: entries in order of `asset_id`, each with the digests and lengths of its stored
 //! payloads. Everything about a pack follows from its plan; nothing else is consulted to lay it out.
 
+use std::sync::Arc;
+
 use crate::model::{AssetId, AssetUuid, Digest};
 pub use crate::model::{Codec, Layout};
 use crate::process::contract::Metadata;
@@ -53,5 +55,7 @@ pub struct Plan {
     /// How it is cut into files.
     pub layout: Layout,
     /// Strictly ascending by id; names unique.
-    pub entries: Vec<PlanEntry>,
+    ///
+    /// Shared with whoever made them: a hundred thousand entries are not copied to be put in order.
+    pub entries: Vec<Arc<PlanEntry>>,
 }

@@ -1,5 +1,7 @@
 //! Layouts: what a bucket's assets contribute to a pack, once their recipes were made.
 
+use std::sync::Arc;
+
 use crate::model::{Code, Diagnostic, Location, RelPath, Severity};
 use crate::pack::plan::{PlanEntry, PlanPayload};
 use crate::process::contract::Finding;
@@ -15,7 +17,7 @@ use super::validated::{Asset, validated};
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Layout {
     /// In order of declaration.
-    pub entries: Vec<PlanEntry>,
+    pub entries: Vec<Arc<PlanEntry>>,
     /// What the processors had to say.
     pub problems: Vec<Problem>,
 }
@@ -32,7 +34,7 @@ pub fn layout(db: &dyn salsa::Database, slot: Slot) -> Layout {
         match &made.result {
             MadeResult::Artifacts(artifacts) => {
                 let entries = artifacts.iter().filter_map(|(record, stored)| entry(asset, it.preload, record, stored));
-                out.entries.extend(entries);
+                out.entries.extend(entries.map(Arc::new));
             }
             MadeResult::Refused => {}
             MadeResult::Panicked(message) => {

@@ -289,19 +289,38 @@ impl State {
 
     /// Runs a query for each of `items` on several threads, so that whoever asks later finds its memo.
     pub fn prefetch<T: Copy + Sync>(&self, jobs: usize, items: &[T], query: impl Fn(&Database, T) + Sync) {
+        self.ask_each(jobs, items, query);
+    }
+
+    /// Asks something about each of `items` on several threads, and returns the answers in order.
+    pub fn ask_each<T: Copy + Sync, R: Send>(
+        &self,
+        jobs: usize,
+        items: &[T],
+        ask: impl Fn(&Database, T) -> R + Sync,
+    ) -> Vec<R> {
         let next = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.min(items.len()) {
-                // A handle for each thread; they are gone before anything is set again.
-                let db = self.db.clone();
-                let (next, query) = (&next, &query);
-                scope.spawn(move || {
-                    while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        query(&db, *item);
-                    }
-                });
-            }
+        let mut answers: Vec<(usize, R)> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..jobs.min(items.len()))
+                .map(|_| {
+                    // A handle for each thread; they are gone before anything is set again.
+                    let db = self.db.clone();
+                    let (next, ask) = (&next, &ask);
+                    scope.spawn(move || {
+                        let mut answers = Vec::new();
+                        loop {
+                            let idx = next.fetch_add(1, Ordering::Relaxed);
+                            let Some(item) = items.get(idx) else { return answers };
+                            answers.push((idx, ask(&db, *item)));
+                        }
+                    })
+                })
+                .collect();
+            let joined = threads.into_iter().map(|it| it.join());
+            joined.flat_map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
+        answers.sort_unstable_by_key(|it| it.0);
+        answers.into_iter().map(|it| it.1).collect()
     }
 
     /// Replaces the registry, as a proposal for it was made from what the queries said.

@@ -1,20 +1,21 @@
 //! Validated assets: declarations that have a name of their own, an identity, and references that resolve.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::declaration::Intent;
 use crate::model::{AssetId, AssetUuid, Code, RelPath};
 
 use super::declared::declared;
 use super::issue::{At, Issue};
-use super::names::{Names, names};
+use super::names::{Names, exports, names};
 use super::{Bucket, Globals, Scope};
 
 /// An asset that may be built.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asset {
     /// What its author wants.
-    pub intent: Intent,
+    pub intent: Arc<Intent>,
     /// Its identity; `None` while it is only about to be registered.
     pub identity: Option<(AssetUuid, AssetId)>,
     /// The assets that it was declared to depend on, sorted, each once.
@@ -36,7 +37,8 @@ pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
     let globals = Globals::get(db);
     let cycles = dependency_cycles(db);
     let mut out = Validated::default();
-    for declaration in &declared(db, bucket).assets {
+    // What a bucket exports begins with these very assets.
+    for (declaration, export) in declared(db, bucket).assets.iter().zip(exports(db, bucket)) {
         let intent = &declaration.intent;
         let before = out.issues.len();
         if *globals.scope(db) == Scope::Whole {
@@ -53,8 +55,7 @@ pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
         }
         let broken = out.issues[before..].iter().any(|it| it.severity == crate::model::Severity::Error);
         if !broken {
-            let identity = globals.identities(db).at(&intent.place, &intent.part);
-            out.assets.push(Asset { intent: intent.clone(), identity, dependencies });
+            out.assets.push(Asset { intent: intent.clone(), identity: export.identity, dependencies });
         }
     }
     out

@@ -215,7 +215,15 @@ pub trait NewFile: Send {
 
 /// Reads an open file to its end; longer than `limit` bytes is an error of kind `FileTooLarge`.
 pub fn read_all(file: &dyn OpenFile, limit: u64) -> io::Result<Vec<u8>> {
-    let size = file.stat()?.size;
+    read_sized(file, file.stat()?.size, limit)
+}
+
+/// As [`read_all`], of a file whose `stat` has just told the size.
+///
+/// # Errors
+///
+/// As [`read_all`].
+pub fn read_sized(file: &dyn OpenFile, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     if size > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

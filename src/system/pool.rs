@@ -26,6 +26,17 @@ impl Pool {
         Self { inner: Mutex::new(Inner { map: Default::default(), room: budget }) }
     }
 
+    /// Returns whether so many more bytes would be kept.
+    pub fn has_room(&self, len: usize) -> bool {
+        self.inner.lock().expect("no panic while held").room >= len
+    }
+
+    /// Forgets everything and keeps nothing any more.
+    pub fn close(&self) {
+        let mut inner = self.inner.lock().expect("no panic while held");
+        *inner = Inner { map: Default::default(), room: 0 };
+    }
+
     /// Keeps `bytes` under their digest if there is room, and says whether they are kept.
     pub fn keep(&self, digest: Digest, bytes: impl Into<Bytes> + AsRef<[u8]>) -> bool {
         let len = bytes.as_ref().len();

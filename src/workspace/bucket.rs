@@ -10,6 +10,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::model::path::{order_key, sidecar_owner};
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::system::{FileKind, Stamp};
@@ -512,7 +514,7 @@ fn cut_after(path: &str, kind: Kind) -> Option<Vec<u8>> {
 
 /// Cuts sorted entries into buckets. `last_end` is where the last one ends if no path says so.
 fn cut(entries: &[Entry], last_end: Option<Vec<u8>>) -> Vec<Arc<Bucket>> {
-    let mut buckets = Vec::new();
+    let mut runs = Vec::new();
     let mut start = 0;
     for idx in 0..entries.len() {
         let path = entries[idx].path.as_str();
@@ -522,14 +524,14 @@ fn cut(entries: &[Entry], last_end: Option<Vec<u8>>) -> Vec<Arc<Bucket>> {
             .get(idx + 1)
             .is_some_and(|next| sidecar_owner(next.path.as_str()) == Some(owner) && !next.kind.is_dir());
         if !sidecar_follows {
-            buckets.push(Arc::new(Bucket::pack(&entries[start..=idx], Some(end))));
+            runs.push((&entries[start..=idx], Some(end)));
             start = idx + 1;
         }
     }
     if start < entries.len() {
-        buckets.push(Arc::new(Bucket::pack(&entries[start..], last_end)));
+        runs.push((&entries[start..], last_end));
     }
-    buckets
+    runs.into_par_iter().map(|(entries, end)| Arc::new(Bucket::pack(entries, end))).collect()
 }
 
 /// All sources of a workspace at one moment.
@@ -622,7 +624,8 @@ impl Tree {
                 }
                 while edits.peek().is_some_and(|(key, _)| reaches(&end, key)) {
                     let (key, entry) = edits.next().expect("peeked");
-                    let at = run.binary_search_by(|it| it.0.cmp(&key));
+                    let is_last = run.last().is_none_or(|it| it.0 < key);
+                    let at = if is_last { Err(run.len()) } else { run.binary_search_by(|it| it.0.cmp(&key)) };
                     match (at, entry) {
                         (Ok(at), Some(entry)) => run[at].1 = entry,
                         (Ok(at), None) => drop(run.remove(at)),

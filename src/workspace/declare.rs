@@ -113,7 +113,7 @@ pub fn from_rule(config: &Config, owner: &RelPath, rule: usize) -> Option<Declar
         inputs: Vec::new(),
         dependencies: Vec::new(),
     };
-    Some(Declaration { intent, origin })
+    Some(Declaration { intent: Arc::new(intent), origin })
 }
 
 /// A declaration file that is being read.
@@ -286,7 +286,7 @@ impl Common {
             inputs: input_locations,
             dependencies: self.dependency_locations,
         };
-        Declaration { intent, origin }
+        Declaration { intent: Arc::new(intent), origin }
     }
 }
 

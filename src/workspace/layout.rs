@@ -101,7 +101,17 @@ impl Workspace {
 
     /// Runs `work` on `0..n` on this workspace's threads, in order of claim, and returns the results in order.
     pub fn parallel<T: Send>(&self, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-        let threads = self.jobs.min(n);
+        self.on_threads(self.jobs, n, work)
+    }
+
+    /// As [`Workspace::parallel`], for work that does little but ask the file system: one thread more keeps the cores
+    /// busy while another one waits for a lock in the kernel.
+    pub fn parallel_asking<T: Send>(&self, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        self.on_threads(if self.jobs > 1 { self.jobs + 1 } else { 1 }, n, work)
+    }
+
+    fn on_threads<T: Send>(&self, threads: usize, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let threads = threads.min(n);
         if threads <= 1 {
             return (0..n).map(work).collect();
         }

@@ -84,7 +84,7 @@ enum Verdict {
 type Verdicts = Vec<(RelPath, Kind, Verdict)>;
 
 fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdicts> {
-    let found = ws.parallel(known.buckets().len(), |idx| {
+    let found = ws.parallel_asking(known.buckets().len(), |idx| {
         ws.check_stop()?;
         let verdicts = compare_bucket(ws, &known.buckets()[idx], options);
         ws.progress.advance(1);
@@ -385,7 +385,10 @@ impl<'a> Edits<'a> {
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
-            let read = files.iter().map(|(path, ..)| sources.digest(path)).collect::<Vec<_>>();
+            let (Some(first), Some(last)) = (files.first(), files.last()) else { return Ok(Vec::new()) };
+            let place = sources.place(&first.0, &last.0);
+            let read_one = |path: &RelPath| (order_key(path.as_str()), sources.digest(&place, path));
+            let read = files.iter().map(|(path, ..)| read_one(path)).collect::<Vec<_>>();
             ws.progress.advance(files.len());
             Ok(read)
         });
@@ -393,17 +396,20 @@ impl<'a> Edits<'a> {
         for run in runs {
             read.extend(run?);
         }
-        for ((path, kind, link), read) in to_read.into_iter().zip(read) {
+        let mut fresh = Vec::with_capacity(read.len());
+        for ((path, kind, link), (key, read)) in to_read.into_iter().zip(read) {
             match read {
                 Ok((digest, stamp)) => {
                     let racy = stamp.is_racy(now);
-                    self.put(Entry { path, kind, racy, stamp, digest, link });
+                    fresh.push((key, (path.clone(), Some(Entry { path, kind, racy, stamp, digest, link }))));
                 }
                 Err(error) if is_gone(&error) => self.remove(&path, kind),
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.put(bare(path, Kind::Other)),
                 Err(error) => self.problem(&path, &error),
             }
         }
+        // All at once: one by one, each would be looked for among a hundred thousand long paths.
+        self.entries.append(&mut fresh.into_iter().collect());
         Ok(())
     }
 

@@ -5,10 +5,11 @@
 //! processed; beyond the budget a file is read again and must have the digest that the scan saw.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::{Digest, RelPath};
-use crate::system::{Bytes, OpenFile, Pool, Stamp, read_all};
+use crate::system::{Bytes, Dir, OpenFile, Pool, Stamp, read_sized};
 
 use super::bucket::Content;
 use super::layout::Workspace;
@@ -18,13 +19,20 @@ const ATTEMPTS: usize = 4;
 /// Files longer than this are digested in pieces and never kept, in bytes.
 const PIECEWISE: u64 = 4 << 20;
 /// How many bytes of sources are kept between their digesting and their processing.
-const BUDGET: usize = 96 << 20;
+const BUDGET: usize = 128 << 20;
 
 /// The readable side of a workspace's sources.
 pub struct Sources<'a> {
     ws: &'a Workspace,
     kept: Pool,
     digested: AtomicU64,
+}
+
+/// A directory that files are read from.
+pub struct Place {
+    base: RelPath,
+    /// `None` where it could not be opened; then each file says why.
+    dir: Option<Box<dyn Dir>>,
 }
 
 impl<'a> Sources<'a> {
@@ -38,16 +46,30 @@ impl<'a> Sources<'a> {
         self.digested.load(Ordering::Relaxed)
     }
 
+    /// Returns where a run of paths is read from, given the first and the last in byte order. Opening files relative
+    /// to a directory that is open costs less than finding that directory each time.
+    pub fn place(&self, first: &RelPath, last: &RelPath) -> Place {
+        // What these two have in common, all between them have.
+        let mut base = first.parent().unwrap_or_else(RelPath::root);
+        while !base.is_root() && base.strip(last.as_str()).is_none() {
+            base = base.parent().unwrap_or_else(RelPath::root);
+        }
+        let dir = self.ws.disk.open_dir(&self.ws.abs(&base)).ok();
+        Place { base, dir }
+    }
+
     /// Reads a file and returns its digest with the fingerprint it had throughout.
     ///
     /// # Errors
     ///
     /// `ResourceBusy` when the file kept changing, `InvalidInput` when it is no regular file, and whatever the
     /// system says.
-    pub fn digest(&self, path: &RelPath) -> io::Result<(Digest, Stamp)> {
-        let abs = self.ws.abs(path);
+    pub fn digest(&self, from: &Place, path: &RelPath) -> io::Result<(Digest, Stamp)> {
         for _ in 0..ATTEMPTS {
-            let file = self.ws.disk.open(&abs)?;
+            let file = match (&from.dir, from.base.strip(path.as_str())) {
+                (Some(dir), Some(name)) => dir.open(Path::new(name))?,
+                _ => self.ws.disk.open(&self.ws.abs(path))?,
+            };
             let before = file.stat()?;
             if before.kind != crate::system::FileKind::File {
                 return Err(io::ErrorKind::InvalidInput.into());
@@ -55,7 +77,7 @@ impl<'a> Sources<'a> {
             let (digest, bytes) = if before.size > PIECEWISE {
                 (digest_piecewise(&*file, before.size)?, None)
             } else {
-                let bytes = match read_all(&*file, PIECEWISE) {
+                let bytes = match read_sized(&*file, before.size, PIECEWISE) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => continue,
                     other => other?,
                 };
@@ -65,12 +87,19 @@ impl<'a> Sources<'a> {
                 continue;
             }
             self.digested.fetch_add(1, Ordering::Relaxed);
-            if let Some(bytes) = bytes {
-                self.kept.keep(digest, bytes);
+            if let Some(bytes) = bytes
+                && self.kept.has_room(bytes.len())
+            {
+                self.kept.keep(digest, Bytes::from(bytes));
             }
             return Ok((digest, before));
         }
         Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    /// Forgets the bytes that are kept.
+    pub fn close(&self) {
+        self.kept.close();
     }
 
     /// Returns the bytes of a source that the scan saw, or `None` when the file is not that any more.

@@ -175,6 +175,11 @@ impl Registry {
 struct PlaceIndex {
     /// Hash and position of each live line, sorted.
     entries: Vec<(u64, usize)>,
+    /// Where the entries begin whose hash has these upper bits, and where the last ones end: there is about one
+    /// entry for each, so that a search is one step.
+    starts: Vec<u32>,
+    /// How far to the right a hash is shifted to get those bits.
+    shift: u32,
 }
 
 impl PlaceIndex {
@@ -182,14 +187,22 @@ impl PlaceIndex {
         let live = lines.par_iter().enumerate().filter(|(_, it)| !it.removed);
         let mut entries: Vec<_> = live.map(|(at, it)| (place_hash(it.place.as_str(), &it.part), at)).collect();
         entries.par_sort_unstable();
-        Self { entries }
+        let bits = entries.len().next_power_of_two().ilog2().max(1);
+        let shift = u64::BITS - bits;
+        let mut starts = Vec::with_capacity((1 << bits) + 1);
+        for (at, (hash, _)) in entries.iter().enumerate() {
+            starts.resize((hash >> shift) as usize + 1, at as u32);
+        }
+        starts.resize((1 << bits) + 1, entries.len() as u32);
+        Self { entries, starts, shift }
     }
 
     /// Returns the positions of the lines whose hash is that of a place.
     fn alike(&self, place: &str, part: &str) -> impl Iterator<Item = usize> {
         let hash = place_hash(place, part);
-        let start = self.entries.partition_point(|it| it.0 < hash);
-        self.entries[start..].iter().take_while(move |it| it.0 == hash).map(|it| it.1)
+        let slot = (hash >> self.shift) as usize;
+        let alike = &self.entries[self.starts[slot] as usize..self.starts[slot + 1] as usize];
+        alike.iter().filter(move |it| it.0 == hash).map(|it| it.1)
     }
 }
 

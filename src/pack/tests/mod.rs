@@ -7,6 +7,7 @@ mod round_trip;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{IoContext, Result};
 use crate::model::{AssetId, AssetUuid, Digest};
@@ -45,12 +46,13 @@ impl Sample {
         let at = match entries.binary_search_by_key(&AssetId(id), |it| it.id) {
             Ok(at) => at,
             Err(at) => {
-                entries.insert(at, entry(id));
+                entries.insert(at, entry(id).into());
                 at
             }
         };
-        entries[at].payloads = payloads;
-        &mut entries[at]
+        let entry = Arc::make_mut(&mut entries[at]);
+        entry.payloads = payloads;
+        entry
     }
 
     fn payload(&mut self, role: &str, codec: Codec, raw: &[u8]) -> PlanPayload {

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +115,31 @@ fn builds_into_one_directory_take_turns() {
         let written = reports.iter().filter(|it| it.outcome == Outcome::Written).count();
         assert_eq!(written, 1, "the first does the work, the others find it done");
         assert_eq!(entries(&OsSystem::new(), &home.pack()).len(), N);
+    }
+}
+
+/// The same with processes, which share nothing but the disk.
+#[test]
+fn processes_that_build_into_one_directory_take_turns() {
+    let home = Home::new();
+    for round in 0..3 {
+        home.write("assets/00.txt", &format!("round {round}"));
+        let start = |command: &str| {
+            Command::new(env!("CARGO_BIN_EXE_packwright"))
+                .args(["-C".as_ref(), home.root.as_os_str(), command.as_ref()])
+                .env_clear()
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the program")
+        };
+        let started: Vec<Child> = ["build", "build", "check", "build"].into_iter().map(start).collect();
+        for child in started {
+            let output = child.wait_with_output().expect("it ends");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        assert_eq!(entries(&OsSystem::new(), &home.pack()).len(), N);
+        assert_eq!(home.build().expect("a sound workspace").work.processed, 0);
     }
 }
 

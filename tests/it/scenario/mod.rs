@@ -1,15 +1,29 @@
 //! Scenarios: a text that says what an author does and builds in between, and a text that says what each build did.
+//!
+//! - `support`: the language of scenarios
+//! - `witness`: a disk that writes down what it is asked
+//! - `table`: what each edit costs, in queries, processors and files
+//! - `null`: what a settled null build asks of the file system
+//! - `bad_*`: bad input of every kind, and the answer
+//! - `omit`: R5, clause by clause
+//! - `identity`: what keeps its number
+//! - `moving`: a workspace that is edited while it is built
+//! - `concurrency`: several builds and readers at once
 
 mod support;
+mod witness;
+
+mod table;
+
+mod null;
 
 mod bad_payload;
 mod bad_registry;
 mod bad_text;
 mod bad_tree;
-mod concurrency;
-mod identity;
-mod moving;
-mod null;
 mod omit;
-mod table;
-mod witness;
+
+mod identity;
+
+mod concurrency;
+mod moving;

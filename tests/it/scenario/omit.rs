@@ -109,6 +109,36 @@ a
 b
 //- build lenient
 //- pack lenient
+## who depends on what is excluded does not
+//- /assets/a.txt.asset.json
+{ "dependencies": ["b.txt"] }
+//- /assets/a.txt
+a
+//- /assets/b.txt.asset.json
+{ "exclude": true }
+//- /assets/b.txt
+b
+//- build
+//- build lenient
+//- pack lenient
+## who depends on what this profile excludes stays
+//- /assets/a.txt.asset.json
+{ "dependencies": ["b.txt"] }
+//- /assets/a.txt
+a
+//- /assets/b.txt.asset.json
+{ "profiles": { "dev": { "exclude": true } } }
+//- /assets/b.txt
+b
+//- build
+//- pack
+## what is broken is broken elsewhere as well
+//- /assets/m/a.gltf
+{ "asset": {"version": "2.0"}, "buffers": [{"uri": "../gone.bin", "byteLength": 1}] }
+//- build lenient
+//- mkdir /assets/deep
+//- mv /assets/m /assets/deep/m
+//- build lenient
 ## what is broken keeps its identity and comes back with it
 //- /assets/a.txt
 a
@@ -227,6 +257,54 @@ a
                 help: `assets/b.dat` is left out of the pack; say its `type`, or write a rule that matches its file
             pack:
               2 raw good.txt: A (4 bytes)
+
+            ## who depends on what is excluded does not
+            build 1: refused
+              error[PW0016] assets/a.txt.asset.json:1:20: `b.txt` is excluded from every pack
+            build 2: written, 1 asset in the pack
+              register `assets/a.txt` as 1
+              register `assets/good.txt` as 2
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0016] assets/a.txt.asset.json:1:20: `b.txt` is excluded from every pack
+                help: `assets/a.txt` is left out of the pack
+            pack:
+              2 raw good.txt: A (4 bytes)
+
+            ## who depends on what this profile excludes stays
+            build 1: written, 2 assets in the pack
+              register `assets/a.txt` as 1
+              register `assets/b.txt` as 2
+              register `assets/good.txt` as 3
+              digested 5
+              processed raw: assets [a.txt]
+              processed raw: assets [good.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0406] assets/a.txt: `assets/a.txt` refers to `assets/b.txt`, which is not in the pack
+            pack:
+              1 raw a.txt: A (2 bytes) -> [2]
+              3 raw good.txt: B (4 bytes)
+
+            ## what is broken is broken elsewhere as well
+            build 1: written, 1 asset in the pack
+              register `assets/good.txt` as 1
+              register `assets/m/a.gltf` as 2
+              digested 2
+              processed model: assets/m [a.gltf]
+              processed raw: assets [good.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0321] assets/m/a.gltf:1:52: `buffers[0]` names `../gone.bin`, which is not there
+                help: `assets/m/a.gltf` is left out of the pack
+            build 2: unchanged, 1 asset in the pack
+              move 2 from `assets/m/a.gltf` to `assets/deep/m/a.gltf`
+              digested 1
+              warning[PW0321] assets/deep/m/a.gltf:1:52: `buffers[0]` names `../gone.bin`, which is not there
+                help: `assets/deep/m/a.gltf` is left out of the pack
 
             ## what is broken keeps its identity and comes back with it
             build 1: written, 2 assets in the pack

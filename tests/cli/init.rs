@@ -1,0 +1,166 @@
+//! `packwright init`.
+
+use expect_test::expect;
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn the_demo_is_always_the_same_and_builds_cleanly() {
+    let (one, two) = (Sandbox::demo(), Sandbox::demo());
+    let of_the_author = |it: &(String, Vec<u8>)| !it.0.starts_with(".packwright");
+    let files = |it: &Sandbox| it.files().into_iter().filter(of_the_author).collect::<Vec<_>>();
+    assert_eq!(files(&one), files(&two));
+    for profile in ["dev", "release"] {
+        for sandbox in [&one, &two] {
+            let document = sandbox.json(&["build", "-p", profile, "--format", "json"]);
+            assert_eq!(document["diagnostics"], serde_json::json!([]), "{profile}");
+            assert_eq!(document["entries"], 7);
+        }
+        let pack = format!("build/{profile}/main.pack");
+        assert_eq!(one.read(&pack), two.read(&pack));
+        assert!(one.run(&["pack", "verify", &pack]).starts_with("exit 0\n"));
+    }
+}
+
+#[test]
+fn rules_are_proposed_for_what_is_there() {
+    let sandbox = Sandbox::empty();
+    for path in ["assets/a.png", "assets/b.PNG", "assets/c.gltf", "assets/c.bin", "assets/README", "assets/.hidden.png"]
+    {
+        sandbox.write(path, "x");
+    }
+    sandbox.write("src/main.c", "int main;");
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX
+        proposed these rules in packwright.toml:
+          **/*.{png,PNG}   image  2 files
+          **/*.{glb,gltf}  model  1 file
+          **/*             raw    2 files
+        next: packwright build, then commit packwright.toml and packwright.registry
+    "#]]
+    .assert_eq(&sandbox.run(&["init"]));
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    let config: String =
+        config.lines().filter(|it| !it.starts_with("workspace = ")).map(|it| format!("{it}\n")).collect();
+    expect![[r##"
+        # What packwright makes of the files here. `packwright build` reads it.
+
+        # Tells this workspace from all others. Leave it as it is.
+
+        [[roots]]
+        path = "assets"
+
+        # Rules make assets of files that have no declaration of their own; the first that matches claims the
+        # file. `exclude = true` keeps what a rule claims out of the pack.
+
+        # Here: 1 .PNG, 1 .png.
+        [[rules]]
+        match = "**/*.{png,PNG}"
+        type = "image"
+
+        # Buffers and images that a model names are found by themselves.
+        # Here: 1 .gltf.
+        [[rules]]
+        match = "**/*.{glb,gltf}"
+        type = "model"
+
+        # Everything else goes into the pack as it is.
+        # Here: 1 without extension, 1 .bin.
+        [[rules]]
+        match = "**/*"
+        type = "raw"
+
+        # While you work, a broken asset is left out with a warning; a release refuses to be built with one.
+        [profiles.dev]
+        broken = "omit"
+    "##]]
+    .assert_eq(&config);
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX` is already a workspace; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["init"]));
+}
+
+#[test]
+fn a_directory_without_assets_is_the_root_itself() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("a.txt", "x");
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX
+        proposed these rules in packwright.toml:
+          **/*.png         image  0 files
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    1 file
+        next: packwright build, then commit packwright.toml and packwright.registry
+    "#]]
+    .assert_eq(&sandbox.run(&["init"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: registered 1 new asset (commit packwright.registry)
+          1 a.txt
+        built dev/main: 1 asset processed, 0 reused, 3 files written in 0.00 s
+    "#]]
+    .assert_eq(&sandbox.run(&["build"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX/new/game
+        proposed these rules in packwright.toml:
+          **/*.png         image  0 files
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    0 files
+        next: cd new/game && packwright build, then commit packwright.toml and packwright.registry
+        warning: this workspace lies in another one: SANDBOX
+    "#]]
+    .assert_eq(&sandbox.run(&["init", "new/game"]));
+}
+
+#[test]
+fn two_workspaces_have_two_uuids() {
+    let uuid = |sandbox: &Sandbox| {
+        sandbox.run(&["init"]);
+        let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+        config.lines().find(|it| it.starts_with("workspace = ")).map(str::to_owned)
+    };
+    let (one, two) = (uuid(&Sandbox::empty()), uuid(&Sandbox::empty()));
+    assert!(one.is_some() && one != two);
+}
+
+#[test]
+fn a_lost_registry_is_not_made_anew() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a")]);
+    sandbox.run(&["build"]);
+    sandbox.remove("packwright.registry/7.jsonl");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX` has 15 of the 16 files of packwright.registry; restore the others from version control; nothing was changed
+    "#]].assert_eq(&sandbox.run(&["init"]));
+    std::fs::remove_dir_all(sandbox.path("packwright.registry")).expect("it is there");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX` has 0 of the 16 files of packwright.registry; restore the others from version control; nothing was changed
+    "#]].assert_eq(&sandbox.run(&["init"]));
+}
+
+#[test]
+fn a_demo_overwrites_nothing() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("assets/credits.txt", "mine");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX/assets/credits.txt` is there already; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["init", "--demo"]));
+    let files: Vec<String> = sandbox.files().into_iter().map(|it| it.0).filter(|it| !it.starts_with('.')).collect();
+    assert_eq!(files, ["assets/credits.txt"]);
+}

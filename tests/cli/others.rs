@@ -1,0 +1,100 @@
+//! packwright beside other processes: held locks, interruption, a workspace that nobody may write to.
+
+use std::process::Stdio;
+
+use expect_test::expect;
+use packwright::system::System;
+use packwright::system::os::OsSystem;
+
+use crate::sandbox::Sandbox;
+
+/// The commands that only read.
+const READERS: [&[&str]; 5] = [
+    &["check"],
+    &["status"],
+    &["list"],
+    &["pack", "verify", "build/dev/main.pack"],
+    &["pack", "list", "build/dev/main.pack"],
+];
+
+#[test]
+fn a_held_output_directory_is_told() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    let lock = OsSystem::new().try_lock(&sandbox.path("build/dev/.lock"), false).expect("a lock file");
+    assert!(lock.is_some());
+    expect![[r#"
+        exit 4
+        --- stderr
+        error: the output directory `SANDBOX/build/dev` is held by another process (another build)
+    "#]]
+    .assert_eq(&sandbox.run(&["build", "--wait", "0"]));
+    for arguments in READERS {
+        assert!(sandbox.run(arguments).starts_with("exit 0\n"), "{arguments:?}");
+    }
+    drop(lock);
+    assert!(sandbox.run(&["build", "--wait", "0"]).starts_with("exit 0\n"));
+}
+
+#[test]
+fn a_held_lane_is_told() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    sandbox.write("assets/new.txt", "new");
+    let lock = OsSystem::new().try_lock(&sandbox.path(".packwright/lane/lock"), false).expect("a lock file");
+    assert!(lock.is_some());
+    let told = sandbox.run(&["build", "--wait", "0"]);
+    assert!(told.starts_with("exit 4\n") && told.contains("held by another process"), "{told}");
+    for arguments in READERS {
+        assert!(sandbox.run(arguments).starts_with("exit 0\n"), "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn readers_need_no_right_to_write() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    sandbox.write("assets/new.txt", "new");
+    std::fs::remove_dir_all(sandbox.path(".packwright")).expect("it is there");
+    let set = |mode| {
+        for dir in ["", "assets", "packwright.registry", "build", "build/dev"] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(sandbox.path(dir), permissions).expect("it is ours");
+        }
+    };
+    set(0o555);
+    let told: Vec<String> = READERS.iter().map(|it| sandbox.run(it)).collect();
+    set(0o755);
+    for (arguments, told) in READERS.iter().zip(told) {
+        assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
+    }
+}
+
+/// The build waits for an output directory that is held, so the signal finds it there.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_build_leaves_everything_as_it_was() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    let before = sandbox.files();
+    sandbox.remove("build/.gitignore");
+    let lock = OsSystem::new().try_lock(&sandbox.path("build/dev/.lock"), false).expect("a lock file");
+    assert!(lock.is_some());
+    let child = sandbox.command(&["build"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    // It puts this back just before it waits.
+    while !sandbox.path("build/.gitignore").exists() {
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(child.id() as i32).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is still there");
+    let output = child.wait_with_output().expect("it ends");
+    expect![[r#"
+        exit 130
+        --- stderr
+        error: interrupted
+    "#]]
+    .assert_eq(&sandbox.shown(&output));
+    assert_eq!(sandbox.files(), before);
+}
