@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::model::path::{order_key, parent};
 use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
@@ -91,7 +91,7 @@ fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdict
         ws.check_stop()?;
         let verdicts = compare_bucket(ws, &known.buckets()[idx], options);
         ws.progress.advance(1);
-        verdicts
+        Ok::<_, Error>(verdicts)
     });
     let mut verdicts = Vec::new();
     for it in found {
@@ -100,14 +100,10 @@ fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdict
     Ok(verdicts)
 }
 
-fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options) -> Result<Verdicts> {
+fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options) -> Verdicts {
     let members = &bucket.members;
     let base = ws.abs(members.base());
-    let dir = match ws.disk.open_dir(&base) {
-        Ok(dir) => Some(dir),
-        Err(error) if is_gone(&error) => None,
-        Err(error) => return Err(error).context("open", &base),
-    };
+    let dir = ws.disk.open_dir(&base).ok();
     let mut verdicts = Vec::new();
     for idx in 0..members.len() {
         let kind = members.kind(idx);
@@ -116,27 +112,19 @@ fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options) -> Result<V
         }
         let verdict = match &dir {
             None => Some(Verdict::Gone),
-            Some(dir) => compare_entry(ws, &**dir, bucket, idx, options)?,
+            Some(dir) => compare_entry(ws, &**dir, bucket, idx, options),
         };
         verdicts.extend(verdict.map(|it| (members.path(idx), kind, it)));
     }
-    Ok(verdicts)
+    verdicts
 }
 
-fn compare_entry(
-    ws: &Workspace,
-    dir: &dyn Dir,
-    bucket: &Bucket,
-    idx: usize,
-    options: Options,
-) -> Result<Option<Verdict>> {
+/// An entry that cannot be asked is gone as far as anybody knows: what lies above it is looked at again, and if it is
+/// found there, reading it tells what is wrong, in the words of a first scan.
+fn compare_entry(ws: &Workspace, dir: &dyn Dir, bucket: &Bucket, idx: usize, options: Options) -> Option<Verdict> {
     let (name, kind) = (bucket.members.name(idx), bucket.members.kind(idx));
     let stat = if name.is_empty() { ws.disk.stat(&ws.root) } else { dir.stat(Path::new(name)) };
-    let stamp = match stat {
-        Ok(stamp) => stamp,
-        Err(error) if is_gone(&error) => return Ok(Some(Verdict::Gone)),
-        Err(error) => return Err(error).context("stat", &ws.abs(&bucket.members.path(idx))),
-    };
+    let Ok(stamp) = stat else { return Some(Verdict::Gone) };
     let expected = match kind {
         Kind::Dir => FileKind::Dir,
         Kind::File => FileKind::File,
@@ -144,14 +132,14 @@ fn compare_entry(
         _ => FileKind::Link,
     };
     if stamp.kind != expected {
-        return Ok(Some(Verdict::Gone));
+        return Some(Verdict::Gone);
     }
-    Ok(match kind {
+    match kind {
         Kind::Other | Kind::BadName => None,
         it if it.is_link() => Some(Verdict::Link(stamp)),
         _ if stamp != *bucket.stamp(idx) || bucket.is_racy(idx) || options.rehash => Some(Verdict::Moved(stamp)),
         _ => None,
-    })
+    }
 }
 
 fn is_gone(error: &io::Error) -> bool {

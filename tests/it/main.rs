@@ -10,3 +10,4 @@ mod naive;
 mod oracle;
 mod review;
 mod scenario;
+mod up_to_date;

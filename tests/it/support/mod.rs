@@ -3,5 +3,6 @@
 pub mod author;
 pub mod content;
 pub mod random;
+pub mod sample;
 pub mod tree;
 pub mod world;
