@@ -18,7 +18,8 @@ use crate::support::world::{WORKSPACE, clean_build, difference, empty_registry, 
 
 const ROOT: &str = "/ws";
 
-fn workspace() -> Tree {
+/// A small workspace of every kind of asset.
+pub fn workspace() -> Tree {
     let mut tree = empty_registry();
     let mut file = |path: &str, bytes: Vec<u8>| tree.insert(path.to_owned(), Node::File(bytes));
     let config = format!(

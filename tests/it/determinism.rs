@@ -6,15 +6,9 @@ use std::sync::Arc;
 use packwright::build::{Options, Outcome};
 use packwright::system::memory::MemorySystem;
 
-use crate::support::author::Author;
+use crate::crash::workspace;
 use crate::support::tree::{Tree, lay, published};
-use crate::support::world::{Files, empty_registry, engine, options, outside};
-
-fn workspace() -> Tree {
-    let mut tree = empty_registry();
-    tree.extend(Author::new(20).beginning());
-    tree
-}
+use crate::support::world::{Files, engine, options, outside};
 
 fn place(tree: &Tree, root: &Path, seed: u64) -> MemorySystem {
     let memory = MemorySystem::new();

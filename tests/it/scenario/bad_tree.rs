@@ -352,18 +352,18 @@ x
 
             ## links in a circle
             build 1: refused
-              error[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself
+              error[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself, or through too many others
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              error[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself
+              error[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself, or through too many others
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              error[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself
+              error[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself, or through too many others
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
             build 2: written, 1 asset in the pack
-              warning[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself
+              warning[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself, or through too many others
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              warning[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself
+              warning[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself, or through too many others
                 help: `assets/b.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              warning[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself
+              warning[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself, or through too many others
                 help: `assets/c.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
 
             ## a directory in a circle
@@ -850,12 +850,14 @@ other
               digested 3
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -869,6 +871,7 @@ other
               ran asset_dirs_in(assets)
               ran declared(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               wrote main.parts/*.part
               wrote main.pack
@@ -878,6 +881,7 @@ other
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -893,6 +897,7 @@ other
               ran declared(assets)
               ran dependency_edges_in(assets)
               ran exports(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
               warning[PW0206] assets/b/x.txt: `assets/b/x.txt` is registered as 2 and not declared any more
@@ -919,7 +924,17 @@ a
 e
 //- build
 "#,
-        expect![[r#""#]],
+        expect![[r#"
+            ## by an asset.json and a sidecar
+            build 1: refused
+              error[PW0013] assets/d.asset.json: two declarations claim `assets/d`
+                assets/d/asset.json: this one does too
+                help: remove one of the two; a directory is declared by the `asset.json` inside it
+              error[PW0013] assets/d/asset.json: two declarations claim `assets/d`
+                assets/d.asset.json: this one does too
+                help: remove one of the two; a directory is declared by the `asset.json` inside it
+
+        "#]],
     );
 }
 
@@ -933,5 +948,10 @@ fn directories_that_all_link_to_one_another() {
             scenario += &format!("//- ln /assets/d{one}/l{other} -> ../d{other}\n");
         }
     }
-    check(&format!("{scenario}//- build --quiet\n"), expect![[r#""#]]);
+    check(
+        &format!("{scenario}//- build --quiet\n"),
+        expect![[r#"
+        build 1: written, 1100 assets in the pack
+    "#]],
+    );
 }
