@@ -43,6 +43,9 @@ pub struct Receipt {
     pub files: Vec<ReceiptFile>,
     /// What the build warned of, and a build with nothing to do repeats.
     pub warnings: Vec<Diagnostic>,
+    /// Digest of this receipt as JSON without blanks in which this digest is all zeros: what a build repeats from it
+    /// is what was written.
+    pub checksum: Digest,
 }
 
 /// A file that emission wrote.
@@ -62,9 +65,11 @@ pub fn file_name(pack: &str) -> String {
     format!("{pack}.receipt.json")
 }
 
-/// Returns a receipt as the bytes of its file.
+/// Returns a receipt as the bytes of its file, with the checksum that it must have.
 pub fn to_bytes(receipt: &Receipt) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(receipt).expect("a receipt is plain data");
+    let mut receipt = Receipt { checksum: Digest([0; 32]), ..receipt.clone() };
+    receipt.checksum = Digest::of(&serde_json::to_vec(&receipt).expect("a receipt is plain data"));
+    let mut text = serde_json::to_vec_pretty(&receipt).expect("a receipt is plain data");
     text.push(b'\n');
     text
 }
@@ -196,9 +201,9 @@ fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: 
     Some(Standing { files, learned: true, now })
 }
 
-/// Reads a pack's receipt. One that is absent, malformed or of another version is none.
+/// Reads a pack's receipt. One that is absent, malformed, of another version or not as it was written is none.
 pub fn read(system: &dyn System, out_dir: &Path, pack: &str) -> Option<Receipt> {
     let bytes = system.read(&out_dir.join(file_name(pack)), LIMIT).ok()?;
     let receipt: Receipt = serde_json::from_slice(&bytes).ok()?;
-    (receipt.version == VERSION && receipt.pack == pack).then_some(receipt)
+    (receipt.version == VERSION && receipt.pack == pack && to_bytes(&receipt) == bytes).then_some(receipt)
 }
