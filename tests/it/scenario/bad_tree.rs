@@ -922,7 +922,6 @@ a
 { "type": "raw" }
 //- /assets/e.txt
 e
-//- build
 "#,
         expect![[r#"
             ## by an asset.json and a sidecar
@@ -933,6 +932,13 @@ e
               error[PW0013] assets/d/asset.json: two declarations claim `assets/d`
                 assets/d.asset.json: this one does too
                 help: remove one of the two; a directory is declared by the `asset.json` inside it
+            build 2: written, 2 assets in the pack
+              warning[PW0013] assets/d.asset.json: two declarations claim `assets/d`
+                assets/d/asset.json: this one does too
+                help: `assets/d` is left out of the pack; remove one of the two; a directory is declared by the `asset.json` inside it
+              warning[PW0013] assets/d/asset.json: two declarations claim `assets/d`
+                assets/d.asset.json: this one does too
+                help: `assets/d` is left out of the pack; remove one of the two; a directory is declared by the `asset.json` inside it
 
         "#]],
     );
