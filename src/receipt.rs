@@ -165,7 +165,7 @@ pub fn stands(
     }
     let now = clock();
     let is_right = |it: &&OwnedFile| it.stamp.size == it.size && emit::holds(system, out_dir, &it.name, it.digest);
-    doubtful.par_iter().all(is_right).then(|| Standing { files, learned: true, now })
+    doubtful.par_iter().all(is_right).then_some(Standing { files, learned: true, now })
 }
 
 /// Reads the whole pack: the index remembers nothing of it.

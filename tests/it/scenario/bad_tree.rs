@@ -483,7 +483,6 @@ fn names() {
           ran exports(assets)
           ran layout(assets)
           ran recipes(assets)
-          ran validated(assets)
           wrote main.parts/*.part
           wrote main.parts/*.part
           wrote main.pack

@@ -896,7 +896,6 @@ b
               register `assets/hero` as 2
               register `assets/x.png` as 3
               ran exports(assets)
-              ran validated(assets)
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
