@@ -51,7 +51,7 @@ impl Built {
 }
 
 /// Builds the workspace at `root`.
-#[expect(clippy::zombie_processes, reason = "it is waited for by `wait4`, which tells what it used")]
+#[expect(clippy::zombie_processes, reason = "`wait` below waits for it, and asks what it used")]
 pub fn build(root: &Path, arguments: &[&str]) -> Built {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packwright"));
     command.arg("-C").arg(root).args(["build", "--format", "json"]).args(arguments);
