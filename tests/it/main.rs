@@ -4,6 +4,7 @@
 
 mod support;
 
+mod crash;
 mod naive;
 mod oracle;
 mod scenario;
