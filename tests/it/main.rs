@@ -5,6 +5,7 @@
 mod support;
 
 mod crash;
+mod determinism;
 mod naive;
 mod oracle;
 mod scenario;
