@@ -79,7 +79,8 @@ fn r3_the_sample_has_the_same_digest_for_ever() {
     let digests = PROFILES.map(|it| format!("{it} {}", digest(it))).join("\n");
     expect![[r#"
         dev 6be303f19e9e3d842811f3bf5661e44bad696181c509edeb9dc8c5c7e1a5d52e
-        release 35a358fdbc98143ce91d1692dc559ef7b241f2eb4d79cefc32a87c0e4d5ad324"#]].assert_eq(&digests);
+        release 35a358fdbc98143ce91d1692dc559ef7b241f2eb4d79cefc32a87c0e4d5ad324"#]]
+    .assert_eq(&digests);
 }
 
 #[test]
