@@ -158,15 +158,16 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
     state
 }
 
-/// Begins again while the workspace moves, a bounded number of times; then without shortcuts, which may have been
-/// why.
+/// Begins again while the workspace moves, a bounded number of times: without shortcuts, which may have been why, and
+/// at last without fingerprints, one of which may have stood although its file did not.
 fn attempt<T>(options: &Options, pass: impl Fn(&Options) -> std::result::Result<T, Moved>) -> Result<T> {
-    let careful = Options { shortcuts: false, ..options.clone() };
+    let mut careful = Options { shortcuts: false, ..options.clone() };
     let mut attempt = pass(options);
-    for _ in 1..ATTEMPTS {
+    for nth in 1..ATTEMPTS {
         if !matches!(attempt, Err(Moved::Torn(_))) {
             break;
         }
+        careful.rehash |= nth + 1 == ATTEMPTS;
         attempt = pass(&careful);
     }
     attempt.map_err(Moved::into_error)

@@ -15,7 +15,7 @@ use crate::pack::emit::{self, OwnedFile};
 use crate::pack::format;
 use crate::pack::source::{DirParts, FileSource};
 use crate::pack::verify::verify;
-use crate::system::{FsTime, System};
+use crate::system::{FileKind, FsTime, System};
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
 
 /// Version of the receipt's form.
@@ -102,7 +102,8 @@ impl Outputs {
             digest: it.digest,
             size: it.size,
             stamp: stamp_bytes(&it.stamp),
-            racy: it.stamp.is_racy(now),
+            // The fingerprint of a link says nothing of what the file behind it holds.
+            racy: it.stamp.is_racy(now) || it.stamp.kind != FileKind::File,
         };
         let mut files: Vec<OutputFile> = files.iter().map(remember).collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 /// What one build said and cost.
 pub struct Built {
@@ -15,28 +15,38 @@ pub struct Built {
     pub cpu: Duration,
     /// Peak resident memory, in KiB.
     pub peak_kib: u64,
-    document: Value,
+    document: Document,
+}
+
+/// What is read of the build's document; its longest list is skipped, so that this process stays small.
+#[derive(Deserialize)]
+struct Document {
+    outcome: String,
+    content_digest: Option<String>,
+    entries: u64,
+    work: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Built {
     /// Returns one of the numbers of the build's work.
     pub fn work(&self, name: &str) -> u64 {
-        self.document["work"][name].as_u64().unwrap_or_else(|| panic!("the document says how many were {name}"))
+        let number = self.document.work.get(name).and_then(serde_json::Value::as_u64);
+        number.unwrap_or_else(|| panic!("the document does not say how many were {name}"))
     }
 
     /// Returns how the build ended.
     pub fn outcome(&self) -> &str {
-        self.document["outcome"].as_str().expect("the document says how it ended")
+        &self.document.outcome
     }
 
     /// Returns the number of assets in the pack.
     pub fn entries(&self) -> u64 {
-        self.document["entries"].as_u64().expect("the document says how many")
+        self.document.entries
     }
 
     /// Returns the pack's content digest.
     pub fn content_digest(&self) -> &str {
-        self.document["content_digest"].as_str().expect("a built pack has one")
+        self.document.content_digest.as_deref().expect("a built pack has one")
     }
 }
 
@@ -53,13 +63,29 @@ pub fn build(root: &Path, arguments: &[&str]) -> Built {
     let (status, usage) = wait(child.id());
     let wall = started.elapsed();
     assert_eq!(status, 0, "the build failed: {}", String::from_utf8_lossy(&text));
-    let time = |it: libc::timeval| Duration::new(it.tv_sec as u64, it.tv_usec as u32 * 1000);
     Built {
         wall,
-        cpu: time(usage.ru_utime) + time(usage.ru_stime),
+        cpu: cpu_of(&usage),
         peak_kib: usage.ru_maxrss as u64,
         document: serde_json::from_slice(&text).expect("one JSON document"),
     }
+}
+
+/// Returns the processor time that this process has used.
+#[expect(unsafe_code, reason = "there is no safe wrapper of getrusage among the dependencies")]
+pub fn cpu_so_far() -> Duration {
+    // SAFETY: a `rusage` of zeros is valid, and the pointer lives through the call.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0, "one may always ask about oneself");
+        usage
+    };
+    cpu_of(&usage)
+}
+
+fn cpu_of(usage: &libc::rusage) -> Duration {
+    let time = |it: libc::timeval| Duration::new(it.tv_sec as u64, it.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// Waits for a child and asks what it used. Linux counts the peak of this process too, which is therefore kept small.

@@ -11,12 +11,34 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::child::cpu_so_far;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 /// The fewest entries for which a handle of their own is opened.
 const GROUP: usize = 100;
 /// How much a thread gathers before it writes, in bytes.
 const BATCH: usize = 1 << 20;
+
+/// What something cost.
+#[derive(Clone, Copy)]
+pub struct Cost {
+    /// From its begin to its end.
+    pub wall: Duration,
+    /// User and system time of all threads.
+    pub cpu: Duration,
+}
+
+struct Started(Instant, Duration);
+
+impl Started {
+    fn now() -> Self {
+        Self(Instant::now(), cpu_so_far())
+    }
+
+    fn elapsed(&self) -> Cost {
+        Cost { wall: self.0.elapsed(), cpu: cpu_so_far() - self.1 }
+    }
+}
 
 /// Entries that are looked at relative to one handle.
 struct Group {
@@ -42,8 +64,8 @@ impl Known {
     }
 
     /// Measures the floor of a build with nothing to do.
-    pub fn null_floor(&self) -> Duration {
-        let started = Instant::now();
+    pub fn null_floor(&self) -> Cost {
+        let started = Started::now();
         self.on_threads(cores() + 1, |next| {
             while let Some(group) = next() {
                 let dir = open(CWD, &group.base, OFlags::DIRECTORY);
@@ -56,10 +78,10 @@ impl Known {
     }
 
     /// Measures the floor of a build from nothing, into the file `pack`.
-    pub fn clean_floor(&self, pack: &Path) -> Duration {
+    pub fn clean_floor(&self, pack: &Path) -> Cost {
         let _ = fs::remove_file(pack);
         let end = AtomicU64::new(0);
-        let started = Instant::now();
+        let started = Started::now();
         let file = File::create(pack).expect("a new file");
         let write = |batch: &mut Vec<u8>| {
             let at = end.fetch_add(batch.len() as u64, Ordering::Relaxed);

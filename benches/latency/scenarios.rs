@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::child::{Built, build};
-use super::floor::Known;
+use super::floor::{Cost, Known};
 use super::table::Row;
 use super::workspace::{Workspace, empty_registry};
 
@@ -30,7 +30,7 @@ pub fn run(workspace: &Workspace, rounds: usize) -> Vec<Row> {
 struct Rows(Vec<Row>);
 
 impl Rows {
-    fn add(&mut self, name: &'static str, floor: Option<(&'static str, Duration)>, built: &Built) {
+    fn add(&mut self, name: &'static str, floor: Option<(&'static str, Cost)>, built: &Built) {
         let at = self.0.iter().position(|it| it.name == name).unwrap_or_else(|| {
             let floor_name = floor.map_or("", |it| it.0);
             self.0.push(Row { name, floor_name, ..Row::default() });
@@ -40,7 +40,8 @@ impl Rows {
         row.wall.push(built.wall);
         row.cpu.push(built.cpu);
         row.peak_kib.push(built.peak_kib);
-        row.floor.extend(floor.map(|it| it.1));
+        row.floor.extend(floor.map(|it| it.1.wall));
+        row.floor_cpu.extend(floor.map(|it| it.1.cpu));
     }
 }
 

@@ -17,29 +17,38 @@ pub struct Row {
     pub peak_kib: Vec<u64>,
     /// The floor of each round.
     pub floor: Vec<Duration>,
+    /// Its processor time.
+    pub floor_cpu: Vec<Duration>,
 }
 
 /// Prints a table.
 pub fn print(title: &str, rows: &[Row]) {
     println!("\n{title}\n");
     println!(
-        "| scenario | wall ms: median (min-max) | cpu ms | peak MiB | floor | floor ms: median (min-max) | ratio |"
+        "| scenario | wall ms: median (min-max) | cpu ms | peak MiB | floor | floor ms: median (min-max) | cpu ms | wall ratio | cpu ratio |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for row in rows {
-        let pairs = row.wall.iter().zip(&row.floor);
-        let ratios = pairs.map(|(wall, floor)| wall.as_secs_f64() / floor.as_secs_f64()).collect::<Vec<_>>();
+        let (wall, cpu) = (ratio(&row.wall, &row.floor), ratio(&row.cpu, &row.floor_cpu));
         let cells = [
             row.name.to_owned(),
             spread(&ms(&row.wall)),
-            row.cpu.first().map_or_else(String::new, |_| format!("{:.0}", median(&ms(&row.cpu)))),
+            format!("{:.0}", median(&ms(&row.cpu))),
             row.peak_kib.iter().max().map_or_else(String::new, |it| (it / 1024).to_string()),
             row.floor_name.to_owned(),
-            if ratios.is_empty() { String::new() } else { spread(&ms(&row.floor)) },
-            if ratios.is_empty() { String::new() } else { format!("{:.2}", median(&ratios)) },
+            spread(&ms(&row.floor)),
+            format!("{:.0}", median(&ms(&row.floor_cpu))),
+            format!("{wall:.2}"),
+            format!("{cpu:.2}"),
         ];
         println!("| {} |", cells.join(" | "));
     }
+}
+
+/// Returns the median of the ratios of each round. Processor time tells more where others share the cores.
+fn ratio(all: &[Duration], floors: &[Duration]) -> f64 {
+    let ratios = all.iter().zip(floors).map(|(it, floor)| it.as_secs_f64() / floor.as_secs_f64());
+    median(&ratios.collect::<Vec<_>>())
 }
 
 fn ms(all: &[Duration]) -> Vec<f64> {

@@ -10,7 +10,7 @@ use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, N_FILES, Registry};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
-use crate::system::{FsTime, Stamp};
+use crate::system::{FileKind, FsTime, Stamp};
 use crate::workspace::bucket::{NO_CONTENT, get_stamp, stamp_bytes};
 use crate::workspace::config::Config;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
@@ -95,8 +95,10 @@ struct KnownFile {
 pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Result<RegistryFiles> {
     let known: Option<Vec<KnownFile>> = index.fact(REGISTRY_FACT).and_then(|it| encoding::decode(&it));
     let known = known.filter(|it| it.len() == N_FILES && !options.rehash);
+    // While somebody commits, what is read is not always what lies at the file whose fingerprint is taken.
+    let is_quiet = lane::journal_overlay(&*ws.disk, &ws.root)?.is_empty();
     if let Some(known) = known
-        && lane::journal_overlay(&*ws.disk, &ws.root)?.is_empty()
+        && is_quiet
         && all_stand(ws, &known)
     {
         let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
@@ -106,7 +108,7 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Resul
     let now = ws.disk.now(&ws.cache_dir());
     let (files, stamps) = read_files(ws)?;
     let digests = digests_of(&files);
-    let fact = fact(&digests, &stamps, now);
+    let fact = if is_quiet { fact(&digests, &stamps, now) } else { None };
     Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: Some(files), fact })
 }
 
@@ -134,7 +136,8 @@ fn stamps(ws: &Workspace) -> Vec<Option<Stamp>> {
 
 fn fact(digests: &[Digest], stamps: &[Option<Stamp>], now: FsTime) -> Option<Vec<u8>> {
     let known = digests.iter().zip(stamps).map(|(digest, stamp)| {
-        let stamp = stamp.as_ref()?;
+        // The fingerprint of a link says nothing of what the file behind it holds.
+        let stamp = stamp.as_ref().filter(|it| it.kind == FileKind::File)?;
         Some(KnownFile { stamp: stamp_bytes(stamp), digest: *digest, racy: stamp.is_racy(now) })
     });
     Some(encoding::encode(&known.collect::<Option<Vec<_>>>()?))

@@ -108,6 +108,9 @@ pub fn commit(
     let n = proposal.changes.len();
     let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
     let mut lane = take_lane(ws, options.wait.unwrap_or(LANE_WAIT))?;
+    // The commit itself looks at the files that it changes; a number that it gives out may have been given out
+    // meanwhile in one of the others.
+    files.check_unmoved(ws)?;
     match lane.commit(lane::Commit { title, changes }) {
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),

@@ -58,6 +58,8 @@ struct Outline {
 /// What one bucket contributed.
 #[derive(Encode, Decode)]
 struct Memo {
+    /// Digest of everything but the sources: another process may have replaced this memo, but not the frame.
+    context: Digest,
     /// Digest of the bucket's paths and contents.
     contents: Digest,
     /// Sources in other buckets that its assets look at, and what they were.
@@ -116,7 +118,7 @@ pub fn recall(
     let memos = ws.parallel(buckets.len(), |idx| {
         let row = index.memo(&memo_key(target, &frame.buckets[idx].end));
         let memo: Option<Memo> = row.and_then(|it| encoding::decode(&it));
-        memo.filter(|it| it.contents == frame.buckets[idx].contents)
+        memo.filter(|it| it.context == context && it.contents == frame.buckets[idx].contents)
     });
     let mut touched = Vec::new();
     for (idx, memo) in memos.iter().enumerate() {
@@ -304,9 +306,9 @@ pub fn remember(
         Outline { end, members, contents: it.digest() }
     };
     let outlines: Vec<Outline> = buckets.iter().map(outline).collect();
-    let (tree, profile) = (built.tree, &built.setup.profile);
+    let (context, tree, profile) = (built.context, built.tree, &built.setup.profile);
     let touched: Vec<(usize, Slot)> = built.touched.iter().copied().zip(built.slots.iter().copied()).collect();
-    let encoded = |db: &Database, (idx, slot)| encoding::encode(&memo_of(db, tree, profile, slot, idx));
+    let encoded = |db: &Database, (idx, slot)| encoding::encode(&memo_of(db, context, tree, profile, slot, idx));
     let memos = built.state.ask_each(built.jobs, &touched, encoded);
     for (memo, (idx, _)) in memos.into_iter().zip(&touched) {
         changes.memos_put.push((memo_key(built.target, &outlines[*idx].end), memo));
@@ -320,7 +322,7 @@ pub fn remember(
     changes.memos_put.push((frame_key(built.target), encoding::encode(&frame)));
 }
 
-fn memo_of(db: &Database, tree: &Tree, profile: &Profile, slot: Slot, idx: usize) -> Memo {
+fn memo_of(db: &Database, context: Digest, tree: &Tree, profile: &Profile, slot: Slot, idx: usize) -> Memo {
     let bucket = slot.bucket(db);
     let mut foreign = BTreeMap::new();
     let mut look = |path: Option<RelPath>, digest: Option<Digest>| {
@@ -346,6 +348,7 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, slot: Slot, idx: usize
         panicked |= matches!(made.result, MadeResult::Panicked(_));
     }
     Memo {
+        context,
         // A panic is not remembered: under this digest nothing will ever be found.
         contents: if panicked { NO_CONTENT } else { tree.buckets()[idx].digest() },
         foreign: foreign.into_iter().collect(),

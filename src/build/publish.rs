@@ -50,7 +50,10 @@ pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Outp
     ws.disk.create_dir_all(&dir).context("create", &dir)?;
     // Named by another path it would be another directory to the checks below.
     let dir = ws.disk.canonicalize(&dir).context("find", &dir)?;
-    if !dir.starts_with(&own) && roots.iter().any(|it| dir.starts_with(it)) {
+    // A root may be a link.
+    let holds_out =
+        |root: &PathBuf| dir.starts_with(root) || ws.disk.canonicalize(root).is_ok_and(|root| dir.starts_with(root));
+    if !dir.starts_with(&own) && roots.iter().any(holds_out) {
         let message = format!("the output directory `{}` lies among the sources", dir.display());
         return Err(Error::Usage(format!("{message}; choose one outside of every root")));
     }

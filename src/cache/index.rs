@@ -9,7 +9,7 @@
 //! other rows (outputs, memos, facts) stand for themselves: a damaged one is a miss.
 //!
 //! A change says how the tree differs from what was loaded. If another process has committed in between,
-//! that basis is gone: the buckets of the change are dropped and the other's stand. The next build reads a
+//! that basis is gone: the buckets and facts of the change are dropped and the other's stand. The next build reads a
 //! few files more; it never sees buckets of two moments.
 
 use std::path::Path;
@@ -85,7 +85,7 @@ impl Changes {
 pub enum Committed {
     /// All of it is stored, or there was nothing to store.
     Stored,
-    /// Another process has stored buckets since these were loaded; all but the buckets is stored.
+    /// Another process has stored buckets since these were loaded; all but the buckets and facts is stored.
     Stale,
     /// Nothing is stored, and why has been said; or the cache may not be written.
     NotStored,
@@ -179,8 +179,9 @@ impl Index {
         let mut basis = lock(&self.basis);
         let after = Mutex::new(Some(None));
         let stored = self.file.write(|writer| {
-            *lock(&after) = write_buckets(writer, changes, *basis)?;
-            write_others(writer, changes)
+            let total = write_buckets(writer, changes, *basis)?;
+            *lock(&after) = total;
+            write_others(writer, changes, total.is_some())
         });
         match after.into_inner().unwrap_or_else(PoisonError::into_inner) {
             _ if !stored => Committed::NotStored,
@@ -271,13 +272,18 @@ fn write_buckets(
     Ok(Some(Some(total)))
 }
 
-fn write_others(writer: &Writer, changes: &Changes) -> Result<(), redb::Error> {
+/// Applies what does not depend on buckets, and facts only beside their buckets: one of them says what those were
+/// scanned by.
+fn write_others(writer: &Writer, changes: &Changes, with_facts: bool) -> Result<(), redb::Error> {
     let outputs_put = changes.outputs_put.iter().map(|(key, row)| (key.as_bytes(), row));
     let outputs_removed = changes.outputs_removed.iter().map(String::as_bytes);
     write_rows(writer, OUTPUTS, outputs_put, outputs_removed)?;
     let memos_put = changes.memos_put.iter().map(|(key, row)| (key.as_slice(), row));
     let memos_removed = changes.memos_removed.iter().map(Vec::as_slice);
     write_rows(writer, MEMOS, memos_put, memos_removed)?;
+    if !with_facts {
+        return Ok(());
+    }
     let facts_put = changes.facts_put.iter().map(|(key, row)| (key.as_bytes(), row));
     write_rows(writer, FACTS, facts_put, [].into_iter())
 }
@@ -420,13 +426,17 @@ mod tests {
         let memory = filled(&buckets(8, 0));
         let (first, second) = (index(&memory), index(&memory));
         assert_eq!(first.commit(&put_buckets(&buckets(8, 1)[..2])), Committed::Stored);
-        let changes =
-            Changes { outputs_put: vec![("dev".to_owned(), b"stamps".to_vec())], ..put_buckets(&buckets(8, 2)[4..]) };
+        let changes = Changes {
+            outputs_put: vec![("dev".to_owned(), b"stamps".to_vec())],
+            facts_put: vec![("scan".to_owned(), b"by other roots".to_vec())],
+            ..put_buckets(&buckets(8, 2)[4..])
+        };
         assert_eq!(second.commit(&changes), Committed::Stale);
         let later = index(&memory);
         assert_eq!(loaded(&later)[..2], buckets(8, 1)[..2]);
         assert_eq!(loaded(&later)[2..], buckets(8, 0)[2..]);
         assert!(later.output("dev").is_some());
+        assert_eq!(later.fact("scan"), None, "it is about buckets that are not there");
         assert_eq!(later.warnings(), []);
     }
 

@@ -295,20 +295,16 @@ codes! {
     NO_INPUTS = 22, "an asset has no input";
     TOO_LARGE = 23, "a declaration file is too large";
     UNKNOWN_PACK = 24, "a pack is not defined";
-    AMBIGUOUS_REFERENCE = 25, "a reference could mean more than one asset";
     PROFILE_CYCLE = 26, "profiles inherit from each other in a circle";
     // 01xx: the tree.
     NOT_A_FILE = 101, "a FIFO, socket or device stands where a source is claimed";
     LINK_ESCAPES = 102, "a link leads out of the workspace";
     LINK_DANGLES = 103, "a link leads nowhere";
-    LINK_LOOPS = 104, "a link leads back into itself";
+    LINK_LOOPS = 104, "a link leads back into itself, or through too many others";
     NAME_NOT_UTF8 = 105, "a file name is not UTF-8";
     NAME_COLLISION = 106, "two paths differ only in case or Unicode normalization";
-    NAME_UNUSABLE = 107, "a path cannot be used on every platform";
     TORN_READ = 108, "a file kept changing while it was read";
     UNREADABLE = 109, "a source cannot be read";
-    LFS_POINTER = 110, "a Git LFS pointer stands in place of the content";
-    EMPTY_SOURCE = 111, "a source is empty";
     NOT_A_SOURCE = 112, "a path is hidden, ignored or outside the roots";
     // 02xx: the registry.
     REGISTRY_MISSING = 201, "a registry file is absent";
@@ -319,7 +315,6 @@ codes! {
     PLACE_MISSING = 206, "a registered asset is not declared any more";
     LOCKED = 207, "--locked would have to change the registry";
     SUPERSEDED = 208, "a superseded registry line is left from a merge";
-    REGISTRY_CHANGED = 209, "the registry changed during the build";
     // 03xx: processors.
     PROCESSOR_PANIC = 301, "a processor failed in a way it should not";
     IMAGE_BROKEN = 310, "an image cannot be decoded";
@@ -331,11 +326,9 @@ codes! {
     MODEL_LIMIT = 322, "a model is larger than its limits";
     MODEL_ODD = 323, "a model can be read, but something in it is not as it should be";
     // 04xx: building.
-    OMITTED = 401, "a broken asset is left out of the pack";
     CACHE_DAMAGED = 402, "part of the cache was damaged and is not used";
     CACHE_BUSY = 403, "the cache is held by another process";
     CACHE_UNAVAILABLE = 404, "the cache cannot be used";
-    NOTHING_TO_PACK = 405, "no asset is declared";
     ABSENT_REFERENCE = 406, "an asset refers to one that is not in the pack";
 }
 

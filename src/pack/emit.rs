@@ -118,9 +118,15 @@ pub fn emit(target: Target<'_>, laid: &Laid<'_>, payloads: &dyn Payloads, option
         emission.sync_dir(&target.parts_dir())?;
     }
     let extra: Vec<File<'_>> = options.extra.iter().map(|(name, bytes)| File::plain(name.clone(), bytes)).collect();
-    done.extend(emission.ensure_all(&extra)?);
+    let root = File::container(format::root_name(target.pack), &laid.root);
+    // Whatever can be refused is behind us before the first of these gets its name.
+    let extra_ready = extra.iter().map(|it| emission.prepare(it)).collect::<Result<Vec<_>>>()?;
+    let root_ready = emission.prepare(&root)?;
+    for (file, ready) in extra.iter().zip(extra_ready) {
+        done.push(emission.finish(file, ready)?);
+    }
     emission.sync_dir(target.out_dir)?;
-    done.push(emission.ensure(&File::container(format::root_name(target.pack), &laid.root))?);
+    done.push(emission.finish(&root, root_ready)?);
     emission.sync_dir(target.out_dir)?;
     let mut emitted = tally(laid.content_digest(), done);
     sweep(target, options.previous, &mut emitted)?;
@@ -189,6 +195,12 @@ struct Done {
     was_written: bool,
 }
 
+/// A file that needs nothing more than its name, or not even that.
+enum Ready<'a> {
+    Stands(OwnedFile),
+    Staged(Staged<'a>),
+}
+
 struct Emission<'a> {
     target: Target<'a>,
     payloads: &'a dyn Payloads,
@@ -204,16 +216,31 @@ impl Emission<'_> {
     }
 
     fn ensure(&self, file: &File<'_>) -> Result<Done> {
+        self.finish(file, self.prepare(file)?)
+    }
+
+    /// Does all that a file needs short of getting its name.
+    fn prepare(&self, file: &File<'_>) -> Result<Ready<'_>> {
         let path = self.target.path(&file.name);
         if let Some(owned) = self.already_right(file, &path)? {
             self.sync_existing(&path)?;
-            return Ok(Done { file: owned, was_written: false });
+            return Ok(Ready::Stands(owned));
         }
-        publish(self.target.disk, &path, self.durability, |out| match &file.content {
+        let staged = stage(self.target.disk, &path, self.durability, |out| match &file.content {
             Content::Container(laid) => write::write_container(out, &path, laid, self.payloads),
             Content::Blob(stored) => out.write_all(&write::fetch(*stored, self.payloads)?).context("write", &path),
             Content::Plain(bytes) => out.write_all(bytes).context("write", &path),
         })?;
+        Ok(Ready::Staged(staged))
+    }
+
+    /// Gives a file its name, unless it stands there already.
+    fn finish(&self, file: &File<'_>, ready: Ready<'_>) -> Result<Done> {
+        let path = self.target.path(&file.name);
+        match ready {
+            Ready::Stands(owned) => return Ok(Done { file: owned, was_written: false }),
+            Ready::Staged(staged) => staged.publish_name().context("write", &path)?,
+        }
         // The rename moved the file's ctime: only now does its stamp stand still.
         let stamp = self.target.disk.stat(&path).context("read", &path)?;
         Ok(Done { file: owned(file, stamp), was_written: true })
@@ -291,13 +318,13 @@ fn create_dirs(target: Target<'_>, with_parts: bool, durability: Durability) -> 
     Ok(())
 }
 
-/// Writes a file beside `path` and gives it that name. When that fails, nothing is left behind.
-fn publish(
-    disk: &dyn Disk,
+/// Writes a file beside `path`. When that fails, nothing is left behind.
+fn stage<'a>(
+    disk: &'a dyn Disk,
     path: &Path,
     durability: Durability,
     fill: impl FnOnce(&mut dyn NewFile) -> Result<()>,
-) -> Result<()> {
+) -> Result<Staged<'a>> {
     let mut refused = None;
     let staged = staged::stage_with(disk, path, durability, |out| {
         fill(out).map_err(|error| {
@@ -307,7 +334,7 @@ fn publish(
     });
     match refused {
         Some(error) => Err(error),
-        None => staged.and_then(Staged::publish_name).context("write", path),
+        None => staged.context("write", path),
     }
 }
 

@@ -174,7 +174,7 @@ pub fn kind_in_words(kind: Kind) -> &'static str {
         Kind::Escaping => {
             "a link to what is no source: outside the workspace, hidden, packwright's own or no regular file"
         }
-        Kind::Looping => "a link that leads back into itself",
+        Kind::Looping => "a link that leads back into itself, or through too many others",
         Kind::Other => "a FIFO, socket or device",
         Kind::BadName => "a file whose name is not UTF-8",
     }

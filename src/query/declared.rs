@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::declaration::Declaration;
-use crate::model::path::{ASSET_JSON, file_name, parent, sidecar_owner};
+use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, file_name, parent, sidecar_owner};
 use crate::model::{Code, Diagnostic, Location, RelPath};
 use crate::process::kinds;
 use crate::process::trace::kind_in_words;
@@ -50,6 +50,33 @@ fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
     (0..members.len()).filter(governs).filter_map(|it| members.path(it).parent()).collect()
 }
 
+/// Returns the directories that both an `asset.json` inside and a sidecar beside them declare, in byte order.
+#[salsa::tracked]
+pub fn claimed_twice(db: &dyn salsa::Database) -> Vec<RelPath> {
+    let buckets = Globals::get(db).buckets(db);
+    let mut owners: Vec<RelPath> = buckets.iter().flat_map(|it| lone_sidecars_in(db, it.1).iter().cloned()).collect();
+    owners.retain(|it| asset_dirs(db).binary_search(it).is_ok());
+    owners.sort();
+    owners
+}
+
+/// Returns what the sidecars of a bucket speak for that do not follow their file.
+#[salsa::tracked]
+fn lone_sidecars_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
+    let members = bucket.members(db);
+    let mut buf = String::new();
+    let mut owners = Vec::new();
+    for idx in 0..members.len() {
+        let Some(owner) = sidecar_owner(members.name(idx)) else { continue };
+        let is_lone = idx == 0 || members.name(idx - 1) != owner || members.kind(idx - 1).is_dir();
+        if is_lone {
+            let path = members.path_in(idx, &mut buf);
+            owners.extend(sidecar_owner(path).and_then(RelPath::new));
+        }
+    }
+    owners
+}
+
 /// Returns, for each directory that sources of the bucket lie in, the directory asset that owns it, if any.
 #[salsa::tracked]
 pub fn governors(db: &dyn salsa::Database, bucket: Bucket) -> BTreeMap<RelPath, RelPath> {
@@ -91,10 +118,18 @@ pub fn governor_of(asset_dirs: &[RelPath], dir: &RelPath) -> Option<RelPath> {
 #[salsa::tracked]
 pub fn declared(db: &dyn salsa::Database, bucket: Bucket) -> Declared {
     let config = Globals::get(db).config(db);
-    declare(config, bucket.members(db), bucket.texts(db), governors(db, bucket))
+    let around = Around { governors: governors(db, bucket), claimed_twice: claimed_twice(db) };
+    declare(config, bucket.members(db), bucket.texts(db), around)
 }
 
-fn declare(config: &Config, members: &Members, texts: &Texts, governors: &BTreeMap<RelPath, RelPath>) -> Declared {
+/// What the declarations of a bucket must know of other buckets.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    governors: &'a BTreeMap<RelPath, RelPath>,
+    claimed_twice: &'a [RelPath],
+}
+
+fn declare(config: &Config, members: &Members, texts: &Texts, around: Around<'_>) -> Declared {
     let mut out = Declared::default();
     let mut buf = String::new();
     let mut idx = 0;
@@ -107,13 +142,13 @@ fn declare(config: &Config, members: &Members, texts: &Texts, governors: &BTreeM
             continue;
         }
         if file_name(path) == ASSET_JSON {
-            declare_directory(config, &members.path(at), kind, texts, &mut out);
+            declare_directory(config, &members.path(at), kind, texts, around, &mut out);
             continue;
         }
         if let Some(owner) = sidecar_owner(path) {
             // A sidecar follows its file directly: the file would have taken it along.
             let owner = RelPath::new(owner).expect("part of a normal path");
-            dangling_sidecar(members, at, &owner, &mut out);
+            lone_sidecar(members, at, &owner, around, &mut out);
             continue;
         }
         let sidecar = (idx < members.len()).then(|| members.path(idx));
@@ -121,20 +156,39 @@ fn declare(config: &Config, members: &Members, texts: &Texts, governors: &BTreeM
         if sidecar.is_some() {
             idx += 1;
         }
-        let governed = governors.contains_key(parent(path));
+        let governed = around.governors.contains_key(parent(path));
         declare_file(config, members, at, sidecar.as_ref(), governed, texts, &mut out);
     }
     out
 }
 
-fn declare_directory(config: &Config, file: &RelPath, kind: Kind, texts: &Texts, out: &mut Declared) {
+fn declare_directory(
+    config: &Config,
+    file: &RelPath,
+    kind: Kind,
+    texts: &Texts,
+    around: Around<'_>,
+    out: &mut Declared,
+) {
     let dir = file.parent().expect("a file lies in a directory");
     let Some(text) = texts.get(file) else {
         out.problems.push(Problem { place: dir, diagnostic: no_text(file, kind) });
         return;
     };
-    let (declaration, diagnostics) = from_asset_json(scope(config), &dir, file, text);
+    let (declaration, mut diagnostics) = from_asset_json(scope(config), &dir, file, text);
+    if around.claimed_twice.binary_search(&dir).is_ok() {
+        let sidecar = RelPath::new(&format!("{dir}{SIDECAR_SUFFIX}")).expect("a normal path and a suffix");
+        diagnostics.push(claim_clash(&dir, file, &sidecar));
+    }
     take(&dir, declaration, diagnostics, out);
+}
+
+/// Returns the diagnostic for a declaration of a directory that has another one.
+fn claim_clash(dir: &RelPath, file: &RelPath, other: &RelPath) -> Diagnostic {
+    Diagnostic::error(Code::CLAIM_CLASH, format!("two declarations claim `{dir}`"))
+        .at(Location::file(file))
+        .related("this one does too", Location::file(other))
+        .help("remove one of the two; a directory is declared by the `asset.json` inside it")
 }
 
 fn declare_file(
@@ -197,8 +251,14 @@ fn take(place: &RelPath, declaration: Option<Declaration>, diagnostics: Vec<Diag
     assets.extend(declaration.map(Arc::new));
 }
 
-fn dangling_sidecar(members: &Members, at: usize, owner: &RelPath, out: &mut Declared) {
+/// Takes up a sidecar that has no file beside it.
+fn lone_sidecar(members: &Members, at: usize, owner: &RelPath, around: Around<'_>, out: &mut Declared) {
     let file = members.path(at);
+    if around.claimed_twice.binary_search(owner).is_ok() {
+        let diagnostic = claim_clash(owner, &file, &owner.child(ASSET_JSON));
+        out.problems.push(Problem { place: owner.clone(), diagnostic });
+        return;
+    }
     let (message, help) = match sidecar_owner(owner.as_str()) {
         Some(_) => (format!("`{owner}` is a declaration and has none of its own"), "remove one of the two"),
         None => (

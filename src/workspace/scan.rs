@@ -22,6 +22,9 @@ use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
 use super::layout::{Phase, Workspace};
 use super::sources::Sources;
 
+/// How many links to directories may lie on the way to a source.
+const MOST_DIR_LINKS: usize = 3;
+
 /// What a scan is asked to do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -504,9 +507,22 @@ fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stam
     Ok(match found.kind {
         FileKind::File => (Kind::FileLink, Some(found), link),
         FileKind::Dir if leads_back(ws, &dir, &target) => (Kind::Looping, None, link),
+        // Directories that link to one another need no loop to be endless for whoever walks them.
+        FileKind::Dir if links_above(ws, &dir) >= MOST_DIR_LINKS => (Kind::Looping, None, link),
         FileKind::Dir => (Kind::DirLink, Some(found), link),
         _ => (Kind::Escaping, None, link),
     })
+}
+
+/// Returns how many links to directories lie on the way to `dir`.
+fn links_above(ws: &Workspace, dir: &RelPath) -> usize {
+    let mut above = Some(dir.clone());
+    let mut links = 0;
+    while let Some(dir) = above {
+        links += usize::from(ws.disk.stat(&ws.abs(&dir)).is_ok_and(|it| it.kind == FileKind::Link));
+        above = dir.parent();
+    }
+    links
 }
 
 /// Returns whether `target` is one of the directories that `dir` lies in, links followed.

@@ -113,13 +113,17 @@ impl<'a> Sources<'a> {
         }
         let bytes = match self.ws.disk.read(&self.ws.abs(path), content.size) {
             Ok(bytes) => bytes,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::FileTooLarge) => {
-                return Ok(None);
-            }
+            Err(error) if is_another(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
         Ok((Digest::of(&bytes) == content.digest).then(|| bytes.into()))
     }
+}
+
+/// Returns whether what cannot be read is not the file any more that the scan saw: the next scan sees what it is.
+fn is_another(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory | FileTooLarge)
 }
 
 fn digest_piecewise(file: &dyn OpenFile, size: u64) -> io::Result<Digest> {

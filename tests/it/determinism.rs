@@ -106,6 +106,7 @@ fn r3_the_order_of_listing_does_not_matter() {
             for jobs in [1, 2, 7] {
                 let memory = MemorySystem::new();
                 memory.scramble(seed);
+                memory.set_tick(seed as i64 * 1_000_003);
                 lay(&memory, Path::new("/w"), &sample());
                 engine(Arc::new(memory.clone()), Path::new("/w"), jobs).build(&options(profile)).expect("a sound one");
                 let got = published(&memory, &Path::new("/w/build").join(profile));

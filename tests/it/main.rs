@@ -8,5 +8,6 @@ mod crash;
 mod determinism;
 mod naive;
 mod oracle;
+mod review;
 mod scenario;
 mod up_to_date;

@@ -352,18 +352,18 @@ x
 
             ## links in a circle
             build 1: refused
-              error[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself
+              error[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself, or through too many others
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              error[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself
+              error[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself, or through too many others
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              error[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself
+              error[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself, or through too many others
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
             build 2: written, 1 asset in the pack
-              warning[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself
+              warning[PW0104] assets/a.txt: `assets/a.txt` is a link that leads back into itself, or through too many others
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              warning[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself
+              warning[PW0104] assets/b.txt: `assets/b.txt` is a link that leads back into itself, or through too many others
                 help: `assets/b.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-              warning[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself
+              warning[PW0104] assets/c.txt: `assets/c.txt` is a link that leads back into itself, or through too many others
                 help: `assets/c.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
 
             ## a directory in a circle
@@ -850,12 +850,14 @@ other
               digested 3
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -869,6 +871,7 @@ other
               ran asset_dirs_in(assets)
               ran declared(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               wrote main.parts/*.part
               wrote main.pack
@@ -878,6 +881,7 @@ other
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -893,6 +897,7 @@ other
               ran declared(assets)
               ran dependency_edges_in(assets)
               ran exports(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
               warning[PW0206] assets/b/x.txt: `assets/b/x.txt` is registered as 2 and not declared any more
@@ -900,5 +905,59 @@ other
               warning[PW0206] assets/c/x.txt: `assets/c/x.txt` is registered as 3 and not declared any more
                 help: bring it back, or run `packwright remove 3` to give it up for good
         "#]],
+    );
+}
+
+/// Two declarations of equal rank: both are shown, and with `omit` neither counts.
+#[test]
+fn a_directory_declared_twice() {
+    check_each(
+        r#"
+## by an asset.json and a sidecar
+//- /assets/d/asset.json
+{ "type": "raw" }
+//- /assets/d/a.txt
+a
+//- /assets/d.asset.json
+{ "type": "raw" }
+//- /assets/e.txt
+e
+"#,
+        expect![[r#"
+            ## by an asset.json and a sidecar
+            build 1: refused
+              error[PW0013] assets/d.asset.json: two declarations claim `assets/d`
+                assets/d/asset.json: this one does too
+                help: remove one of the two; a directory is declared by the `asset.json` inside it
+              error[PW0013] assets/d/asset.json: two declarations claim `assets/d`
+                assets/d.asset.json: this one does too
+                help: remove one of the two; a directory is declared by the `asset.json` inside it
+            build 2: written, 2 assets in the pack
+              warning[PW0013] assets/d.asset.json: two declarations claim `assets/d`
+                assets/d/asset.json: this one does too
+                help: `assets/d` is left out of the pack; remove one of the two; a directory is declared by the `asset.json` inside it
+              warning[PW0013] assets/d/asset.json: two declarations claim `assets/d`
+                assets/d.asset.json: this one does too
+                help: `assets/d` is left out of the pack; remove one of the two; a directory is declared by the `asset.json` inside it
+
+        "#]],
+    );
+}
+
+/// Directories that link to one another, without any loop, are not walked for ever.
+#[test]
+fn directories_that_all_link_to_one_another() {
+    let mut scenario = "//- /assets/z.txt\nz\n".to_owned();
+    for one in 0..7 {
+        scenario += &format!("//- /assets/d{one}/f.txt\n{one}\n");
+        for other in (0..7).filter(|it| *it != one) {
+            scenario += &format!("//- ln /assets/d{one}/l{other} -> ../d{other}\n");
+        }
+    }
+    check(
+        &format!("{scenario}//- build --quiet\n"),
+        expect![[r#"
+        build 1: written, 1100 assets in the pack
+    "#]],
     );
 }

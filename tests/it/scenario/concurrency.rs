@@ -275,7 +275,7 @@ fn bad_trees_on_the_real_file_system() {
             help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
           error[PW0101] assets/fifo.txt: `assets/fifo.txt` is a FIFO, socket or device
             help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-          error[PW0104] assets/loop.txt: `assets/loop.txt` is a link that leads back into itself
+          error[PW0104] assets/loop.txt: `assets/loop.txt` is a link that leads back into itself, or through too many others
             help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
           error[PW0102] assets/out.txt: `assets/out.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
             help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
@@ -286,7 +286,7 @@ fn bad_trees_on_the_real_file_system() {
             help: `assets/dangling.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
           warning[PW0101] assets/fifo.txt: `assets/fifo.txt` is a FIFO, socket or device
             help: `assets/fifo.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-          warning[PW0104] assets/loop.txt: `assets/loop.txt` is a link that leads back into itself
+          warning[PW0104] assets/loop.txt: `assets/loop.txt` is a link that leads back into itself, or through too many others
             help: `assets/loop.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
           warning[PW0102] assets/out.txt: `assets/out.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
             help: `assets/out.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it

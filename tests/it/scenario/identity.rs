@@ -376,6 +376,7 @@ alpha
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)

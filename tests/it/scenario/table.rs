@@ -50,12 +50,14 @@ fn nothing() {
               digested 4
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -278,6 +280,7 @@ fn a_setting_given_its_default_value() {
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
         "#]],
@@ -304,6 +307,7 @@ cape
               ran declared(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               processed raw: assets/hero [cape.bin, hero.bin]
               wrote main.parts/*.part
@@ -333,6 +337,7 @@ notes
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
         "#]],
@@ -361,6 +366,7 @@ fn a_file_that_a_model_looked_for_and_did_not_find() {
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
               processed model: assets/m [ship.gltf]
@@ -391,12 +397,14 @@ not it
               digested 2
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -413,6 +421,7 @@ not it
               ran declared(assets)
               ran dependency_edges_in(assets)
               ran exports(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
               warning[PW0321] assets/m/ship.gltf:3:23: `buffers[0]` names `ship.bin`, which is not there
@@ -424,6 +433,7 @@ not it
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran recipes(assets)
               ran validated(assets)
               processed model: assets/m [ship.gltf]
@@ -451,12 +461,14 @@ fn a_model_whose_buffer_changes() {
               digested 3
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -499,6 +511,7 @@ fn a_directory_renamed() {
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -540,6 +553,7 @@ fn an_image_renamed_that_a_model_refers_to() {
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -582,6 +596,7 @@ fn a_directory_renamed_with_all_that_its_model_refers_to() {
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -616,6 +631,7 @@ fn a_renamed_asset() {
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -648,6 +664,7 @@ fn an_asset_removed() {
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -682,12 +699,14 @@ b
               digested 4
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -879,12 +898,14 @@ b
               digested 4
               ran asset_dirs()
               ran asset_dirs_in(assets)
+              ran claimed_twice()
               ran declared(assets)
               ran dependency_cycles()
               ran dependency_edges_in(assets)
               ran exports(assets)
               ran governors(assets)
               ran layout(assets)
+              ran lone_sidecars_in(assets)
               ran names()
               ran recipes(assets)
               ran validated(assets)
@@ -1009,6 +1030,7 @@ new
               ran exports(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
               ran governors(assets/level02/prop067.txt)
               ran layout(assets/level02/prop067.txt)
+              ran lone_sidecars_in(assets/level02/prop067.txt)
               ran names()
               ran recipes(assets/level02/prop067.txt)
               ran validated(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
@@ -1078,7 +1100,7 @@ fn a_failure_is_told_in_the_words_of_today() {
                 help: `assets/m.gltf` is left out of the pack
             build 3: unchanged, 0 assets in the pack
               processed model: assets [m.gltf]
-              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a link that leads back into itself
+              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a link that leads back into itself, or through too many others
                 help: `assets/m.gltf` is left out of the pack
         "#]],
     );

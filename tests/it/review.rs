@@ -1,0 +1,235 @@
+//! What a reader with fresh eyes tried in order to break the promises R1, R2, R5 and R7, and what did.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use packwright::build::{Options, Outcome, Report};
+use packwright::driver::Engine;
+use packwright::error::Result;
+use packwright::model::Digest;
+use packwright::system::Disk;
+use packwright::system::faulty::FaultyDisk;
+use packwright::system::memory::MemorySystem;
+use packwright::workspace::layout::Workspace;
+
+use crate::support::tree::{committed, published};
+use crate::support::world::{WORKSPACE, clean_build, difference, options};
+
+const ROOT: &str = "/ws";
+
+fn at(path: &str) -> PathBuf {
+    Path::new(ROOT).join(path)
+}
+
+/// Returns a workspace in which every `.txt` is an asset.
+fn workspace(files: &[(&str, &str)]) -> MemorySystem {
+    let memory = MemorySystem::new();
+    for digit in 0..16 {
+        memory.write(at(&format!("packwright.registry/{digit:x}.jsonl")), b"");
+    }
+    memory.mkdir(at("assets"));
+    configure(&memory, "none");
+    files.iter().for_each(|(path, text)| memory.write(at(path), text));
+    memory
+}
+
+fn configure(memory: &MemorySystem, codec: &str) {
+    let roots = "[[roots]]\npath = \"assets\"\n";
+    let rules = format!("[[rules]]\nmatch = \"**/*.txt\"\ntype = \"raw\"\ncodec = \"{codec}\"\n");
+    let profiles = "[profiles.release]\nmanifest = true\n[profiles.lenient]\nbroken = \"omit\"\n";
+    memory.write(at("packwright.toml"), format!("workspace = \"{WORKSPACE}\"\n{roots}{rules}{profiles}"));
+}
+
+fn engine(disk: Arc<dyn Disk>) -> Engine {
+    Engine::new(Workspace { jobs: 1, ..Workspace::new(disk, ROOT.into()) })
+}
+
+/// Builds as another process does, some time later.
+fn build(memory: &MemorySystem, options: &Options) -> Result<Report> {
+    memory.settle();
+    engine(Arc::new(memory.clone())).build(options)
+}
+
+/// R7: what lies in the output directory is what a build without any past makes of the same files.
+fn assert_clean(memory: &MemorySystem, options: &Options) {
+    let clean = clean_build(&committed(memory, Path::new(ROOT)), options, 0);
+    let ours = published(memory, &at("build").join(&options.profile));
+    assert_eq!(difference(&ours, &clean.files), Vec::<String>::new());
+}
+
+fn is_up_to_date(result: &Result<Report>) -> bool {
+    result.as_ref().is_ok_and(|it| it.outcome == Outcome::UpToDate)
+}
+
+/// Returns a path that ends its bucket.
+fn cutting(name: impl Fn(u32) -> String) -> String {
+    (0..).map(name).find(|it| Digest::of(it.as_bytes()).0[0] == 0).expect("one of 256 does")
+}
+
+#[test]
+fn two_builds_at_once_never_give_one_number_twice() {
+    let release = options("release");
+    for k in 0.. {
+        let memory = workspace(&[("assets/one.txt", "1")]);
+        let disk = FaultyDisk::over(&memory).after_step(k, |memory| {
+            // Meanwhile one asset goes, another comes, and a build of another profile registers what it finds.
+            memory.remove(at("assets/one.txt"));
+            memory.write(at("assets/other.txt"), "2");
+            let hurried = Options { wait: Some(Duration::ZERO), ..options("release") };
+            let _ = engine(Arc::new(memory.clone())).build(&hurried);
+        });
+        let disk = Arc::new(disk);
+        let _ = engine(disk.clone()).build(&options("dev"));
+        memory.write(at("assets/one.txt"), "1");
+        build(&memory, &release).unwrap_or_else(|error| panic!("step {k}: {error:?}"));
+        assert_clean(&memory, &release);
+        if disk.steps() <= k {
+            break;
+        }
+    }
+}
+
+#[test]
+fn memos_of_two_builds_at_once_are_not_mixed() {
+    let (dev, cut) = (options("dev"), cutting(|it| format!("assets/cut{it}.txt")));
+    let long = "the same words again and again ".repeat(50);
+    for k in 0.. {
+        let memory = workspace(&[("assets/a.txt", "1"), (&cut, "cut"), ("assets/z.txt", &long)]);
+        build(&memory, &dev).expect("nothing is wrong");
+        memory.write(at("assets/a.txt"), "2");
+        memory.settle();
+        let disk = FaultyDisk::over(&memory).after_step(k, |memory| {
+            // Meanwhile somebody tries another codec and builds the same profile into a directory of their own.
+            configure(memory, "zstd");
+            let hurried = Options { out: Some("/other".into()), wait: Some(Duration::ZERO), ..options("dev") };
+            let _ = engine(Arc::new(memory.clone())).build(&hurried);
+            configure(memory, "none");
+        });
+        let disk = Arc::new(disk);
+        let _ = engine(disk.clone()).build(&dev);
+        memory.write(at("assets/a.txt"), "3");
+        build(&memory, &dev).expect("nothing is wrong");
+        assert_clean(&memory, &dev);
+        if disk.steps() <= k {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_registry_behind_links_is_read_every_time() {
+    let memory = workspace(&[("assets/one.txt", "1")]);
+    build(&memory, &options("dev")).expect("nothing is wrong");
+    memory.mkdir(at("real"));
+    for digit in 0..16 {
+        let (link, real) = (format!("packwright.registry/{digit:x}.jsonl"), format!("real/{digit:x}.jsonl"));
+        memory.rename(at(&link), at(&real));
+        memory.symlink(format!("../{real}"), at(&link));
+    }
+    for _ in 0..3 {
+        assert!(is_up_to_date(&build(&memory, &options("dev"))), "the registry says what it said");
+    }
+    (0..16).for_each(|digit| memory.write(at(&format!("real/{digit:x}.jsonl")), b""));
+    assert!(!is_up_to_date(&build(&memory, &options("dev"))), "the registry has lost its lines");
+}
+
+#[test]
+fn a_pack_behind_a_link_is_read_every_time() {
+    let memory = workspace(&[("assets/one.txt", "1")]);
+    let (pack, dev) = (at("build/dev/main.pack"), options("dev"));
+    build(&memory, &dev).expect("nothing is wrong");
+    memory.rename(&pack, "/elsewhere.pack");
+    memory.symlink("/elsewhere.pack", &pack);
+    // Nothing is known of the file any more: it is verified through the link.
+    memory.remove(at(".packwright"));
+    build(&memory, &dev).expect("nothing is wrong");
+    let mut bytes = memory.get(&pack).expect("there is a pack");
+    *bytes.last_mut().expect("a pack is not empty") ^= 1;
+    memory.write(&pack, bytes);
+    assert!(!is_up_to_date(&build(&memory, &dev)));
+    assert_clean(&memory, &dev);
+}
+
+#[test]
+fn a_fingerprint_that_lies_fails_no_build_for_ever() {
+    let memory = workspace(&[("assets/one.txt", "1")]);
+    build(&memory, &options("dev")).expect("nothing is wrong");
+    build(&memory, &options("dev")).expect("doubts are settled");
+    memory.write_keeping_times(at("assets/one.txt"), "2");
+    // The pack is not at hand, so that the bytes are needed.
+    memory.remove(at("build"));
+    build(&memory, &options("dev")).expect("the last attempt trusts no fingerprint");
+    assert_clean(&memory, &options("dev"));
+}
+
+#[test]
+fn an_emission_that_fails_leaves_what_lies_beside_the_pack() {
+    let release = options("release");
+    for k in 0.. {
+        let memory = workspace(&[("assets/one.txt", "1")]);
+        build(&memory, &release).expect("nothing is wrong");
+        let before = published(&memory, &at("build/release"));
+        memory.write(at("assets/one.txt"), "2");
+        memory.settle();
+        let disk = Arc::new(FaultyDisk::over(&memory).fail_once_at(k, io::ErrorKind::StorageFull));
+        let result = engine(disk.clone()).build(&release);
+        if disk.steps() <= k {
+            break;
+        }
+        let step = disk.trace()[k].clone();
+        if result.is_err() && ["create", "write"].iter().any(|it| step.starts_with(it)) {
+            let after = published(&memory, &at("build/release"));
+            if after.get("main.pack") == before.get("main.pack") {
+                assert_eq!(difference(&after, &before), Vec::<String>::new(), "step {k}: {step}");
+            }
+        }
+        build(&memory, &release).unwrap_or_else(|error| panic!("step {k}: {error:?}"));
+        assert_clean(&memory, &release);
+    }
+}
+
+#[test]
+fn a_directory_named_like_a_sidecar_is_where_it_is_looked_for() {
+    let lenient = options("lenient");
+    let file = cutting(|it| format!("assets/f{it}.txt"));
+    let memory = workspace(&[(&file, "1"), ("assets/a.txt", "a"), ("assets/z.txt", "z")]);
+    build(&memory, &lenient).expect("nothing is wrong");
+    for name in [format!("{file}.asset.json"), format!("{file}.asset.json/x.txt"), format!("{file}.asset.json/y.txt")] {
+        if name.ends_with(".json") {
+            memory.mkdir(at(&name))
+        } else {
+            memory.write(at(&name), "x")
+        }
+        build(&memory, &lenient).expect("what is broken is left out");
+        assert_clean(&memory, &lenient);
+    }
+    memory.remove(at(&format!("{file}.asset.json")));
+    build(&memory, &lenient).expect("nothing is wrong");
+    assert_clean(&memory, &lenient);
+}
+
+#[test]
+fn a_sidecar_of_a_sidecar_is_where_it_is_looked_for() {
+    let lenient = options("lenient");
+    let sidecar = cutting(|it| format!("assets/f{it}.txt.asset.json"));
+    let file = sidecar.strip_suffix(".asset.json").expect("it was just added").to_owned();
+    let memory = workspace(&[(&file, "1"), ("assets/a.txt", "a"), ("assets/z.txt", "z")]);
+    for name in [&sidecar, &format!("{sidecar}.asset.json")] {
+        for text in ["{}", "{\"tags\": [\"t\"]}"] {
+            memory.write(at(name), text);
+            build(&memory, &lenient).expect("what is broken is left out");
+            assert_clean(&memory, &lenient);
+        }
+    }
+}
+
+#[test]
+fn outputs_are_not_put_among_sources_through_a_link() {
+    let memory = workspace(&[]);
+    memory.rename(at("assets"), at("real"));
+    memory.symlink("real", at("assets"));
+    let among = Options { out: Some(at("real/out")), ..options("dev") };
+    build(&memory, &among).expect_err("it would be a source of the next build");
+}
