@@ -1,164 +1,199 @@
-//! Fail at step k of a whole build, for every k: registration, index, store and emission in both layouts, with a second
-//! failure in the build that follows.
-//!
-//! Afterwards the registry is the one before or after; the published pack is a sound one, or recognised as torn; and a
-//! build that is let through ends as a clean one does.
+//! A build that dies at step k, for every k, and the next one at some step j: what is left is from before or from
+//! after, and the build after that is as good as a clean one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use packwright::build::Options;
-use packwright::error::Error;
+use packwright::model::registry;
 use packwright::system::faulty::FaultyDisk;
-use packwright::system::memory::MemorySystem;
+use packwright::system::memory::{MemorySystem, Unsynced};
+use packwright::system::{Disk, System};
 
-use crate::support::content::{gltf, small_png};
-use crate::support::tree::{Node, Tree, committed, lay, published, registry_of};
-use crate::support::world::{WORKSPACE, clean_build, difference, empty_registry, engine, options, verify_pack};
+use crate::support::random::Random;
+use crate::support::sample::{edited, sample};
+use crate::support::tree::{Tree, committed, lay, published, registry_of};
+use crate::support::world::{Clean, Ending, clean_build, difference, engine, options, verify_pack};
 
-const ROOT: &str = "/ws";
+const ROOT: &str = "/w";
 
-/// A small workspace of every kind of asset.
-pub fn workspace() -> Tree {
-    let mut tree = empty_registry();
-    let mut file = |path: &str, bytes: Vec<u8>| tree.insert(path.to_owned(), Node::File(bytes));
-    let config = format!(
-        "workspace = \"{WORKSPACE}\"\n[[roots]]\npath = \"assets\"\n\
-         [[rules]]\nmatch = \"**/*.png\"\ntype = \"image\"\n\
-         [[rules]]\nmatch = \"**/*.gltf\"\ntype = \"model\"\n\
-         [[rules]]\nmatch = \"**/*.txt\"\ntype = \"raw\"\n"
-    );
-    file("packwright.toml", config.into_bytes());
-    file("assets/hero.png", small_png(1));
-    file("assets/m/model.gltf", gltf("m", "m.bin", Some("../hero.png")));
-    file("assets/m/m.bin", vec![7; 64]);
-    file("assets/big.txt", b"big ".repeat(80_000));
-    for i in 0..6 {
-        file(&format!("assets/t{i}.txt"), format!("text {i}").into_bytes());
+fn out_dir(profile: &str) -> PathBuf {
+    Path::new(ROOT).join("build").join(profile)
+}
+
+fn build(disk: Arc<dyn Disk>, profile: &str) -> bool {
+    engine(disk, Path::new(ROOT), 1).build(&options(profile)).is_ok()
+}
+
+/// A workspace before a build, and what the build must make of it.
+struct Case {
+    profile: &'static str,
+    memory: MemorySystem,
+    before: Tree,
+    pack_before: Option<String>,
+    clean: Clean,
+}
+
+impl Case {
+    /// The first build, which registers everything.
+    fn first(profile: &'static str) -> Self {
+        let memory = MemorySystem::new();
+        lay(&memory, Path::new(ROOT), &sample());
+        memory.settle();
+        Self::of(profile, memory)
     }
-    tree
-}
 
-fn disk_with(tree: &Tree) -> MemorySystem {
-    let memory = MemorySystem::new();
-    lay(&memory, Path::new(ROOT), tree);
-    memory.settle();
-    memory
-}
+    /// A build after an edit, with a cache, a pack and a receipt.
+    fn next(profile: &'static str) -> Self {
+        let memory = MemorySystem::new();
+        lay(&memory, Path::new(ROOT), &sample());
+        memory.settle();
+        assert!(build(Arc::new(memory.clone()), profile));
+        let now = edited(committed(&memory, Path::new(ROOT)));
+        memory.remove("/w/assets");
+        lay(&memory, Path::new(ROOT), &now);
+        memory.settle();
+        Self::of(profile, memory)
+    }
 
-fn out_dir(options: &Options) -> PathBuf {
-    Path::new(ROOT).join("build").join(&options.profile)
-}
+    fn of(profile: &'static str, memory: MemorySystem) -> Self {
+        let before = committed(&memory, Path::new(ROOT));
+        let clean = clean_build(&before, &options(profile), 3);
+        let pack_before = verify_pack(&memory, &out_dir(profile).join("main.pack")).1;
+        Self { profile, memory, before, pack_before, clean }
+    }
 
-fn build(disk: Arc<dyn packwright::system::Disk>, options: &Options) -> Result<packwright::build::Report, Error> {
-    engine(disk, Path::new(ROOT), 1).build(options)
-}
+    fn pack_after(&self) -> Option<String> {
+        let Ending::Built { digest, .. } = &self.clean.ending else { panic!("the sample can be built") };
+        Some(digest.clone())
+    }
 
-/// Checks a disk as a crash left it, and that a build that is let through ends as a clean one does.
-fn holds(found: &MemorySystem, options: &Options, told: &str) {
-    let root = Path::new(ROOT);
-    let before = committed(found, root);
-    let registries = [&registry_of(&workspace()), &clean_build(&workspace(), options, 1).registry];
-    let seen = packwright::lane::read_through(found, root, &registry_paths()).expect("the registry can be read");
-    let seen: Vec<Vec<u8>> = seen.into_iter().map(|it| it.expect("no registry file is lost")).collect();
-    let is_one = registries.iter().any(|it| it.values().eq(&seen));
-    assert!(is_one, "{told}: the registry is neither the one before nor the one after");
-    found.settle();
-    let result = build(Arc::new(found.clone()), options);
-    let report = result.unwrap_or_else(|error| panic!("{told}: the next build fails: {error:?}"));
-    let clean = clean_build(&before, options, 2);
-    let differs = difference(&published(found, &out_dir(options)), &clean.files);
-    assert!(differs.is_empty(), "{told}, then {:?}: {differs:?}", report.outcome);
-    assert_eq!(registry_of(&committed(found, root)), clean_build(&workspace(), options, 1).registry, "{told}");
-    let (problems, _) = verify_pack(found, &out_dir(options).join("main.pack"));
-    assert!(problems.is_empty(), "{told}: {problems:?}");
-}
-
-fn registry_paths() -> Vec<packwright::model::RelPath> {
-    (0..packwright::model::registry::N_FILES).map(packwright::model::registry::file_path).collect()
-}
-
-/// Fails a build of `disk` at every step, and the build after that at some; returns how many points were tried.
-fn fail_everywhere(disk: &MemorySystem, options: &Options, power: bool) -> usize {
-    let mut tried = 0;
-    for step in 0.. {
-        let first = FaultyDisk::over(&disk.fork());
-        let first = Arc::new(if step % 2 == 0 { first.fail_at(step) } else { first.fail_torn_at(step) });
-        let result = build(first.clone(), options);
-        if first.steps() <= step {
-            result.expect("nothing failed");
-            return tried;
+    /// What a death leaves: the registry is old or new, all sixteen files of it; so is the pack, if it is said to be
+    /// whole.
+    fn check_left(&self, memory: &MemorySystem, pack_is_whole: bool, what: &str) {
+        let now = committed(memory, Path::new(ROOT));
+        let registry = registry_of(&now);
+        assert_eq!(registry.len(), registry::N_FILES, "{what}");
+        let is_old = registry == registry_of(&self.before);
+        assert!(is_old || registry == self.clean.registry, "the registry is torn: {what}");
+        let (problems, digest) = verify_pack(memory, &out_dir(self.profile).join("main.pack"));
+        if digest.is_none() && self.pack_before.is_none() {
+            return;
         }
-        let left = if power { first.memory().after_power_loss() } else { first.memory().clone() };
-        tried += 1;
-        holds(&left.fork(), options, &format!("step {step}, power {power}"));
-        if step % 4 != 1 {
-            continue;
+        if pack_is_whole {
+            assert_eq!(problems, [""; 0], "{what}");
+            assert!(digest == self.pack_before || digest == self.pack_after(), "{what}");
+            // An identity is registered before a pack names it.
+            assert!(!is_old || digest == self.pack_before, "a pack of assets that are not registered: {what}");
         }
-        // The second failure moves on with the first, so that the steps of the recovering build are met as well.
-        let second = Arc::new(FaultyDisk::over(&left.fork()).fail_at((step * 7 + 3) % 60));
-        let _ = build(second.clone(), options);
-        let left = if power { second.memory().after_power_loss() } else { second.memory().clone() };
-        tried += 1;
-        holds(&left, options, &format!("step {step}, then another, power {power}"));
     }
-    unreachable!("a build ends")
-}
 
-#[test]
-fn r5_a_first_build_fails_at_every_step_unsynced() {
-    for power in [false, true] {
-        assert!(fail_everywhere(&disk_with(&workspace()), &options("dev"), power) > 60);
+    /// A build without a fault makes everything as if nothing had happened.
+    fn check_recovery(&self, memory: &MemorySystem, what: &str) {
+        memory.settle();
+        assert!(build(Arc::new(memory.clone()), self.profile), "{what}");
+        let got = published(memory, &out_dir(self.profile));
+        assert_eq!(difference(&got, &self.clean.files), [""; 0], "{what}");
+        let now = committed(memory, Path::new(ROOT));
+        assert_eq!(difference(&registry_of(&now), &self.clean.registry), [""; 0], "{what}");
+        // Nobody but a lane that died in the middle leaves files among the committed ones.
+        let mut visible = Vec::new();
+        for entry in memory.open_dir(&Path::new(ROOT).join(registry::DIRECTORY)).unwrap().list(Path::new("")).unwrap() {
+            visible.push(entry.name.into_string().unwrap());
+        }
+        visible.retain(|it| !it.ends_with(".jsonl"));
+        assert_eq!(visible, [""; 0], "{what}");
+    }
+
+    /// Dies at every `stride`th step.
+    fn die_everywhere(&self, stride: usize, torn: bool) {
+        for k in (0..).step_by(stride) {
+            let memory = self.memory.fork();
+            let disk = FaultyDisk::over(&memory);
+            let disk = Arc::new(if torn { disk.fail_torn_at(k) } else { disk.fail_at(k) });
+            let built = build(disk.clone(), self.profile);
+            let what = format!("{}, step {k}, torn {torn}, {:?}", self.profile, disk.trace().last());
+            let is_over = disk.steps() <= k;
+            assert!(built || !is_over, "{what}");
+            drop(disk);
+            self.check_left(&memory, true, &what);
+
+            let synced = self.profile != "dev";
+            let unsynced = [Unsynced::Lost, Unsynced::NamesKept, Unsynced::Torn, Unsynced::ByChance(k as u64)];
+            let lost = memory.after_power_loss_with(unsynced[k % 4]);
+            // A pack that was not synced may be torn; the next build recognises it.
+            self.check_left(&lost, synced, &format!("{what}, then no power"));
+            if k % 2 == 0 {
+                self.die_again(&lost, k as u64, &format!("{what}, then no power"));
+                self.check_recovery(&memory, &what);
+            } else {
+                self.die_again(&memory, k as u64, &what);
+                self.check_recovery(&lost, &format!("{what}, then no power"));
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// Dies once more, during the build that would put things right.
+    fn die_again(&self, memory: &MemorySystem, seed: u64, what: &str) {
+        let j = Random::new(seed).below(60);
+        let pack_was_whole = verify_pack(memory, &out_dir(self.profile).join("main.pack")).0.is_empty();
+        let memory_again = memory.fork();
+        build(Arc::new(FaultyDisk::over(&memory_again).fail_at(j)), self.profile);
+        let what = format!("{what}, then step {j}");
+        self.check_left(&memory_again, pack_was_whole, &what);
+        self.check_recovery(&memory_again, &what);
     }
 }
 
 #[test]
-fn r5_a_first_build_fails_at_every_step_synced() {
-    assert!(fail_everywhere(&disk_with(&workspace()), &options("release"), true) > 60);
+fn r5_a_first_build_may_die_anywhere_split() {
+    Case::first("dev").die_everywhere(1, false);
 }
 
-/// An edit of a workspace that has a pack: what was published stays whole until the new one is.
 #[test]
-fn r5_an_edit_fails_at_every_step() {
-    for profile in ["dev", "release"] {
-        let options = options(profile);
-        let disk = disk_with(&workspace());
-        build(Arc::new(disk.clone()), &options).expect("a sound workspace");
-        disk.settle();
-        let old = verify_pack(&disk, &out_dir(&options).join("main.pack")).1;
-        disk.write("/ws/assets/t3.txt", "edited");
-        disk.settle();
-        let new = clean_build(&committed(&disk, Path::new(ROOT)), &options, 3);
-        for step in 0.. {
-            let faulty = Arc::new(FaultyDisk::over(&disk.fork()).fail_at(step));
-            let result = build(faulty.clone(), &options);
-            if faulty.steps() <= step {
-                result.expect("nothing failed");
+fn r5_a_first_build_may_die_anywhere_single() {
+    Case::first("release").die_everywhere(1, false);
+}
+
+#[test]
+fn r5_a_next_build_may_die_anywhere_split() {
+    Case::next("dev").die_everywhere(1, false);
+}
+
+#[test]
+fn r5_a_next_build_may_die_anywhere_single() {
+    Case::next("release").die_everywhere(1, false);
+}
+
+#[test]
+fn r5_a_build_may_die_halfway_through_any_write() {
+    for case in [Case::first("strict"), Case::next("dev"), Case::next("release")] {
+        case.die_everywhere(3, true);
+    }
+}
+
+/// One step alone fails and the process lives on: the cache does without, everything else refuses, and nothing lies.
+#[test]
+fn r5_any_one_step_may_fail() {
+    for case in [Case::first("dev"), Case::next("release")] {
+        for k in 0.. {
+            let memory = case.memory.fork();
+            let disk = Arc::new(FaultyDisk::over(&memory).fail_once_at(k, std::io::ErrorKind::StorageFull));
+            let built = build(disk.clone(), case.profile);
+            let what = format!("{}, step {k}, {:?}", case.profile, disk.trace().get(k));
+            case.check_left(&memory, true, &what);
+            if built {
+                let got = published(&memory, &out_dir(case.profile));
+                let unswept = |it: &String| it.contains(".parts/") && !case.clean.files.contains_key(it);
+                let got = got.into_iter().filter(|it| !unswept(&it.0)).collect();
+                assert_eq!(difference(&got, &case.clean.files), [""; 0], "{what}");
+            }
+            case.check_recovery(&memory, &what);
+            if disk.steps() <= k {
                 break;
             }
-            let left = faulty.memory();
-            let (problems, digest) = verify_pack(left, &out_dir(&options).join("main.pack"));
-            assert!(problems.is_empty(), "{profile}, step {step}: {problems:?}");
-            assert!(digest == old || new.files.contains_key("main.pack"), "{profile}, step {step}");
-            left.settle();
-            build(Arc::new(left.clone()), &options).expect("nothing fails any more");
-            let differs = difference(&published(left, &out_dir(&options)), &new.files);
-            assert!(differs.is_empty(), "{profile}, step {step}: {differs:?}");
         }
-    }
-}
-
-/// One operation fails once, for a reason that passes: the build says so, or it did without, and the next one is right.
-#[test]
-fn r5_a_passing_error_at_every_step() {
-    let kinds = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::Other];
-    for step in 0.. {
-        let (disk, kind) = (disk_with(&workspace()), kinds[step % 2]);
-        let faulty = Arc::new(FaultyDisk::over(&disk).fail_once_at(step, kind));
-        let _ = build(faulty.clone(), &options("dev"));
-        if faulty.steps() <= step {
-            break;
-        }
-        holds(faulty.memory(), &options("dev"), &format!("{kind:?} at step {step}"));
     }
 }

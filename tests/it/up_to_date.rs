@@ -296,7 +296,7 @@ fn r1_a_cache_that_cannot_be_had_changes_nothing() {
             for name in ["index.redb", "store.redb"] {
                 let memory = settled.fork();
                 let held = memory.open_random(&cache_dir().join(name), Access::Write).expect("it is there");
-                let lock = memory.try_lock(&cache_dir().join(name.replace("redb", "lock")), false);
+                let lock = memory.try_lock(&cache_dir().join(format!("{name}.lock")), false);
                 assert_clean(&memory, &options(profile), "held");
                 drop((held, lock));
                 memory.set_mode(cache_dir().join(name), 0);

@@ -8,6 +8,7 @@
 //! - `omit`: R5, clause by clause
 //! - `identity`: what keeps its number
 //! - `moving`: a workspace that is edited while it is built
+//! - `found`: what histories by chance found
 //! - `concurrency`: several builds and readers at once
 
 mod support;
@@ -23,6 +24,7 @@ mod bad_text;
 mod bad_tree;
 mod omit;
 
+mod found;
 mod identity;
 
 mod concurrency;

@@ -18,6 +18,10 @@ type = "model"
 match = "**/*.dat"
 type = "raw"
 codec = "lz4"
+[[rules]]
+match = "**/*.big"
+type = "raw"
+codec = "none"
 [profiles.dev]
 manifest = true
 [profiles.strict]
@@ -42,7 +46,7 @@ pub fn sample() -> Tree {
     put("assets/map/1.tile", b"one".to_vec());
     put("assets/map/2.tile", b"two".to_vec());
     put("assets/text.dat", b"lorem ipsum ".repeat(40));
-    put("assets/large.dat", super::random::Random::new(1).bytes(262_200));
+    put("assets/large.big", super::random::Random::new(1).bytes(262_200));
     tree
 }
 
