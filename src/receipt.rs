@@ -15,7 +15,7 @@ use crate::pack::emit::{self, OwnedFile};
 use crate::pack::format;
 use crate::pack::source::{DirParts, FileSource};
 use crate::pack::verify::verify;
-use crate::system::{FileKind, FsTime, System};
+use crate::system::{FileKind, FsTime, Stamp, System};
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
 
 /// Version of the receipt's form.
@@ -83,6 +83,9 @@ pub struct Outputs {
     synced: bool,
     /// By name, sorted: the root file, parts, files beside the pack.
     files: Vec<OutputFile>,
+    /// The fingerprint of the directory of parts, where there is one; it vouches for what lies in it once it was taken
+    /// late enough.
+    parts_dir: Option<(Vec<u8>, bool)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, bincode::Encode, bincode::Decode)]
@@ -95,8 +98,9 @@ struct OutputFile {
 }
 
 impl Outputs {
-    /// Returns what to remember of files that were what they are at `now`.
-    pub fn of(files: &[OwnedFile], now: FsTime, boot: String, synced: bool) -> Self {
+    /// Returns what to remember of files that were what they are at `now`, and of the directory that holds the parts
+    /// and nothing else of a pack's.
+    pub fn of(files: &[OwnedFile], parts_dir: Option<Stamp>, now: FsTime, boot: String, synced: bool) -> Self {
         let remember = |it: &OwnedFile| OutputFile {
             name: it.name.clone(),
             digest: it.digest,
@@ -107,7 +111,19 @@ impl Outputs {
         };
         let mut files: Vec<OutputFile> = files.iter().map(remember).collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { boot, synced, files }
+        let parts_dir = parts_dir.map(|it| (stamp_bytes(&it), it.is_racy(now)));
+        Self { boot, synced, files, parts_dir }
+    }
+
+    /// Returns whether the directory of parts, which now has this stamp, is known to hold nothing but them.
+    fn vouches_for_dir(&self, stamp: Option<Stamp>, boot: &str) -> bool {
+        match (&self.parts_dir, stamp) {
+            (Some((known, false)), Some(stamp)) => {
+                (self.synced || self.boot == boot) && get_stamp(known) == Some(stamp)
+            }
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// Returns what a row of the index says.
@@ -138,6 +154,8 @@ impl Outputs {
 pub struct Standing {
     /// Every file of the pack and beside it.
     pub files: Vec<OwnedFile>,
+    /// The directory of parts, where there is one.
+    pub parts_dir: Option<Stamp>,
     /// Whether any had to be read: there is something new to remember then.
     pub learned: bool,
     /// The file system's time before any was read.
@@ -166,12 +184,26 @@ pub fn stands(
     }
     let boot = system.boot_id();
     let doubtful: Vec<&OwnedFile> = files.iter().filter(|it| !known.vouches(it, &boot)).collect();
-    if doubtful.is_empty() {
-        return Some(Standing { files, learned: false, now: FsTime::UNKNOWN });
+    let dir = out_dir.join(format::parts_dir(&receipt.pack));
+    let parts_dir = system.stat(&dir).ok();
+    let dir_stands = known.vouches_for_dir(parts_dir, &boot);
+    if doubtful.is_empty() && dir_stands {
+        return Some(Standing { files, parts_dir, learned: false, now: FsTime::UNKNOWN });
     }
     let now = clock();
+    if !dir_stands && !holds_only(system, &dir, |name| known.digest_of(&name).is_some(), &receipt.pack) {
+        return None;
+    }
     let is_right = |it: &&OwnedFile| it.stamp.size == it.size && emit::holds(system, out_dir, &it.name, it.digest);
-    doubtful.par_iter().all(is_right).then_some(Standing { files, learned: true, now })
+    doubtful.par_iter().all(is_right).then_some(Standing { files, parts_dir, learned: true, now })
+}
+
+/// Returns whether every file in a pack's directory of parts that is named like a part is one.
+fn holds_only(system: &dyn System, dir: &Path, is_part: impl Fn(String) -> bool, pack: &str) -> bool {
+    let listed = system.open_dir(dir).and_then(|it| it.list(Path::new(""))).unwrap_or_default();
+    let names = listed.iter().filter_map(|it| it.name.to_str());
+    let mut parts = names.filter(|it| format::PartKind::of_file_name(it).is_some());
+    parts.all(|it| is_part(format!("{}/{it}", format::parts_dir(pack))))
 }
 
 /// Reads the whole pack: the index remembers nothing of it.
@@ -198,7 +230,8 @@ fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: 
         let stamp = system.stat(&out_dir.join(&name)).ok()?;
         files.push(OwnedFile { name, digest, size: stamp.size, stamp });
     }
-    Some(Standing { files, learned: true, now })
+    let parts_dir = system.stat(&out_dir.join(&parts)).ok();
+    Some(Standing { files, parts_dir, learned: true, now })
 }
 
 /// Reads a pack's receipt. One that is absent, malformed, of another version or not as it was written is none.

@@ -163,7 +163,8 @@ pub fn publish(
     let emitted = emit::emit(target, &laid, &old, &options)?;
     let receipt = receipt_of(publication, &emitted);
     emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
-    let outputs = Outputs::of(&emitted.files, now, boot, durability == Durability::Synced);
+    let parts_dir = disk.stat(&out_dir.join(format::parts_dir(pack))).ok();
+    let outputs = Outputs::of(&emitted.files, parts_dir, now, boot, durability == Durability::Synced);
     Ok(Published { emitted, outputs })
 }
 
@@ -203,5 +204,6 @@ fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
 
 /// Returns what to remember of outputs that were found standing.
 pub fn remember(standing: &receipt::Standing, boot: String, profile: &Profile) -> Outputs {
-    Outputs::of(&standing.files, standing.now, boot, durability(profile) == Durability::Synced)
+    let synced = durability(profile) == Durability::Synced;
+    Outputs::of(&standing.files, standing.parts_dir, standing.now, boot, synced)
 }

@@ -305,3 +305,17 @@ fn r1_a_cache_that_cannot_be_had_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn r2_a_stray_part_is_swept() {
+    let settled = built("dev");
+    build(&settled, &options("dev"));
+    settled.settle();
+    let stray = out_dir("dev").join("main.parts").join(format!("{}.part", "a".repeat(64)));
+    settled.write(&stray, "stray");
+    settled.settle();
+    build(&settled, &options("dev"));
+    assert!(settled.get(&stray).is_none(), "the output directory is not what emission left");
+    settled.settle();
+    assert_eq!(assert_clean(&settled, &options("dev"), "swept"), Outcome::UpToDate);
+}

@@ -79,46 +79,47 @@ fn a_settled_null_build_asks_once_for_each_stamp() {
     check(
         &Options::default(),
         expect![[r#"
-        stat below assets: 133 times
-        open below assets: 0 times
-        open directory below assets: 1 times
-        list below assets: 0 times
-        canonicalize build/dev
-        lock build/dev/.lock
-        lock shared .packwright/cache/index.redb.lock
-        make directory build
-        make directory build/dev
-        open .packwright/cache/index.redb
-        open .packwright/lane/journal (7 times)
-        open build/dev/main.receipt.json
-        open packwright.toml (2 times)
-        open directory 
-        stat .packwright/cache/index.redb
-        stat .packwright/lane (4 times)
-        stat .packwright/lane/journal
-        stat .packwright/lane/log.jsonl (4 times)
-        stat build/.gitignore
-        stat build/CACHEDIR.TAG
-        stat build/dev/main.pack
-        stat build/dev/main.parts/*.part
-        stat build/dev/main.parts/*.part
-        stat packwright.registry/0.jsonl
-        stat packwright.registry/1.jsonl
-        stat packwright.registry/2.jsonl
-        stat packwright.registry/3.jsonl
-        stat packwright.registry/4.jsonl
-        stat packwright.registry/5.jsonl
-        stat packwright.registry/6.jsonl
-        stat packwright.registry/7.jsonl
-        stat packwright.registry/8.jsonl
-        stat packwright.registry/9.jsonl
-        stat packwright.registry/a.jsonl
-        stat packwright.registry/b.jsonl
-        stat packwright.registry/c.jsonl
-        stat packwright.registry/d.jsonl
-        stat packwright.registry/e.jsonl
-        stat packwright.registry/f.jsonl
-    "#]],
+            stat below assets: 133 times
+            open below assets: 0 times
+            open directory below assets: 1 times
+            list below assets: 0 times
+            canonicalize build/dev
+            lock build/dev/.lock
+            lock shared .packwright/cache/index.redb.lock
+            make directory build
+            make directory build/dev
+            open .packwright/cache/index.redb
+            open .packwright/lane/journal (7 times)
+            open build/dev/main.receipt.json
+            open packwright.toml (2 times)
+            open directory 
+            stat .packwright/cache/index.redb
+            stat .packwright/lane (4 times)
+            stat .packwright/lane/journal
+            stat .packwright/lane/log.jsonl (4 times)
+            stat build/.gitignore
+            stat build/CACHEDIR.TAG
+            stat build/dev/main.pack
+            stat build/dev/main.parts
+            stat build/dev/main.parts/*.part
+            stat build/dev/main.parts/*.part
+            stat packwright.registry/0.jsonl
+            stat packwright.registry/1.jsonl
+            stat packwright.registry/2.jsonl
+            stat packwright.registry/3.jsonl
+            stat packwright.registry/4.jsonl
+            stat packwright.registry/5.jsonl
+            stat packwright.registry/6.jsonl
+            stat packwright.registry/7.jsonl
+            stat packwright.registry/8.jsonl
+            stat packwright.registry/9.jsonl
+            stat packwright.registry/a.jsonl
+            stat packwright.registry/b.jsonl
+            stat packwright.registry/c.jsonl
+            stat packwright.registry/d.jsonl
+            stat packwright.registry/e.jsonl
+            stat packwright.registry/f.jsonl
+        "#]],
     );
 }
 
@@ -127,43 +128,44 @@ fn so_does_one_of_another_profile() {
     check(
         &Options { profile: "release".to_owned(), ..Options::default() },
         expect![[r#"
-        stat below assets: 133 times
-        open below assets: 0 times
-        open directory below assets: 1 times
-        list below assets: 0 times
-        canonicalize build/release
-        lock build/release/.lock
-        lock shared .packwright/cache/index.redb.lock
-        make directory build
-        make directory build/release
-        open .packwright/cache/index.redb
-        open .packwright/lane/journal (7 times)
-        open build/release/main.receipt.json
-        open packwright.toml (2 times)
-        open directory 
-        stat .packwright/cache/index.redb
-        stat .packwright/lane (4 times)
-        stat .packwright/lane/journal
-        stat .packwright/lane/log.jsonl (4 times)
-        stat build/.gitignore
-        stat build/CACHEDIR.TAG
-        stat build/release/main.pack
-        stat packwright.registry/0.jsonl
-        stat packwright.registry/1.jsonl
-        stat packwright.registry/2.jsonl
-        stat packwright.registry/3.jsonl
-        stat packwright.registry/4.jsonl
-        stat packwright.registry/5.jsonl
-        stat packwright.registry/6.jsonl
-        stat packwright.registry/7.jsonl
-        stat packwright.registry/8.jsonl
-        stat packwright.registry/9.jsonl
-        stat packwright.registry/a.jsonl
-        stat packwright.registry/b.jsonl
-        stat packwright.registry/c.jsonl
-        stat packwright.registry/d.jsonl
-        stat packwright.registry/e.jsonl
-        stat packwright.registry/f.jsonl
-    "#]],
+            stat below assets: 133 times
+            open below assets: 0 times
+            open directory below assets: 1 times
+            list below assets: 0 times
+            canonicalize build/release
+            lock build/release/.lock
+            lock shared .packwright/cache/index.redb.lock
+            make directory build
+            make directory build/release
+            open .packwright/cache/index.redb
+            open .packwright/lane/journal (7 times)
+            open build/release/main.receipt.json
+            open packwright.toml (2 times)
+            open directory 
+            stat .packwright/cache/index.redb
+            stat .packwright/lane (4 times)
+            stat .packwright/lane/journal
+            stat .packwright/lane/log.jsonl (4 times)
+            stat build/.gitignore
+            stat build/CACHEDIR.TAG
+            stat build/release/main.pack
+            stat build/release/main.parts
+            stat packwright.registry/0.jsonl
+            stat packwright.registry/1.jsonl
+            stat packwright.registry/2.jsonl
+            stat packwright.registry/3.jsonl
+            stat packwright.registry/4.jsonl
+            stat packwright.registry/5.jsonl
+            stat packwright.registry/6.jsonl
+            stat packwright.registry/7.jsonl
+            stat packwright.registry/8.jsonl
+            stat packwright.registry/9.jsonl
+            stat packwright.registry/a.jsonl
+            stat packwright.registry/b.jsonl
+            stat packwright.registry/c.jsonl
+            stat packwright.registry/d.jsonl
+            stat packwright.registry/e.jsonl
+            stat packwright.registry/f.jsonl
+        "#]],
     );
 }
