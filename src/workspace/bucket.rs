@@ -631,7 +631,8 @@ impl Tree {
                 }
                 idx += 1;
                 let closed = run.last().is_some_and(|(_, it)| cut_after(it.path.as_str(), it.kind).is_some());
-                if closed || idx >= self.buckets.len() {
+                // A run without an end of its own takes all that follows: only the last bucket may be open.
+                if closed || (idx >= self.buckets.len() && edits.peek().is_none()) {
                     break;
                 }
             }
@@ -746,6 +747,25 @@ mod tests {
         let (one, two) = (Tree::of(vec![entry("a", "1")]), Tree::of(vec![entry("a", "2")]));
         assert_eq!(one.buckets()[0].members.digest(), two.buckets()[0].members.digest());
         assert_ne!(one.buckets()[0].digest(), two.buckets()[0].digest());
+    }
+
+    /// Every set of six paths, half of which end a bucket, edited into every other.
+    #[test]
+    fn small_trees_are_edited_as_they_are_cut() {
+        let ending = |it: usize| Digest::of(format!("f{it:04}").as_bytes()).0[0] == 0;
+        let ends: Vec<usize> = (1..).filter(|it| ending(*it)).take(3).collect();
+        let paths: Vec<String> = ends.iter().flat_map(|it| [it - 1, *it]).map(|it| format!("f{it:04}")).collect();
+        let chosen = |set: usize| paths.iter().enumerate().filter(move |(bit, _)| set >> bit & 1 == 1).map(|it| it.1);
+        for before in 0..1 << paths.len() {
+            let tree = Tree::of(chosen(before).map(|it| entry(it, "1")).collect());
+            for after in 0..1 << paths.len() {
+                let removed = chosen(before & !after).map(|it| (entry(it, "").path, None));
+                let added = chosen(after & !before).map(|it| (entry(it, "").path, Some(entry(it, "1"))));
+                let edited = tree.with(removed.chain(added).collect());
+                let expected = Tree::of(chosen(after).map(|it| entry(it, "1")).collect());
+                assert_eq!(outline(&edited), outline(&expected), "{before:06b} to {after:06b} of {paths:?}");
+            }
+        }
     }
 
     proptest! {

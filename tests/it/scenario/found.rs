@@ -81,3 +81,32 @@ eins
         "#]],
     );
 }
+
+/// The source that ended the last bucket went, others came after it, and the tree had two buckets without an end.
+#[test]
+fn the_last_bucket_loses_its_end_while_it_grows() {
+    let end =
+        (0..).map(|it| format!("/assets/m{it}.txt")).find(|it| blake3::hash(&it.as_bytes()[1..]).as_bytes()[0] == 0);
+    let end = end.expect("one of 256 does");
+    check(
+        &format!(
+            r#"
+//- /assets/a.txt
+a
+//- {end}
+end
+//- build --quiet
+//- rm {end}
+//- /assets/z.txt
+z
+//- build --quiet
+"#
+        ),
+        expect![[r#"
+            build 1: written, 2 assets in the pack
+            build 2: written, 2 assets in the pack
+              warning[PW0206] assets/m424.txt: `assets/m424.txt` is registered as 2 and not declared any more
+                help: bring it back, or run `packwright remove 2` to give it up for good
+        "#]],
+    );
+}

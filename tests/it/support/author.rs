@@ -140,7 +140,20 @@ impl Author {
             let content = self.content(name);
             tree.insert(format!("{dir}/{name}"), Node::File(content));
         }
+        for _ in 0..self.random.below(8) {
+            let path = self.end_of_bucket();
+            let content = self.content(&path);
+            tree.insert(path, Node::File(content));
+        }
         tree
+    }
+
+    /// Returns a path where a bucket of sources ends: without these a workspace as small as this one is one bucket.
+    fn end_of_bucket(&mut self) -> String {
+        let (dir, stem) = (self.random.pick(&DIRS[..7]), self.random.pick(&["e", "q", "z"]));
+        let extension = self.random.pick(&["txt", "bin"]);
+        let path = |it: u32| format!("{dir}/{stem}{it}.{extension}");
+        (0..).map(path).find(|it| blake3::hash(it.as_bytes()).as_bytes()[0] == 0).expect("one of 256 does")
     }
 
     fn content(&mut self, name: &str) -> Vec<u8> {
@@ -254,6 +267,9 @@ impl Author {
     }
 
     fn somewhere(&mut self) -> String {
+        if self.random.chance(10) {
+            return self.end_of_bucket();
+        }
         let (dir, name) = (self.random.pick(&DIRS), self.random.pick(&NAMES));
         format!("{dir}/{name}")
     }
