@@ -13,6 +13,7 @@ use crate::cache::encoding;
 use crate::model::{Diagnostic, Digest};
 use crate::pack::emit::{self, OwnedFile};
 use crate::pack::format;
+use crate::pack::layout::Kept;
 use crate::pack::source::{DirParts, FileSource};
 use crate::pack::verify::verify;
 use crate::system::{FileKind, FsTime, Stamp, System};
@@ -142,6 +143,20 @@ impl Outputs {
         let known = &self.files[at];
         let counts = !known.racy && (self.synced || self.boot == boot);
         counts && known.digest == file.digest && get_stamp(&known.stamp) == Some(file.stamp)
+    }
+
+    /// Returns whether there is a file of this name and digest among them.
+    pub fn has(&self, name: &str, digest: Digest) -> bool {
+        self.digest_of(name) == Some(digest)
+    }
+
+    /// Returns the payloads that are files of their own.
+    pub fn blobs(&self) -> Vec<Kept> {
+        let blob = |it: &OutputFile| {
+            let (kind, digest) = format::PartKind::of_file_name(it.name.rsplit('/').next()?)?;
+            (kind == format::PartKind::Blob).then_some(Kept { kind, digest, len: it.size })
+        };
+        self.files.iter().filter_map(blob).collect()
     }
 
     fn digest_of(&self, name: &str) -> Option<Digest> {

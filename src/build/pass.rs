@@ -9,7 +9,6 @@ use crate::model::registry::{ChangeNote, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
 use crate::pack::old::OldPack;
-use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
 use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
@@ -23,7 +22,7 @@ use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
 use super::judge::Verdict;
 use super::memo::{self, Built, Short};
-use super::publish::{self, Output, Publication, Published, context, source_root};
+use super::publish::{self, Output, Publication, Published, Wanted, context, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::{Outcome, Report, Work};
 
@@ -128,25 +127,37 @@ impl<'a> Pass<'a> {
     /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
-        let (target, tree) = (self.target(), &self.scan.tree);
-        if OldPack::open(&*ws.disk, &output.dir, self.pack()).is_none() {
+        let target = self.target();
+        let (Some(known), Some(old)) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()))
+        else {
             return Ok(None); // Payloads of what is only remembered come from there.
-        }
-        let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
+        };
+        let recalled = memo::recall(index, &target, self.context(registry.digest), &self.scan.tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
-        let Short { state, slots, touched, verdict } = short;
         registry.check_unmoved(ws)?;
         store.commit();
+
+        // Only parts that hold a changed entry are laid out, or else all of the plan.
+        let profile = &self.setup.profile;
+        let stands = known.has(&format::root_name(self.pack()), short.content_digest());
+        let patch = stands.then(|| publish::patch(&old, profile, short.content_digest(), &short.changed)).flatten();
+        let plan = if patch.is_none() { short.plan(ws, &self.setup) } else { None };
+        let wanted = match (&patch, &plan) {
+            (Some(patch), _) => Wanted::Patch(patch),
+            (None, Some(plan)) => Wanted::Plan(plan),
+            (None, None) => return Ok(None),
+        };
+        let Short { state, slots, touched, diagnostics, .. } = &short;
         let names = LazyNames::new(&state.db);
-        let payloads = workshop.payloads(&state, &names, &slots);
-        let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
-        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
-        self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);
-        let report = self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[]);
+        let payloads = workshop.payloads(state, &names, slots);
+        let published = self.publish(output, wanted, diagnostics, registry.digest, &payloads)?;
+        let derived = Derived { state, slots, touched, general: None };
+        self.remember(registry, registry.digest, output, &published, diagnostics, &derived);
+        let report = self.built(state, wanted, diagnostics, output, &published, &[]);
         // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
-        rayon::spawn(move || drop(verdict));
+        rayon::spawn(move || drop(plan));
         Ok(Some(report))
     }
 
@@ -186,7 +197,7 @@ impl<'a> Pass<'a> {
     pub fn publish(
         &self,
         output: &Output,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         diagnostics: &[Diagnostic],
         registry: Digest,
         payloads: &dyn Payloads,
@@ -194,7 +205,7 @@ impl<'a> Pass<'a> {
         let publication = Publication {
             pack: self.pack(),
             profile: &self.setup.profile,
-            plan,
+            wanted,
             source_root: self.source_root(registry),
             warnings: diagnostics,
         };
@@ -249,7 +260,9 @@ impl<'a> Pass<'a> {
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
         let (setup, jobs) = (&self.setup, self.session.ws.jobs);
-        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup, jobs };
+        let content_digest = published.emitted.content_digest;
+        let tree = &self.scan.tree;
+        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, jobs };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
@@ -271,7 +284,7 @@ impl<'a> Pass<'a> {
     pub fn built(
         &self,
         state: &State,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         diagnostics: &[Diagnostic],
         output: &Output,
         published: &Published,
@@ -279,7 +292,7 @@ impl<'a> Pass<'a> {
     ) -> Report {
         let emitted = &published.emitted;
         let outcome = if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written };
-        let (entries, work) = (plan.entries.len() as u64, self.work(Some(state), Some(published)));
+        let (entries, work) = (wanted.entry_count(), self.work(Some(state), Some(published)));
         Report {
             content_digest: Some(emitted.content_digest),
             registered: registered.to_vec(),

@@ -25,7 +25,7 @@ use super::codec;
 use super::format::{
     self, EntryRow, Extent, Flaw, HEADER_LEN, Header, NameRow, PartKind, PartRow, PayloadRow, Record, Role, Section,
 };
-use super::plan::{Codec, Layout};
+use super::plan::{Codec, Layout, PlanEntry, PlanPayload};
 use super::source::{DirParts, FileSource, PartStore, Source};
 
 /// Why a pack cannot be read.
@@ -119,6 +119,13 @@ pub struct PayloadRef {
     /// How they are compressed.
     pub codec: Codec,
     place: Place,
+}
+
+impl PayloadRef {
+    fn planned(self) -> PlanPayload {
+        let Self { role, digest, raw_len, stored_digest, stored_len, codec, .. } = self;
+        PlanPayload { role, digest, raw_len, stored_digest, stored_len, codec }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -547,6 +554,39 @@ impl<'a> PackReader<'a> {
             references: record.references,
             payloads: container.payloads(file, &row, record.roles)?,
         })
+    }
+
+    /// Returns the number of the part that would hold the asset `id`.
+    pub(super) fn part_of(&self, id: AssetId) -> Option<usize> {
+        self.file_of(id).filter(|_| self.names.is_some())
+    }
+
+    /// Returns whether the pack has the asset `id`.
+    pub(super) fn has(&self, id: AssetId) -> Result<bool> {
+        let Some(file) = self.file_of(id) else { return Ok(false) };
+        Ok(self.file(file)?.find_entry(id)?.is_some())
+    }
+
+    /// Returns the entries of one part as a plan had them, without their names: those are in another file.
+    pub(super) fn planned_in(&self, part: usize) -> Result<Vec<PlanEntry>> {
+        let container = self.file(part)?;
+        let planned = |index| {
+            let row = container.entry_row(index)?;
+            let record = container.record(&row)?;
+            let payloads = container.payloads(part, &row, record.roles)?;
+            Ok(PlanEntry {
+                id: row.id,
+                uuid: row.uuid,
+                name: String::new(),
+                kind: record.kind,
+                preload: row.preload,
+                tags: record.tags,
+                metadata: record.metadata,
+                references: record.references,
+                payloads: payloads.into_iter().map(PayloadRef::planned).collect(),
+            })
+        };
+        (0..container.header.entry_count).map(planned).collect()
     }
 
     /// Returns the payloads of the asset `id` alone, without a look at the names.

@@ -80,8 +80,7 @@ pub fn names(db: &dyn salsa::Database) -> Arc<Names> {
     let all = match globals.scope(db) {
         Scope::Whole => buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect(),
         Scope::Part(part) => {
-            let here = buckets.filter(|it| part.ends.contains(&it.0));
-            let mut all: Vec<Export> = here.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
+            let mut all: Vec<Export> = buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
             all.extend((part.elsewhere)());
             all
         }
