@@ -52,6 +52,7 @@ trait Platform: Send + Sync {
 }
 
 /// The real file system.
+#[derive(Clone)]
 pub struct OsSystem {
     platform: &'static dyn Platform,
     counters: Arc<Counters>,
