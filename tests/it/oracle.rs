@@ -134,6 +134,8 @@ impl History {
     }
 
     fn hurt_cache(&mut self) {
+        // Damage within the same step of the clock as the commit before it could not be told from that commit.
+        self.ground.advance(10_000_000);
         let dir = self.root.join(".packwright/cache");
         let files = files_below(&*self.ground.disk(), &dir);
         let names: Vec<&String> = files.keys().collect();
@@ -208,7 +210,12 @@ impl History {
         let name = self.random().pick(&names).to_string();
         let at = dir.join(&name);
         let mut bytes = files[&name].clone();
-        let said = match self.random().below(7) {
+        let said = match self.random().below(8) {
+            7 => {
+                let stray = format!("main.parts/{:064x}.part", self.random().next());
+                self.ground.write(&dir.join(&stray), &bytes);
+                format!("leave a copy of {name} as {stray}")
+            }
             0 => {
                 self.ground.remove(&dir);
                 "remove the outputs".to_owned()
