@@ -289,7 +289,7 @@ impl Bucket {
     }
 
     /// Returns the digest of all paths, kinds, link texts and content digests: this bucket's leaf in `source_root`.
-    /// Directories are left out: an empty directory is nothing that a build could see.
+    /// Directories too: an empty one may be a root, or stand where a file or a declaration is looked for.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -465,9 +465,6 @@ fn content_digest(members: &Members, contents: &[Content]) -> Digest {
     let mut buf = String::new();
     for (idx, content) in contents.iter().enumerate() {
         let kind = members.kind(idx);
-        if kind == Kind::Dir {
-            continue;
-        }
         hasher.bytes(1, &[kind as u8]).text(2, members.path_in(idx, &mut buf)).digest(3, content.digest);
         if let Some(link) = members.link(idx) {
             hasher.text(4, &link.text);
