@@ -452,9 +452,9 @@ impl MemorySystem {
     fn read_clock(&self, dir: &Path) -> io::Result<FsTime> {
         let path = dir.join(format!("{}memory", super::os::CLOCK_FILE_PREFIX));
         self.write_new(&path, b"\n")?;
-        let now_ns = self.stamp(&path).mtime_ns;
+        let Stamp { mtime_ns: now_ns, device, .. } = self.stamp(&path);
         self.remove_file(&path)?;
-        Ok(FsTime { now_ns, granularity_ns: self.state().tree.granularity_ns })
+        Ok(FsTime { now_ns, granularity_ns: self.state().tree.granularity_ns, device })
     }
 }
 
