@@ -14,6 +14,7 @@
 //!   for writing mends it; quick repair makes that cheap.
 //! - redb trusts its pages: a damaged one may give an error, a panic or another row. Every call is fenced, and
 //!   nothing of a database is used again after it gave an error. Rows are sealed, so another row is noticed.
+//!   Some panics no fence holds, so what is not as its last writer left it is checked before it is written to.
 //! - A damaged file is never touched by looking up. The next commit gives it another name, once, and starts
 //!   anew; what is lost is found out again.
 //!
@@ -36,8 +37,8 @@ use redb::{
     WriteTransaction,
 };
 
-use super::CacheMode;
 use super::encoding::{Checksum, seal, split_seal, unseal};
+use super::{CacheMode, custody};
 use crate::fence::fenced;
 use crate::model::{Code, Diagnostic};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
@@ -364,7 +365,11 @@ impl DatabaseFile {
         {
             return Err(Trouble::Damaged("it is not a file".to_owned()));
         }
-        let database = self.open_for_writing()?;
+        let is_as_left = custody::is_as_left(&*self.disk, &self.path);
+        let mut database = self.open_for_writing()?;
+        if !is_as_left {
+            fence(|| check(&mut database))?;
+        }
         let outcome = fence(|| {
             let mut transaction = database.begin_write()?;
             transaction.set_quick_repair(true);
@@ -375,7 +380,11 @@ impl DatabaseFile {
         });
         // Closing leaves a file that opens read-only. Should it fail, what was committed is there all the
         // same, and the next one to open the file mends it.
-        let _ = fence(|| Ok(database.close()?));
+        let closed = fence(|| Ok(database.close()?));
+        if outcome.is_ok() && closed.is_ok() {
+            // Without the note the next one to write has more to do, that is all.
+            let _ = custody::leave(&*self.disk, &self.path);
+        }
         outcome
     }
 
@@ -438,11 +447,19 @@ impl DatabaseFile {
     /// Removes the database and what was set aside.
     pub fn remove(&self) -> crate::error::Result<()> {
         self.forget_reader();
-        for path in [&self.path, &self.aside()] {
+        for path in [&self.path, &self.aside(), &custody::note_path(&self.path)] {
             remove_if_there(&*self.disk, path)?;
         }
         self.distrusted.store(false, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Reads every page of a database that may be damaged. Its damage would do worse to whoever writes to it.
+fn check(database: &mut Database) -> Result<(), redb::Error> {
+    match database.check_integrity()? {
+        true => Ok(()),
+        false => Err(redb::Error::Corrupted("its pages contradict one another".to_owned())),
     }
 }
 

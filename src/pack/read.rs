@@ -11,6 +11,9 @@
 //! - [`verify`](super::verify) checks everything, with every rule of the format.
 //!
 //! Payloads are checked on every read: stored bytes, length and raw bytes.
+//!
+//! Files of a split pack are opened when they are first needed. When a build has replaced the pack meanwhile and swept
+//! them, that is told as [`ReadError::Replaced`]: what was read until then is right, the rest is in no file.
 
 use std::borrow::Cow;
 use std::io;
@@ -39,6 +42,9 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
+    /// Another pack took the name of this one while it was read, and a file of it is not there any more.
+    #[error("the pack was replaced while it was open; open it again")]
+    Replaced,
     /// The file does not begin like a pack.
     #[error("{file} is not a pack")]
     NotAPack {
@@ -349,7 +355,7 @@ impl Part {
         let label = PartKind::Part.file_name(self.row.digest);
         match store.open(PartKind::Part, self.row.digest) {
             Ok(source) => Container::open(label, source),
-            Err(source) => Err(ReadError::Io { file: label, source }),
+            Err(source) => Err(not_opened(store, label, source)),
         }
     }
 
@@ -384,7 +390,8 @@ impl<'a> PackReader<'a> {
     pub fn open_at(system: &'a dyn System, path: &Path) -> Result<Self> {
         let root = FileSource::open(system, path);
         let root = root.map_err(|source| ReadError::Io { file: "the pack".to_owned(), source })?;
-        Self::open(root, DirParts::beside(system, path))
+        let parts = DirParts::beside_open(system, path, &root);
+        Self::open(root, parts)
     }
 
     fn read_part_list(root: &Container<'a>) -> Result<(Vec<Part>, Option<Part>)> {
@@ -612,6 +619,14 @@ fn read_blob(store: &dyn PartStore, digest: Digest, len: u64) -> Result<Vec<u8>>
     match read() {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(ReadError::Damaged { file, problem: "it is not as long as its payload".to_owned() }),
-        Err(source) => Err(ReadError::Io { file, source }),
+        Err(source) => Err(not_opened(store, file, source)),
     }
+}
+
+/// Says why a file beside the root could not be opened.
+fn not_opened(store: &dyn PartStore, file: String, source: io::Error) -> ReadError {
+    if source.kind() == io::ErrorKind::NotFound && store.is_replaced() {
+        return ReadError::Replaced;
+    }
+    ReadError::Io { file, source }
 }

@@ -114,7 +114,8 @@ impl Names {
         self.clashes.get(place)
     }
 
-    /// Returns another place that differs from `place` only in case or Unicode normalization.
+    /// Returns the place before `place` that differs from it only in case or Unicode normalization: of several, all but
+    /// the first have one.
     pub fn collision(&self, place: &RelPath) -> Option<&RelPath> {
         self.collisions.get(place)
     }
@@ -178,7 +179,7 @@ impl Assets for Names {
     }
 }
 
-/// Finds places that some file systems cannot tell apart.
+/// Finds places that some file systems cannot tell from one before them.
 fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
     let mut folded: Vec<(String, usize)> =
         exports.iter().enumerate().map(|(idx, it)| (fold(it.place.as_str()), idx)).collect();
@@ -187,7 +188,6 @@ fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
     for pair in folded.windows(2) {
         let (one, two) = (&exports[pair[0].1].place, &exports[pair[1].1].place);
         if pair[0].0 == pair[1].0 && one != two {
-            collisions.entry(one.clone()).or_insert_with(|| two.clone());
             collisions.insert(two.clone(), one.clone());
         }
     }

@@ -91,6 +91,11 @@ impl Workspace {
         matches!(first, CONFIG_FILE | REGISTRY_DIR | STATE_DIR | BUILD_DIR)
     }
 
+    /// Returns whether `name` is packwright's own in a directory that holds another workspace's [`CONFIG_FILE`].
+    pub fn is_own_of_nested(name: &str) -> bool {
+        matches!(name, CONFIG_FILE | REGISTRY_DIR | STATE_DIR | BUILD_DIR)
+    }
+
     /// Fails when the user wants to stop.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! the index stores it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
-use super::layout::{Phase, Workspace};
+use super::layout::{CONFIG_FILE, Phase, Workspace};
 use super::sources::Sources;
 
 /// How many links to directories may lie on the way to a source.
@@ -489,8 +490,10 @@ fn listed_as(kind: Kind) -> FileKind {
 
 fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
     let dir = ws.disk.open_dir(&ws.abs(path))?;
+    let entries = dir.list(Path::new(""))?;
+    let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
     let mut children = Vec::new();
-    for entry in dir.list(Path::new(""))? {
+    for entry in entries {
         let bytes = entry.name.as_encoded_bytes();
         if bytes.starts_with(b".") {
             continue;
@@ -500,7 +503,8 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
             continue;
         };
         let child = path.child(name);
-        if !Workspace::is_own(child.as_str()) {
+        let is_own = Workspace::is_own(child.as_str()) || (is_workspace && Workspace::is_own_of_nested(name));
+        if !is_own {
             children.push((child, Child::Entry(entry.kind)));
         }
     }
@@ -535,7 +539,8 @@ fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stam
     let below = target.strip_prefix(&ws.root).ok();
     let tracked = below.is_some_and(|it| {
         let names = it.components().map(|it| it.as_os_str().as_encoded_bytes());
-        !names.clone().any(|it| it.starts_with(b".")) && !it.to_str().is_none_or(Workspace::is_own)
+        let is_hidden = names.clone().any(|it| it.starts_with(b"."));
+        !(is_hidden || it.to_str().is_none_or(Workspace::is_own) || is_own_of_nested(ws, &target))
     });
     if !tracked {
         return Ok((Kind::Escaping, None, link));
@@ -549,6 +554,13 @@ fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stam
         FileKind::Dir => (Kind::DirLink, Some(found), link),
         _ => (Kind::Escaping, None, link),
     })
+}
+
+/// Returns whether `target` belongs to a workspace within this one, its sources excepted.
+fn is_own_of_nested(ws: &Workspace, target: &Path) -> bool {
+    let inside = target.ancestors().take_while(|it| *it != ws.root);
+    let mut own = inside.filter(|it| it.file_name().and_then(OsStr::to_str).is_some_and(Workspace::is_own_of_nested));
+    own.any(|it| ws.disk.stat(&it.with_file_name(CONFIG_FILE)).is_ok())
 }
 
 /// Returns how many links to directories lie on the way to `dir`.
