@@ -299,3 +299,27 @@ fn memos_of_what_looks_into_another_bucket_are_not_mixed() {
         }
     }
 }
+
+#[test]
+fn a_registry_that_was_tidied_warns_of_nothing() {
+    let (memory, dev) = (workspace(&[("assets/one.txt", "1")]), options("dev"));
+    build(&memory, &dev).expect("nothing is wrong");
+    for digit in 0..16 {
+        let file = at(&format!("packwright.registry/{digit:x}.jsonl"));
+        let line = String::from_utf8(memory.get(&file).expect("it is there")).expect("JSON");
+        if !line.is_empty() {
+            // Another branch registered the same asset, after others.
+            memory.write(&file, format!("{line}{}", line.replace("\"asset_id\":1", "\"asset_id\":7")));
+        }
+    }
+    let warned = build(&memory, &dev).expect("it is no error").diagnostics.len();
+    assert_eq!(warned, 1);
+    assert_clean(&memory, &dev);
+    memory.write(at("assets/two.txt"), "2");
+    for text in ["2", "3"] {
+        memory.write(at("assets/two.txt"), text);
+        build(&memory, &dev).expect("nothing is wrong");
+        assert_clean(&memory, &dev);
+        assert_eq!(build(&memory, &dev).expect("nothing is wrong").diagnostics, []);
+    }
+}
