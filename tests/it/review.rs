@@ -300,6 +300,35 @@ fn memos_of_what_looks_into_another_bucket_are_not_mixed() {
     }
 }
 
+/// Writes a file whose fingerprint stays what it is, as where files have no time of change.
+fn write_unseen(memory: &MemorySystem, path: &Path, bytes: &[u8]) {
+    memory.write("/clock", b"");
+    let since = memory.stamp("/clock").ctime_ns - memory.stamp(path).ctime_ns;
+    memory.advance(-since);
+    memory.write(path, bytes);
+    memory.advance(since);
+}
+
+#[test]
+fn rehash_distrusts_the_fingerprints_of_outputs() {
+    for profile in ["dev", "release"] {
+        let (memory, options) = (workspace(&[("assets/one.txt", "some words")]), options(profile));
+        build(&memory, &options).expect("nothing is wrong");
+        build(&memory, &options).expect("doubts are settled");
+        let out = at("build").join(profile);
+        for (name, mut bytes) in published(&memory, &out) {
+            if !name.ends_with(".part") && !name.ends_with(".pack") {
+                continue;
+            }
+            *bytes.last_mut().expect("no file is empty") ^= 1;
+            write_unseen(&memory, &out.join(&name), &bytes);
+            assert!(is_up_to_date(&build(&memory, &options)), "the fingerprint of {name} stands");
+            build(&memory, &Options { rehash: true, ..options.clone() }).expect("nothing is wrong");
+            assert_clean(&memory, &options);
+        }
+    }
+}
+
 #[test]
 fn a_registry_that_was_tidied_warns_of_nothing() {
     let (memory, dev) = (workspace(&[("assets/one.txt", "1")]), options("dev"));
