@@ -138,6 +138,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// A snapshot keeps the index with its tree, all of which was fetched; not its file.
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.index.close();
+    }
+}
+
 /// Returns the digest of what decides which entries a scan finds: known buckets count only for the same.
 pub fn scan_key(setup: &Setup) -> Digest {
     let mut hasher = KeyHasher::new("packwright scan v1");

@@ -222,6 +222,11 @@ impl Index {
         }
     }
 
+    /// Lets go of the file. Whoever asks later opens it anew, at a later moment.
+    pub fn close(&self) {
+        self.file.forget_reader();
+    }
+
     /// Returns what there is to warn of, each once. Not part of what a build says about its assets.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.file.warnings().list()

@@ -16,8 +16,9 @@ use packwright::system::memory::MemorySystem;
 use packwright::workspace::layout::Workspace;
 
 use crate::support::content::{gltf, small_png};
+use crate::support::random::Random;
 use crate::support::tree::{committed, published};
-use crate::support::world::{WORKSPACE, clean_build, difference, options};
+use crate::support::world::{Ending, WORKSPACE, clean_build, difference, options};
 
 const ROOT: &str = "/ws";
 
@@ -350,5 +351,57 @@ fn a_registry_that_was_tidied_warns_of_nothing() {
         build(&memory, &dev).expect("nothing is wrong");
         assert_clean(&memory, &dev);
         assert_eq!(build(&memory, &dev).expect("nothing is wrong").diagnostics, []);
+    }
+}
+
+#[test]
+fn a_kept_part_that_does_not_stand_is_written_again() {
+    let (memory, dev) = (models(), options("dev"));
+    build(&memory, &dev).expect("nothing is wrong");
+    build(&memory, &dev).expect("doubts are settled");
+    let out = at("build/dev");
+    for (name, bytes) in published(&memory, &out) {
+        for damage in 0..4 {
+            let memory = memory.fork();
+            let path = out.join(&name);
+            match damage {
+                0 => memory.remove(&path),
+                1 => memory.write(&path, &bytes[1..]),
+                2 => memory.write(&path, [&bytes[1..], b"!"].concat()),
+                _ => {
+                    memory.remove(&path);
+                    memory.symlink("/nowhere", &path);
+                }
+            }
+            memory.write(at("assets/a.txt"), "2");
+            build(&memory, &dev).unwrap_or_else(|error| panic!("{name}, damage {damage}: {error:?}"));
+            assert_clean(&memory, &dev);
+        }
+    }
+}
+
+#[test]
+fn directories_and_profiles_that_share_memos_do_not_mix_them() {
+    let memory = models();
+    let mut random = Random::new(7);
+    let files = ["assets/a.txt", "assets/a.bin", "assets/z.txt", "assets/c.png.asset.json"];
+    for step in 0..60 {
+        let path = random.pick(&files);
+        match random.below(3) {
+            _ if path.ends_with(".bin") => memory.write(at(path), random.pick(&["1234", "4321"])),
+            _ if path.ends_with(".txt") => memory.write(at(path), random.pick(&["1", "2"])),
+            0 => memory.write(at(path), "{ \"tags\": [\"x\"] }"),
+            1 => memory.write(at(path), "{ \"exclude\": true }"),
+            _ => memory.write(at("assets/c.png"), small_png(random.next() % 2)),
+        }
+        let out = random.pick(&[None, Some(PathBuf::from("/other")), Some(PathBuf::from("/third"))]);
+        let options = Options { out: out.clone(), ..options(random.pick(&["dev", "lenient", "release"])) };
+        let clean = clean_build(&committed(&memory, Path::new(ROOT)), &options, 0);
+        let result = build(&memory, &options);
+        assert_eq!(Ending::of(&result, Path::new(ROOT)), clean.ending, "step {step}");
+        if clean.ending.is_built() {
+            let ours = published(&memory, &out.unwrap_or_else(|| at("build").join(&options.profile)));
+            assert_eq!(difference(&ours, &clean.files), Vec::<String>::new(), "step {step}");
+        }
     }
 }
