@@ -86,6 +86,8 @@ pub enum Trouble {
     Busy,
     /// A process died while it wrote; opening it for writing mends it.
     Unclean,
+    /// Another version of packwright wrote it, in another form.
+    Outdated,
     /// It is not what was written; the text says how that was noticed.
     Damaged(String),
     /// The file system says no; the text says why.
@@ -111,6 +113,7 @@ impl From<redb::Error> for Trouble {
             E::Io(error) => error.into(),
             E::DatabaseAlreadyOpen | E::LockProtocolMismatch => Self::Busy,
             E::RepairAborted => Self::Unclean,
+            E::Corrupted(text) if text == OUTDATED => Self::Outdated,
             E::PreviousIo | E::DatabaseClosed | E::Unsupported | E::ValueTooLarge(_) => {
                 Self::Unavailable(error.to_string())
             }
@@ -350,7 +353,7 @@ impl DatabaseFile {
                     return false;
                 }
                 // Goes round once more, with another file.
-                Err(trouble @ Trouble::Damaged(_)) => self.note(trouble),
+                Err(trouble @ (Trouble::Damaged(_) | Trouble::Outdated)) => self.note(trouble),
                 Err(trouble) => {
                     self.note(trouble);
                     return false;
@@ -398,6 +401,11 @@ impl DatabaseFile {
             Trouble::Unclean => {
                 let message = format!("{name} was left open by a process that was killed");
                 Diagnostic::warning(Code::CACHE_UNAVAILABLE, message).help("a build that may write to it mends it")
+            }
+            // Nothing is wrong: a new version of packwright begins with a file of its own.
+            Trouble::Outdated => {
+                self.distrusted.store(true, Ordering::Relaxed);
+                return;
             }
             Trouble::Damaged(why) => {
                 self.distrusted.store(true, Ordering::Relaxed);
@@ -552,14 +560,14 @@ impl Open {
     /// somebody else's.
     fn is_fresh(&self, format: &str) -> Result<bool, redb::Error> {
         let found = match self.transaction.open_table(definition(FORMAT)) {
-            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value() == format.as_bytes()),
+            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value().to_vec()),
             Err(TableError::TableDoesNotExist(_)) if self.transaction.list_tables()?.next().is_none() => {
                 return Ok(true);
             }
             Err(TableError::TableDoesNotExist(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        if found == Some(true) { Ok(false) } else { Err(foreign()) }
+        if found.as_deref() == Some(format.as_bytes()) { Ok(false) } else { Err(not_ours(found.as_deref(), format)) }
     }
 
     fn add(&mut self, name: &'static str) -> Result<(), redb::Error> {
@@ -572,8 +580,15 @@ impl Open {
     }
 }
 
-fn foreign() -> redb::Error {
-    redb::Error::Corrupted("it was written by another program or another version".to_owned())
+/// How an error says that a database is of another version; nothing of redb's own says so.
+const OUTDATED: &str = "it was written by another version";
+
+/// Returns the error for a database with this text where `format` belongs. The last word of a format is its version.
+fn not_ours(found: Option<&[u8]>, format: &str) -> redb::Error {
+    let name = format.trim_end_matches(|it: char| it.is_ascii_digit());
+    let outdated = found.is_some_and(|it| it.starts_with(name.as_bytes()));
+    let why = if outdated { OUTDATED } else { "it was written by another program" };
+    redb::Error::Corrupted(why.to_owned())
 }
 
 impl Drop for Reader {
@@ -596,15 +611,15 @@ impl Writer {
     fn claim(&self, format: &str) -> Result<(), redb::Error> {
         let fresh = self.transaction.list_tables()?.next().is_none();
         if !fresh && !self.transaction.list_tables()?.any(|it| it.name() == FORMAT) {
-            return Err(foreign());
+            return Err(not_ours(None, format));
         }
         let mut table = self.transaction.open_table(definition(FORMAT))?;
         if fresh {
             table.insert(FORMAT.as_bytes(), format.as_bytes())?;
-        } else if table.get(FORMAT.as_bytes())?.is_none_or(|it| it.value() != format.as_bytes()) {
-            return Err(foreign());
+            return Ok(());
         }
-        Ok(())
+        let found = table.get(FORMAT.as_bytes())?.map(|it| it.value().to_vec());
+        if found.as_deref() == Some(format.as_bytes()) { Ok(()) } else { Err(not_ours(found.as_deref(), format)) }
     }
 
     /// Removes a table with all its rows.
