@@ -86,6 +86,7 @@ impl Engine {
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
+        let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
         let session = Session::open(ws, options);

@@ -172,6 +172,7 @@ impl Memos {
         pack: &str,
         touched: Vec<usize>,
     ) -> std::result::Result<Option<Short>, Moved> {
+        let _derive = workshop.session.ws.phase("derive what changed");
         let memos = Arc::new(self);
         let Some(known) = touched.iter().map(|it| memos.exports(*it)).collect::<Option<Vec<_>>>() else {
             return Ok(None);

@@ -67,6 +67,7 @@ impl<'a> Pass<'a> {
     /// [`Error::Torn`] when one is lost: the build begins again without the index.
     pub fn load_tree(&self) -> Result<(), Error> {
         let ws = self.session.ws;
+        let _load = ws.phase("load buckets");
         if self.scan.tree.load(ws.jobs) { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
     }
 
@@ -94,6 +95,7 @@ impl<'a> Pass<'a> {
     /// `source_root`, and every file of it is what it was.
     pub fn up_to_date(&self, registry: &RegistryFiles, output: &Output) -> Option<Report> {
         let Session { ws, options, index, .. } = &self.session;
+        let _prove = ws.phase("prove up to date");
         if options.cache == CacheMode::Off {
             return None;
         }
@@ -127,6 +129,7 @@ impl<'a> Pass<'a> {
     /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
+        let _short = ws.phase("short way");
         let target = self.target();
         let (Some(known), Some(old)) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()))
         else {
@@ -137,7 +140,10 @@ impl<'a> Pass<'a> {
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
         registry.check_unmoved(ws)?;
-        store.commit();
+        {
+            let _store = ws.phase("store traces");
+            store.commit();
+        }
 
         // Only parts that hold a changed entry are laid out, or else all of the plan.
         let profile = &self.setup.profile;
@@ -255,6 +261,7 @@ impl<'a> Pass<'a> {
         if self.session.options.cache != CacheMode::Write {
             return;
         }
+        let _remember = self.session.ws.phase("remember");
         let mut changes = self.scan_changes(registry);
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, general } = *derived;

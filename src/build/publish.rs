@@ -174,6 +174,7 @@ pub fn publish(
 ) -> Result<Published> {
     let Publication { pack, profile, wanted, .. } = *publication;
     let disk = &*ws.disk;
+    let _publish = ws.phase("publish");
     let target = Target { disk, out_dir, pack };
     let durability = durability(profile);
     // What is written from here on may change unseen within one step of the clock: it is read once more by a later
@@ -183,6 +184,7 @@ pub fn publish(
     let previous = receipt::read(disk, out_dir, pack);
     let previous_files: Vec<(String, Digest)> =
         previous.iter().flat_map(|it| it.files.iter().map(|it| (it.path.clone(), it.digest))).collect();
+    let lay_out = ws.phase("lay out");
     let (laid, extra) = match wanted {
         Wanted::Plan(plan) => {
             let laid = layout(plan);
@@ -192,6 +194,7 @@ pub fn publish(
         }
         Wanted::Patch(patch) => (patch.lay(known.map(Outputs::blobs).unwrap_or_default()), Vec::new()),
     };
+    drop(lay_out);
     let options = emit::Options {
         durability,
         extra,
@@ -199,6 +202,7 @@ pub fn publish(
         trusted: &|file| known.is_some_and(|it| it.vouches(file, &boot)),
     };
     ws.progress.phase(Phase::Emit, 0);
+    let _emit = ws.phase("emit");
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
     let old = Stoppable { ws, payloads: &old };
     let emitted = emit::emit(target, &laid, &old, &options)?;

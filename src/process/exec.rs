@@ -17,6 +17,7 @@ use crate::model::{Digest, KeyHasher, RelPath};
 use crate::pack::codec;
 use crate::pack::plan::Codec;
 use crate::system::Bytes;
+use crate::timings::Category;
 use crate::workspace::bucket::Content;
 use crate::workspace::layout::{Phase, Workspace};
 use crate::workspace::sources::Sources;
@@ -143,11 +144,15 @@ impl Runs {
 
     fn note(&self, recipe: &Recipe) {
         if let Some(names) = &self.names {
-            let inputs: Vec<&str> = recipe.inputs.iter().map(|it| it.path.as_str()).collect();
-            let name = format!("{}: {} [{}]", recipe.kind.name, recipe.base, inputs.join(", "));
-            names.lock().expect("no panic while held").push(name);
+            names.lock().expect("no panic while held").push(described(recipe));
         }
     }
+}
+
+/// Returns which run this is, as people are told: `kind: directory [inputs]`.
+fn described(recipe: &Recipe) -> String {
+    let inputs: Vec<&str> = recipe.inputs.iter().map(|it| it.path.as_str()).collect();
+    format!("{}: {} [{}]", recipe.kind.name, recipe.base, inputs.join(", "))
 }
 
 /// Makes artifacts.
@@ -169,6 +174,7 @@ impl<'a> Executor<'a> {
     /// Makes all recipes and returns what became of each, in order.
     pub fn run(&self, recipes: &[&Recipe]) -> Vec<Result<Made, Trouble>> {
         self.ws.progress.phase(Phase::Process, recipes.len());
+        let _make = self.ws.phase("make artifacts");
         // Small runs keep neighbours (and their warm directory entries) together without starving a thread.
         const RUN: usize = 16;
         let runs = self.ws.parallel(recipes.len().div_ceil(RUN), |run| {
@@ -212,7 +218,10 @@ impl<'a> Executor<'a> {
     /// Runs the processor. The inner error is the message of its panic.
     fn process(&self, recipe: &Recipe) -> Result<Result<Trace, String>, Trouble> {
         let mut cx = Recorder { executor: self, recipe, observations: Vec::new(), trouble: None };
-        let outcome = fenced(|| recipe.prepared.run(&mut cx));
+        let outcome = {
+            let _run = self.ws.timings.span(Category::Processor, || described(recipe).into());
+            fenced(|| recipe.prepared.run(&mut cx))
+        };
         if let Some(trouble) = cx.trouble {
             return Err(trouble);
         }

@@ -52,6 +52,7 @@ pub struct Scan {
 /// that what was known cannot be read.
 pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
     ws.progress.phase(Phase::Scan, known.buckets().len());
+    let _scan = ws.phase("scan");
     let verdicts = compare_all(ws, &known, options)?;
     check_whole(ws, &known)?;
     let mut edits = Edits::new(ws, &known, options);
@@ -63,6 +64,7 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     let now = ws.disk.now(&ws.cache_dir());
     edits.list_directories(now)?;
     edits.read_files(sources, now)?;
+    let _pack = ws.phase("pack buckets");
     let tree = known.with(edits.finish()?);
     check_whole(ws, &known)?;
     Ok(difference(known, tree))
@@ -96,6 +98,7 @@ enum Verdict {
 type Verdicts = Vec<(RelPath, Kind, Verdict)>;
 
 fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdicts> {
+    let _compare = ws.phase("compare fingerprints");
     let found = ws.parallel_asking(known.buckets().len(), |idx| {
         ws.check_stop()?;
         let bucket = &known.buckets()[idx];
@@ -356,6 +359,7 @@ impl<'a> Edits<'a> {
 
     /// Lists what is to be listed, and what turns up below it, until nothing is left.
     fn list_directories(&mut self, now: FsTime) -> Result<()> {
+        let _list = self.ws.phase("list directories");
         while !self.to_list.is_empty() {
             let batch: Vec<_> = std::mem::take(&mut self.to_list).into_iter().collect();
             let ws = self.ws;
@@ -421,6 +425,7 @@ impl<'a> Edits<'a> {
         let to_read = std::mem::take(&mut self.to_read);
         let ws = self.ws;
         ws.progress.phase(Phase::Digest, to_read.len());
+        let _read = ws.phase("read and digest");
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
         const RUN: usize = 32;
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
