@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::model::{AssetId, RelPath};
 use crate::pack::plan::{PlanEntry, PlanPayload};
-use crate::pack::write::Payloads;
+use crate::pack::write::{Fetched, Payloads};
 use crate::process::exec::{Executor, Made, MadeResult, Recipe, Trouble};
 use crate::process::trace::View;
 use crate::query::names::LazyNames;
@@ -76,7 +76,8 @@ impl Workshop<'_> {
                 let wanted = members.kind(at).is_readable() && is_declaration(members.name(at));
                 if wanted && contents[at].size <= crate::query::declared::LARGEST_TEXT {
                     let path = members.path(at);
-                    let bytes = self.read(&path, contents[at])?;
+                    // They stay as long as the database does, and the buffer that they were read into should not.
+                    let bytes = self.read(&path, contents[at])?.detached();
                     texts.insert(path, bytes);
                 }
             }
@@ -156,7 +157,7 @@ pub struct MadePayloads<'a> {
 }
 
 impl Payloads for MadePayloads<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         let Ok(at) = self.by_id.binary_search_by_key(&entry.id, |it| it.0) else {
             // Its bucket was taken from a memo, and the previous pack has lost its bytes: the long way has a recipe.
             return Err(Error::Torn { path: self.ws.root.join(&entry.name) });

@@ -11,11 +11,11 @@ use crate::pack::layout::layout;
 use crate::pack::manifest::manifest;
 use crate::pack::old::{OldFirst, OldPack};
 use crate::pack::plan::{Plan, PlanEntry, PlanPayload};
-use crate::pack::write::Payloads;
+use crate::pack::write::{Fetched, Payloads};
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::system::{Bytes, Lock, staged};
+use crate::system::{Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
@@ -175,7 +175,7 @@ struct Stoppable<'a> {
 }
 
 impl Payloads for Stoppable<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         self.ws.check_stop()?;
         self.payloads.stored(payload, entry)
     }

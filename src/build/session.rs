@@ -48,13 +48,14 @@ impl<'a> Session<'a> {
             // cannot be written is looked at all the same.
             let _ = cache::prepare_dir(&*ws.disk, &own);
         }
+        let sources = Sources::new(ws);
         Self {
             ws,
             options,
             before,
             index,
             store: Store::new(ws.disk.clone(), shared, options.cache),
-            sources: Sources::new(ws),
+            sources: if options.cache == CacheMode::Write { sources.overflowing() } else { sources },
             runs: Runs { names: options.log.then(Default::default), ..Runs::default() },
             executed_before: AtomicU64::new(0),
         }

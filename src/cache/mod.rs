@@ -14,6 +14,7 @@
 mod db;
 pub mod encoding;
 pub mod index;
+mod packed;
 pub mod store;
 #[cfg(test)]
 mod testing;

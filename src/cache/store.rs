@@ -4,8 +4,8 @@
 //! about one tree: worktrees, branches and processes may share a store (`--cache-dir`).
 //!
 //! ```text
-//! <dir>/store.redb             traces     recipe key -> sealed list of its latest traces, newest first
-//!                              stored     key of (raw digest, codec) -> sealed record
+//! <dir>/store.redb             traces     recipe key -> list of its latest traces, newest first; packed
+//!                              stored     key of (raw digest, codec) -> record; packed
 //!                              payloads   digest -> bytes of that digest, below 64 KiB
 //! <dir>/blobs/<2 hex>/<62 hex>            bytes of that digest, from 64 KiB on
 //! ```
@@ -14,7 +14,6 @@
 //! so does putting when much has gathered. Large payloads become files right away: written beside, renamed,
 //! never synced, because whoever reads them verifies them. A payload needs no seal: its key is its checksum.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -27,6 +26,7 @@ use super::CacheMode;
 use super::db::{self, DatabaseFile, Spec, Trouble, Writer, lock};
 use super::encoding::{decode, encode};
 use crate::error::{IoContext, Result};
+use crate::model::digest::DigestMap;
 use crate::model::{Diagnostic, Digest, KeyHasher};
 use crate::system::{Bytes, Disk, FileKind};
 
@@ -37,7 +37,7 @@ const PAYLOADS: &str = "payloads";
 pub(super) const SPEC: Spec = Spec {
     file: "store.redb",
     name: "the cache's store",
-    format: "packwright store 1",
+    format: "packwright store 2",
     tables: &[TRACES, STORED, PAYLOADS],
     read_cache: db::CACHE_BYTES,
 };
@@ -125,16 +125,16 @@ struct Queue {
     /// What is being committed this moment.
     current: Arc<Batch>,
     /// Payloads that cannot be stored but may be asked for.
-    held: BTreeMap<Digest, Bytes>,
+    held: DigestMap<Bytes>,
     held_bytes: usize,
 }
 
 #[derive(Default)]
 struct Batch {
     /// Encoded traces by recipe key, newest first.
-    traces: BTreeMap<Digest, Vec<Vec<u8>>>,
-    records: BTreeMap<Digest, Vec<u8>>,
-    payloads: BTreeMap<Digest, Bytes>,
+    traces: DigestMap<Vec<Vec<u8>>>,
+    records: DigestMap<Vec<u8>>,
+    payloads: DigestMap<Bytes>,
     bytes: usize,
 }
 
@@ -257,14 +257,15 @@ impl Store {
     pub fn stats(&self) -> Result<StoreStats> {
         let mut stats = StoreStats { database_bytes: self.file.file_bytes(), ..StoreStats::default() };
         if let Some(reader) = self.file.reader() {
-            for (table, rows) in
-                [(TRACES, &mut stats.traces), (STORED, &mut stats.records), (PAYLOADS, &mut stats.payloads)]
-            {
-                *rows = reader.len(table).unwrap_or_else(|trouble| {
+            let count_of = |rows: std::result::Result<u64, Trouble>| {
+                rows.unwrap_or_else(|trouble| {
                     self.file.failed(trouble);
                     0
-                });
-            }
+                })
+            };
+            stats.traces = count_of(reader.len_packed(TRACES));
+            stats.records = count_of(reader.len_packed(STORED));
+            stats.payloads = count_of(reader.len(PAYLOADS));
         }
         let disk = self.file.disk();
         self.each_blob(|path, name| {
@@ -303,8 +304,8 @@ impl Store {
 
 /// Looking up.
 impl Store {
-    fn row<T: Decode<()>>(&self, table: &str, key: Digest) -> Option<T> {
-        self.file.get(table, &key.0, decode).flatten()
+    fn row<T: Decode<()>>(&self, table: &'static str, key: Digest) -> Option<T> {
+        self.file.get_packed(table, key, decode).flatten()
     }
 
     fn small_bytes(&self, digest: Digest) -> Option<Bytes> {
@@ -441,24 +442,26 @@ impl Batch {
     }
 
     fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
-        let mut traces = writer.table(TRACES)?;
-        for (key, rows) in &self.traces {
-            let known = traces.get(&key.0)?;
-            let older: Vec<Vec<u8>> = known.as_deref().and_then(decode).unwrap_or_default();
-            let mut merged = rows.clone();
+        writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| {
+            let older: Vec<Vec<u8>> = older.and_then(decode).unwrap_or_default();
+            let mut merged = (*rows).clone();
             merge(&mut merged, older);
-            traces.put(&key.0, &encode(&merged))?;
-        }
-        let mut records = writer.table(STORED)?;
-        for (key, row) in &self.records {
-            records.put(&key.0, row)?;
-        }
+            encode(&merged)
+        })?;
+        writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| (*row).clone())?;
         let mut payloads = writer.table(PAYLOADS)?;
-        for (digest, bytes) in &self.payloads {
+        for (digest, bytes) in sorted(&self.payloads) {
             payloads.put_unsealed(&digest.0, bytes)?;
         }
         Ok(())
     }
+}
+
+/// Returns the values in order of their digests.
+fn sorted<V>(values: &DigestMap<V>) -> Vec<(Digest, &V)> {
+    let mut sorted: Vec<(Digest, &V)> = values.iter().map(|(digest, it)| (*digest, it)).collect();
+    sorted.sort_unstable_by_key(|it| it.0);
+    sorted
 }
 
 /// Appends to `newer` what it does not hold of `older`, and keeps the first four.
@@ -562,6 +565,7 @@ impl Store {
 mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
+    use super::super::packed::{Packed, shard_of};
     use super::super::testing::*;
     use super::*;
     use crate::model::Code;
@@ -809,8 +813,10 @@ mod tests {
         assert!(file.write(|writer| {
             let mut rows = writer.table(STORED)?;
             for (at, key) in keys.iter().enumerate() {
-                let (_, sealed) = super::super::encoding::seal(STORED, &keys[1 - at].0, &encode(&(at as u64)));
-                rows.put_unsealed(&key.0, &sealed)?;
+                let value = encode(&(at as u64));
+                let packed = Packed::of([(*key, &value[..])].into_iter());
+                let (_, sealed) = super::super::encoding::seal(STORED, &shard_of(keys[1 - at]), packed.bytes());
+                rows.put_unsealed(&shard_of(*key), &sealed)?;
             }
             Ok(())
         }));

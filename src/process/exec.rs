@@ -16,6 +16,7 @@ use crate::fence::fenced;
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::pack::codec;
 use crate::pack::plan::Codec;
+use crate::pack::write::Fetched;
 use crate::system::Bytes;
 use crate::workspace::bucket::Content;
 use crate::workspace::layout::{Phase, Workspace};
@@ -310,22 +311,22 @@ impl<'a> Executor<'a> {
     ///
     /// [`Trouble`] when a source is not any more what the scan saw, or when a processor does not make again what it
     /// made before.
-    pub fn fetch(&self, recipe: &Recipe, payload: &PayloadRecord, stored: Stored) -> Result<Bytes, Trouble> {
+    pub fn fetch(&self, recipe: &Recipe, payload: &PayloadRecord, stored: Stored) -> Result<Fetched, Trouble> {
         if stored.codec != Codec::None
             && let Some(bytes) = self.store.bytes(stored.digest)
         {
-            return Ok(bytes);
+            return Ok(Fetched::Verified(bytes));
         }
         let raw = match self.raw(recipe, payload)? {
             Some(raw) => raw,
             None => self.make_again(recipe, payload)?,
         };
         if stored.codec == Codec::None {
-            return Ok(raw);
+            return Ok(Fetched::Verified(raw));
         }
         let bytes: Bytes = codec::encode(stored.codec, &raw).1.map_or(raw, Into::into);
         self.store.put_bytes(stored.digest, &bytes);
-        Ok(bytes)
+        Ok(Fetched::Unverified(bytes))
     }
 
     fn make_again(&self, recipe: &Recipe, payload: &PayloadRecord) -> Result<Bytes, Trouble> {
@@ -351,6 +352,9 @@ impl<'a> Executor<'a> {
     }
 
     fn read(&self, base: &RelPath, input: &Input) -> Result<Bytes, Trouble> {
+        if let Some(bytes) = self.sources.kept(input.digest) {
+            return Ok(bytes);
+        }
         let path = base.join(&input.path).expect("inputs lie inside the workspace");
         match self.sources.bytes(&path, Content { digest: input.digest, size: input.size }) {
             Ok(Some(bytes)) => Ok(bytes),

@@ -149,6 +149,7 @@ fn is_gone(error: &io::Error) -> bool {
 /// What a directory lists, as far as the workspace is concerned.
 struct Listing {
     path: RelPath,
+    /// The fingerprint that it had before it was listed.
     stamp: Stamp,
     children: Vec<(RelPath, Child)>,
 }
@@ -165,8 +166,12 @@ struct Edits<'a> {
     options: Options,
     /// By order key: the path, and the entry that stands there now.
     entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
-    /// Directories to list, with the fingerprint they had before.
-    to_list: BTreeMap<RelPath, (Kind, Stamp, Option<Arc<LinkText>>)>,
+    /// Whether any of these is removed: mostly nothing is.
+    removes: bool,
+    /// What was read, in the order of paths.
+    read: Vec<(RelPath, Option<Entry>)>,
+    /// Directories to list, with the fingerprint they had before, where that is known.
+    to_list: BTreeMap<RelPath, (Kind, Option<Stamp>, Option<Arc<LinkText>>)>,
     /// Files to read.
     to_read: Vec<(RelPath, Kind, Option<Arc<LinkText>>)>,
     problems: Vec<Diagnostic>,
@@ -174,8 +179,9 @@ struct Edits<'a> {
 
 impl<'a> Edits<'a> {
     fn new(ws: &'a Workspace, known: &'a Tree, options: Options) -> Self {
-        let (entries, to_list, to_read) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { ws, known, options, entries, to_list, to_read, problems: Vec::new() }
+        let (entries, to_list) = (BTreeMap::new(), BTreeMap::new());
+        let (read, to_read, problems) = (Vec::new(), Vec::new(), Vec::new());
+        Self { ws, known, options, entries, removes: false, read, to_list, to_read, problems }
     }
 
     fn is_empty(&self) -> bool {
@@ -194,7 +200,7 @@ impl<'a> Edits<'a> {
                     // Something else may stand in its place, and its directory's stamp may have been taken before.
                     self.list_again(parent(path.as_str()));
                 }
-                Verdict::Moved(stamp) if kind == Kind::Dir => self.will_list(path, kind, stamp, None),
+                Verdict::Moved(stamp) if kind == Kind::Dir => self.will_list(path, kind, Some(stamp), None),
                 Verdict::Moved(_) => self.to_read.push((path, kind, None)),
                 Verdict::Link(stamp) => self.follow_known(&path, kind, stamp),
             }
@@ -215,7 +221,7 @@ impl<'a> Edits<'a> {
         }
     }
 
-    fn will_list(&mut self, path: RelPath, kind: Kind, stamp: Stamp, link: Option<Arc<LinkText>>) {
+    fn will_list(&mut self, path: RelPath, kind: Kind, stamp: Option<Stamp>, link: Option<Arc<LinkText>>) {
         self.to_list.insert(path, (kind, stamp, link));
     }
 
@@ -224,11 +230,12 @@ impl<'a> Edits<'a> {
         let Some((bucket, idx)) = self.known.find(dir) else { return };
         let entry = bucket.entry(idx);
         if entry.kind.is_dir() && !self.to_list.contains_key(dir) && !self.entries.contains_key(&order_key(dir)) {
-            self.will_list(entry.path, entry.kind, entry.stamp, entry.link);
+            self.will_list(entry.path, entry.kind, Some(entry.stamp), entry.link);
         }
     }
 
     fn remove(&mut self, path: &RelPath, kind: Kind) {
+        self.removes = true;
         self.entries.insert(order_key(path.as_str()), (path.clone(), None));
         if !kind.is_dir() {
             return;
@@ -243,7 +250,7 @@ impl<'a> Edits<'a> {
     }
 
     fn is_removed(&self, path: &RelPath) -> bool {
-        matches!(self.entries.get(&order_key(path.as_str())), Some((_, None)))
+        self.removes && matches!(self.entries.get(&order_key(path.as_str())), Some((_, None)))
     }
 
     fn put(&mut self, entry: Entry) {
@@ -258,14 +265,7 @@ impl<'a> Edits<'a> {
     fn found(&mut self, path: RelPath, kind: FileKind, stamp: Option<Stamp>) {
         match kind {
             FileKind::File => self.to_read.push((path, Kind::File, None)),
-            FileKind::Dir => {
-                let abs = self.ws.abs(&path);
-                match stamp.map_or_else(|| self.ws.disk.stat(&abs), Ok) {
-                    Ok(stamp) => self.will_list(path, Kind::Dir, stamp, None),
-                    Err(error) if is_gone(&error) => {}
-                    Err(error) => self.problem(&path, &error),
-                }
-            }
+            FileKind::Dir => self.will_list(path, Kind::Dir, stamp, None),
             FileKind::Link => self.follow(path),
             FileKind::Other => self.put(bare(path, Kind::Other)),
         }
@@ -296,7 +296,7 @@ impl<'a> Edits<'a> {
     fn take_link(&mut self, path: RelPath, kind: Kind, target: Option<Stamp>, link: Arc<LinkText>) {
         match (kind, target) {
             (Kind::FileLink, _) => self.to_read.push((path, kind, Some(link))),
-            (Kind::DirLink, Some(stamp)) => self.will_list(path, kind, stamp, Some(link)),
+            (Kind::DirLink, Some(stamp)) => self.will_list(path, kind, Some(stamp), Some(link)),
             _ => self.put(Entry { link: Some(link), ..bare(path, kind) }),
         }
     }
@@ -306,6 +306,7 @@ impl<'a> Edits<'a> {
         match resolve_link(self.ws, path) {
             Ok(it) => Some(it),
             Err(error) if is_gone(&error) => {
+                self.removes = true;
                 self.entries.insert(order_key(path.as_str()), (path.clone(), None));
                 None
             }
@@ -384,41 +385,38 @@ impl<'a> Edits<'a> {
         let ws = self.ws;
         ws.progress.phase(Phase::Digest, to_read.len());
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
-        const RUN: usize = 32;
+        const RUN: usize = 64;
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
-            let (Some(first), Some(last)) = (files.first(), files.last()) else { return Ok(Vec::new()) };
-            let place = sources.place(&first.0, &last.0);
-            let read_one = |path: &RelPath| (order_key(path.as_str()), sources.digest(&place, path));
-            let read = files.iter().map(|(path, ..)| read_one(path)).collect::<Vec<_>>();
+            let paths: Vec<&RelPath> = files.iter().map(|it| &it.0).collect();
+            let digested = sources.digest_run(&paths);
             ws.progress.advance(files.len());
-            Ok(read)
+            Ok(digested)
         });
-        let mut read = Vec::with_capacity(to_read.len());
+        self.read.reserve(to_read.len());
+        let mut digested = Vec::with_capacity(to_read.len());
         for run in runs {
-            read.extend(run?);
+            digested.extend(run?);
         }
-        let mut fresh = Vec::with_capacity(read.len());
-        for ((path, kind, link), (key, read)) in to_read.into_iter().zip(read) {
-            match read {
+        for ((path, kind, link), digested) in to_read.into_iter().zip(digested) {
+            match digested {
                 Ok((digest, stamp)) => {
                     let racy = stamp.is_racy(now);
-                    fresh.push((key, (path.clone(), Some(Entry { path, kind, racy, stamp, digest, link }))));
+                    self.read.push((path.clone(), Some(Entry { path, kind, racy, stamp, digest, link })));
                 }
                 Err(error) if is_gone(&error) => self.remove(&path, kind),
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.put(bare(path, Kind::Other)),
                 Err(error) => self.problem(&path, &error),
             }
         }
-        // All at once: one by one, each would be looked for among a hundred thousand long paths.
-        self.entries.append(&mut fresh.into_iter().collect());
         Ok(())
     }
 
     fn finish(mut self) -> Result<Vec<(RelPath, Option<Entry>)>> {
         if self.problems.is_empty() {
-            return Ok(self.entries.into_values().collect());
+            // Of two edits of one path the last one holds: what was read is there.
+            return Ok(self.entries.into_values().chain(self.read).collect());
         }
         diagnostic::sort(&mut self.problems);
         Err(Error::Unreadable(self.problems))
@@ -450,8 +448,9 @@ fn listed_as(kind: Kind) -> FileKind {
     }
 }
 
-fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
+fn list(ws: &Workspace, path: &RelPath, stamp: Option<Stamp>) -> io::Result<Listing> {
     let dir = ws.disk.open_dir(&ws.abs(path))?;
+    let stamp = stamp.map_or_else(|| dir.stat(Path::new("")), Ok)?;
     let mut children = Vec::new();
     for entry in dir.list(Path::new(""))? {
         let bytes = entry.name.as_encoded_bytes();
