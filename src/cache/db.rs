@@ -43,8 +43,9 @@ use crate::fence::fenced;
 use crate::model::{Code, Diagnostic, Digest};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
 
-/// Memory for pages while a batch is written, and for the store's pages while it is read.
-pub const CACHE_BYTES: usize = 64 << 20;
+/// Memory for pages while a batch is written, and for the store's pages while it is read. Most of those are asked for
+/// once.
+pub const CACHE_BYTES: usize = 16 << 20;
 /// How long looking up waits for a database that another process holds, and how long a commit.
 const READ_PATIENCE: Duration = Duration::from_millis(200);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);

@@ -443,9 +443,9 @@ impl Batch {
 
     fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
         writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| {
-            let older: Vec<Vec<u8>> = older.and_then(decode).unwrap_or_default();
+            let Some(older) = older else { return encode(*rows) };
             let mut merged = (*rows).clone();
-            merge(&mut merged, older);
+            merge(&mut merged, decode(older).unwrap_or_default());
             encode(&merged)
         })?;
         writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| (*row).clone())?;

@@ -43,6 +43,7 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
     let profile = slot.profile(db);
     let mut settled = Settled::default();
     let mut out = Recipes::default();
+    let mut dir = RelPath::root();
     for (idx, asset) in validated(db, slot.bucket(db)).assets.iter().enumerate() {
         let choice = match settled.get(asset, profile) {
             Ok(choice) if choice.exclude => continue,
@@ -52,13 +53,16 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
                 continue;
             }
         };
-        let base = asset.intent.dir();
+        // Neighbours share the path of the directory they lie in.
+        if dir.as_str() != asset.intent.dir_str() {
+            dir = asset.intent.dir();
+        }
         let before = out.issues.len();
-        let inputs = inputs(&tree, asset_dirs(db), &asset.intent, &mut out.issues);
+        let inputs = inputs_in(&dir, &tree, asset_dirs(db), &asset.intent, &mut out.issues);
         if out.issues.len() > before {
             continue;
         }
-        let recipe = Recipe::new(base, choice.processor, choice.prepared.clone(), inputs, choice.codec);
+        let recipe = Recipe::new(dir.clone(), choice.processor, choice.prepared.clone(), inputs, choice.codec);
         out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
     }
     out
@@ -104,7 +108,18 @@ impl Settled {
 
 /// Finds an intent's inputs in the tree, in order, each once. `asset_dirs` are the directories with an `asset.json`.
 pub fn inputs(tree: &dyn Lookup, asset_dirs: &[RelPath], intent: &Intent, issues: &mut Vec<Issue>) -> Vec<Input> {
-    let (place, base) = (&intent.place, &intent.dir());
+    inputs_in(&intent.dir(), tree, asset_dirs, intent, issues)
+}
+
+/// As [`inputs`], given the directory that they are seen from.
+fn inputs_in(
+    base: &RelPath,
+    tree: &dyn Lookup,
+    asset_dirs: &[RelPath],
+    intent: &Intent,
+    issues: &mut Vec<Issue>,
+) -> Vec<Input> {
+    let place = &intent.place;
     let mut inputs = Vec::new();
     match &intent.inputs {
         Inputs::Owner => {

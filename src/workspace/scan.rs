@@ -14,13 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::path::{order_key, parent};
+use crate::model::path::{compare_order, order_key, parent};
 use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
 use super::layout::{Phase, Workspace};
-use super::sources::Sources;
+use super::sources::{Digested, Sources};
 
 /// How many links to directories may lie on the way to a source.
 const MOST_DIR_LINKS: usize = 3;
@@ -60,7 +60,7 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     let now = ws.disk.now(&ws.cache_dir());
     edits.list_directories(now)?;
     edits.read_files(sources, now)?;
-    let tree = known.with(edits.finish()?);
+    let tree = edits.finish()?;
     Ok(difference(known, tree))
 }
 
@@ -159,6 +159,9 @@ enum Child {
     BadName,
 }
 
+/// A file to read; of a link, its text.
+type ToRead = (RelPath, Kind, Option<Arc<LinkText>>);
+
 /// The difference between what is known and what is there, growing as more is found out.
 struct Edits<'a> {
     ws: &'a Workspace,
@@ -169,11 +172,11 @@ struct Edits<'a> {
     /// Whether any of these is removed: mostly nothing is.
     removes: bool,
     /// What was read, in the order of paths.
-    read: Vec<(RelPath, Option<Entry>)>,
+    read: Vec<Entry>,
     /// Directories to list, with the fingerprint they had before, where that is known.
     to_list: BTreeMap<RelPath, (Kind, Option<Stamp>, Option<Arc<LinkText>>)>,
     /// Files to read.
-    to_read: Vec<(RelPath, Kind, Option<Arc<LinkText>>)>,
+    to_read: Vec<ToRead>,
     problems: Vec<Diagnostic>,
 }
 
@@ -392,34 +395,48 @@ impl<'a> Edits<'a> {
             let paths: Vec<&RelPath> = files.iter().map(|it| &it.0).collect();
             let digested = sources.digest_run(&paths);
             ws.progress.advance(files.len());
-            Ok(digested)
-        });
-        self.read.reserve(to_read.len());
-        let mut digested = Vec::with_capacity(to_read.len());
-        for run in runs {
-            digested.extend(run?);
-        }
-        for ((path, kind, link), digested) in to_read.into_iter().zip(digested) {
-            match digested {
-                Ok((digest, stamp)) => {
-                    let racy = stamp.is_racy(now);
-                    self.read.push((path.clone(), Some(Entry { path, kind, racy, stamp, digest, link })));
+            let entry = |((path, kind, link), digested): (&ToRead, Digested)| {
+                let (path, kind, link) = (path.clone(), *kind, link.clone());
+                match digested {
+                    Ok((digest, stamp)) => Ok(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, link }),
+                    Err(error) => Err((path, kind, error)),
                 }
-                Err(error) if is_gone(&error) => self.remove(&path, kind),
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.put(bare(path, Kind::Other)),
-                Err(error) => self.problem(&path, &error),
+            };
+            Ok(files.iter().zip(digested).map(entry).collect::<Vec<_>>())
+        });
+        self.read.reserve_exact(to_read.len());
+        for read in runs {
+            for read in read? {
+                match read {
+                    Ok(entry) => self.read.push(entry),
+                    Err((path, kind, error)) if is_gone(&error) => self.remove(&path, kind),
+                    Err((path, _, error)) if error.kind() == io::ErrorKind::InvalidInput => {
+                        self.put(bare(path, Kind::Other));
+                    }
+                    Err((path, _, error)) => self.problem(&path, &error),
+                }
             }
         }
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<(RelPath, Option<Entry>)>> {
-        if self.problems.is_empty() {
-            // Of two edits of one path the last one holds: what was read is there.
-            return Ok(self.entries.into_values().chain(self.read).collect());
+    /// Returns the tree after all edits.
+    fn finish(mut self) -> Result<Tree> {
+        if !self.problems.is_empty() {
+            diagnostic::sort(&mut self.problems);
+            return Err(Error::Unreadable(self.problems));
         }
-        diagnostic::sort(&mut self.problems);
-        Err(Error::Unreadable(self.problems))
+        let edits = self.entries.into_values();
+        if self.known.is_empty() {
+            let mut entries = self.read;
+            entries.extend(edits.filter_map(|it| it.1));
+            entries.sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
+            entries.dedup_by(|b, a| a.path == b.path);
+            return Ok(Tree::of(entries));
+        }
+        // Of two edits of one path the last one holds: what was read is there.
+        let read = self.read.into_iter().map(|it| (it.path.clone(), Some(it)));
+        Ok(self.known.with(edits.chain(read).collect()))
     }
 }
 
