@@ -36,6 +36,13 @@ pub struct Output {
     _lock: Box<dyn Lock>,
 }
 
+impl Output {
+    /// Returns where the root file of a pack lies in here, or will.
+    pub fn root_file(&self, pack: &str) -> PathBuf {
+        self.dir.join(format::root_name(pack))
+    }
+}
+
 /// Takes the output directory of a build; creates it where it is absent.
 ///
 /// # Errors

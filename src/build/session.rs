@@ -1,5 +1,6 @@
 //! The index, the store and the sources' bytes that one pass uses, and a count of what it did.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,7 +39,9 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens index and store.
-    pub fn open(ws: &'a Workspace, options: &'a Options) -> Self {
+    ///
+    /// `pack` is the file that the pack is to become, where one is to be made.
+    pub fn open(ws: &'a Workspace, options: &'a Options, pack: Option<PathBuf>) -> Self {
         let before = ws.disk.counters().counts();
         let own = ws.cache_dir();
         let shared = options.cache_dir.as_deref().unwrap_or(&own);
@@ -48,7 +51,7 @@ impl<'a> Session<'a> {
             // cannot be written is looked at all the same.
             let _ = cache::prepare_dir(&*ws.disk, &own);
         }
-        let sources = Sources::new(ws);
+        let sources = Sources::new(ws).for_pack(pack);
         Self {
             ws,
             options,

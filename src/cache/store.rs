@@ -14,6 +14,7 @@
 //! so does putting when much has gathered. Large payloads become files right away: written beside, renamed,
 //! never synced, because whoever reads them verifies them. A payload needs no seal: its key is its checksum.
 
+use std::collections::hash_map::Entry;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -131,8 +132,8 @@ struct Queue {
 
 #[derive(Default)]
 struct Batch {
-    /// Encoded traces by recipe key, newest first.
-    traces: DigestMap<Vec<Vec<u8>>>,
+    /// Lists of encoded traces by recipe key, newest first, encoded in their turn.
+    traces: DigestMap<Vec<u8>>,
     records: DigestMap<Vec<u8>>,
     payloads: DigestMap<Bytes>,
     bytes: usize,
@@ -157,7 +158,7 @@ impl Store {
 
     /// Returns the traces known for a recipe key, newest first, at most four.
     pub fn traces<T: Decode<()>>(&self, key: Digest) -> Vec<T> {
-        let waiting = self.in_queue(|it| it.traces.get(&key).cloned());
+        let waiting = self.in_queue(|it| it.traces.get(&key).and_then(|it| decode::<Vec<Vec<u8>>>(it)));
         let mut rows = waiting.into_iter().flatten().collect();
         merge(&mut rows, self.row::<Vec<Vec<u8>>>(TRACES, key).unwrap_or_default());
         let traces: Vec<T> = rows.iter().filter_map(|it| decode(it)).collect();
@@ -167,12 +168,10 @@ impl Store {
 
     /// Adds a trace for a recipe key; of more than four the oldest is forgotten.
     pub fn put_trace<T: Encode>(&self, key: Digest, trace: &T) {
-        let row = encode(trace);
+        let rows = encode(&[encode(trace)].as_slice());
         self.put(|batch| {
-            batch.bytes += row.len();
-            let rows = batch.traces.entry(key).or_default();
-            let older = mem::replace(rows, vec![row]);
-            merge(rows, older);
+            batch.bytes += rows.len();
+            batch.put_traces(key, rows);
         });
     }
 
@@ -416,13 +415,15 @@ impl Queue {
         // Nobody else has it any more; were that wrong, forgetting it would do no harm.
         let Batch { traces, records, payloads, .. } = Arc::into_inner(batch).unwrap_or_default();
         for (key, older) in traces {
-            merge(self.next.traces.entry(key).or_default(), older);
+            let newer = self.next.traces.remove(&key);
+            self.next.put_traces(key, older);
+            newer.into_iter().for_each(|it| self.next.put_traces(key, it));
         }
         for (key, row) in records {
             self.next.records.entry(key).or_insert(row);
         }
         self.next.payloads.extend(payloads);
-        let traces = self.next.traces.values().flatten().map(Vec::len).sum::<usize>();
+        let traces = self.next.traces.values().map(Vec::len).sum::<usize>();
         let records = self.next.records.values().map(Vec::len).sum::<usize>();
         let payloads = self.next.payloads.values().map(|it| it.len()).sum::<usize>();
         self.next.bytes = traces + records + payloads;
@@ -441,12 +442,20 @@ impl Batch {
         self.traces.is_empty() && self.records.is_empty() && self.payloads.is_empty()
     }
 
+    fn put_traces(&mut self, key: Digest, newer: Vec<u8>) {
+        match self.traces.entry(key) {
+            Entry::Vacant(entry) => _ = entry.insert(newer),
+            Entry::Occupied(mut entry) => {
+                let rows = merged(&newer, entry.get());
+                entry.insert(rows);
+            }
+        }
+    }
+
     fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
-        writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| {
-            let Some(older) = older else { return encode(*rows) };
-            let mut merged = (*rows).clone();
-            merge(&mut merged, decode(older).unwrap_or_default());
-            encode(&merged)
+        writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| match older {
+            None => (*rows).clone(),
+            Some(older) => merged(rows, older),
         })?;
         writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| (*row).clone())?;
         let mut payloads = writer.table(PAYLOADS)?;
@@ -462,6 +471,13 @@ fn sorted<V>(values: &DigestMap<V>) -> Vec<(Digest, &V)> {
     let mut sorted: Vec<(Digest, &V)> = values.iter().map(|(digest, it)| (*digest, it)).collect();
     sorted.sort_unstable_by_key(|it| it.0);
     sorted
+}
+
+/// Merges two encoded lists of encoded traces.
+fn merged(newer: &[u8], older: &[u8]) -> Vec<u8> {
+    let [mut newer, older] = [newer, older].map(|it| decode::<Vec<Vec<u8>>>(it).unwrap_or_default());
+    merge(&mut newer, older);
+    encode(&newer)
 }
 
 /// Appends to `newer` what it does not hold of `older`, and keeps the first four.

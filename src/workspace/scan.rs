@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::path::{compare_order, order_key, parent};
+use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
 use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 
@@ -370,8 +370,18 @@ impl<'a> Edits<'a> {
         let mut buf = String::new();
         for idx in self.known.buckets_below(dir) {
             let members = &self.known.buckets()[idx].members;
-            for at in 0..members.len() {
+            let is_plain = sidecar_owner(dir.as_str()).is_none();
+            // What a directory holds follows it, but for one that is called like a sidecar.
+            let first = if is_plain { members.find(dir.as_str()).map_or(0, |it| it + 1) } else { 0 };
+            for at in first..members.len() {
                 let path = members.path_in(at, &mut buf);
+                if dir.strip(path).is_none()
+                    && sidecar_owner(path) != Some(dir.as_str())
+                    && is_plain
+                    && !path.is_empty()
+                {
+                    break;
+                }
                 if !path.is_empty() && parent(path) == dir.as_str() {
                     children.insert(members.path(at), members.kind(at));
                 }
@@ -385,7 +395,7 @@ impl<'a> Edits<'a> {
         self.to_read.sort_by(|a, b| a.0.cmp(&b.0));
         self.to_read.dedup_by(|a, b| a.0 == b.0);
         let to_read = std::mem::take(&mut self.to_read);
-        let ws = self.ws;
+        let (ws, known) = (self.ws, self.known);
         ws.progress.phase(Phase::Digest, to_read.len());
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
         const RUN: usize = 64;
@@ -393,7 +403,8 @@ impl<'a> Edits<'a> {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
             let paths: Vec<&RelPath> = files.iter().map(|it| &it.0).collect();
-            let digested = sources.digest_run(&paths);
+            let known = |path: &RelPath| known.find(path.as_str()).map(|(bucket, idx)| bucket.contents[idx].digest);
+            let digested = sources.digest_run(&paths, &known);
             ws.progress.advance(files.len());
             let entry = |((path, kind, link), digested): (&ToRead, Digested)| {
                 let (path, kind, link) = (path.clone(), *kind, link.clone());

@@ -6,7 +6,8 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::{Digest, RelPath};
@@ -33,6 +34,10 @@ pub struct Sources<'a> {
     kept: Pool,
     texts: Pool,
     digested: AtomicU64,
+    /// The pack that is to be made, if one is.
+    pack: Option<PathBuf>,
+    /// Whether bytes will be asked for although they did not change.
+    keeps_unchanged: OnceLock<bool>,
 }
 
 /// What a file was found to hold, and the fingerprint that it had throughout.
@@ -55,7 +60,15 @@ struct Gathered {
 impl<'a> Sources<'a> {
     /// Returns the sources of `ws`, none kept yet.
     pub fn new(ws: &'a Workspace) -> Self {
-        Self { ws, kept: Pool::new(BUDGET), texts: Pool::new(TEXTS_BUDGET), digested: AtomicU64::new(0) }
+        let (kept, texts) = (Pool::new(BUDGET), Pool::new(TEXTS_BUDGET));
+        Self { ws, kept, texts, digested: AtomicU64::new(0), pack: None, keeps_unchanged: OnceLock::new() }
+    }
+
+    /// Says which pack is to be made: where there is none yet, all bytes are wanted for it, and not only those that
+    /// changed.
+    #[must_use]
+    pub fn for_pack(self, pack: Option<PathBuf>) -> Self {
+        Self { pack, ..self }
     }
 
     /// Lets small files that memory has no room for overflow into a file beside the cache.
@@ -70,22 +83,31 @@ impl<'a> Sources<'a> {
         self.digested.load(Ordering::Relaxed)
     }
 
-    /// Reads files, in byte order of their paths, and returns what each was found to hold.
+    /// Reads files, in byte order of their paths, and returns what each was found to hold. `known` tells what a file is
+    /// known to have held: bytes that did not change are mostly not asked for again.
     ///
     /// Where a file cannot be read there is an error: `ResourceBusy` when it kept changing, `InvalidInput` when it is no
     /// regular file, and otherwise whatever the system says.
-    pub fn digest_run(&self, paths: &[&RelPath]) -> Vec<Digested> {
+    pub fn digest_run(&self, paths: &[&RelPath], known: &dyn Fn(&RelPath) -> Option<Digest>) -> Vec<Digested> {
         let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Vec::new() };
         let place = self.place(first, last);
         let (mut contents, mut texts) = (Gathered::default(), Gathered::default());
         let digest = |path: &&RelPath| match is_declaration(path.as_str()) {
-            true => self.digest(&place, path, &self.texts, &mut texts),
-            false => self.digest(&place, path, &self.kept, &mut contents),
+            true => self.digest(&place, path, &|_| true, &self.texts, &mut texts),
+            false => {
+                let wanted = |digest| self.keeps_unchanged() || known(path) != Some(digest);
+                self.digest(&place, path, &wanted, &self.kept, &mut contents)
+            }
         };
         let digested = paths.iter().map(digest).collect();
         self.kept.keep(contents.buffer, contents.parts);
         self.texts.keep(texts.buffer, texts.parts);
         digested
+    }
+
+    fn keeps_unchanged(&self) -> bool {
+        let is_absent = |pack: &PathBuf| self.ws.disk.stat(pack).is_err();
+        *self.keeps_unchanged.get_or_init(|| self.pack.as_ref().is_some_and(is_absent))
     }
 
     /// Returns where a run of paths is read from, given the first and the last in byte order. Opening files relative
@@ -100,8 +122,15 @@ impl<'a> Sources<'a> {
         Place { base, dir }
     }
 
-    /// Reads a file, and gathers its bytes while `pool` has room for them.
-    fn digest(&self, from: &Place, path: &RelPath, pool: &Pool, gathered: &mut Gathered) -> Digested {
+    /// Reads a file, and gathers its bytes where they are wanted and `pool` has room for them.
+    fn digest(
+        &self,
+        from: &Place,
+        path: &RelPath,
+        wanted: &dyn Fn(Digest) -> bool,
+        pool: &Pool,
+        gathered: &mut Gathered,
+    ) -> Digested {
         for _ in 0..ATTEMPTS {
             let file = match (&from.dir, from.base.strip(path.as_str())) {
                 (Some(dir), Some(name)) => dir.open(Path::new(name))?,
@@ -123,10 +152,10 @@ impl<'a> Sources<'a> {
             };
             let end = gathered.buffer.len();
             let moved = file.stat()? != before || (before.size <= PIECEWISE && (end - start) as u64 != before.size);
-            if moved || before.size > PIECEWISE || !pool.has_room(end, end - start) {
-                gathered.buffer.truncate(start);
-            } else {
+            if !moved && before.size <= PIECEWISE && pool.has_room(end, end - start) && wanted(digest) {
                 gathered.parts.push((digest, start..end));
+            } else {
+                gathered.buffer.truncate(start);
             }
             if !moved {
                 self.digested.fetch_add(1, Ordering::Relaxed);
