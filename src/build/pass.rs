@@ -119,18 +119,19 @@ impl<'a> Pass<'a> {
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
         let (target, tree) = (self.target(), &self.scan.tree);
-        if OldPack::open(&*ws.disk, &output.dir, self.pack()).is_none() {
-            return Ok(None); // Payloads of what is only remembered come from there.
-        }
+        let has_old = OldPack::open(&*ws.disk, &output.dir, self.pack()).is_some();
         let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
         let Short { state, slots, touched, verdict } = short;
-        registry.check_unmoved(ws)?;
-        store.commit();
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(&state, &names, &slots);
+        if !has_old && !payloads.are_at_hand(&verdict.plan) {
+            return Ok(None); // Payloads of what is only remembered come from the previous pack, or from what was read.
+        }
+        registry.check_unmoved(ws)?;
+        store.commit();
         let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
         let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
         self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);

@@ -20,6 +20,7 @@
 //! Where the file system exists in memory only, a reader works on a copy of the file taken at one moment,
 //! and a lock file beside it keeps writers apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -498,8 +499,11 @@ pub struct Reader {
     /// `None` only while it is dropped.
     open: Option<Open>,
     /// Packed rows that somebody asked for: they are asked for again.
-    packed: RwLock<BTreeMap<(&'static str, [u8; 2]), Arc<Packed>>>,
+    packed: RwLock<BTreeMap<PackedKey, Arc<Packed>>>,
 }
+
+/// A table, and the key of a packed row in it.
+type PackedKey = (&'static str, [u8; 2]);
 
 struct Open {
     tables: Vec<(&'static str, ReadOnlyTable<Slice, Slice>)>,
@@ -663,15 +667,15 @@ impl Rows<'_> {
 
     /// Stores values in a table whose rows are packed, ascending by key: for each what `merge` makes of it and of the
     /// value that is there, if any.
-    pub fn put_packed<V>(
+    pub fn put_packed<'v, V>(
         &mut self,
-        values: &[(Digest, V)],
-        merge: impl Fn(&V, Option<&[u8]>) -> Vec<u8>,
+        values: &[(Digest, &'v V)],
+        merge: impl Fn(&'v V, Option<&[u8]>) -> Cow<'v, [u8]>,
     ) -> Result<(), redb::Error> {
         for values in values.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
             let shard = shard_of(values[0].0);
             let known = self.get(&shard)?.as_deref().and_then(Packed::parse).unwrap_or_default();
-            let put: Vec<(Digest, Vec<u8>)> =
+            let put: Vec<(Digest, Cow<'v, [u8]>)> =
                 values.iter().map(|(key, value)| (*key, merge(value, known.get(*key)))).collect();
             let is_put = |key: &Digest| put.binary_search_by_key(key, |it| it.0).is_ok();
             let mut rows: Vec<(Digest, &[u8])> = known.rows().filter(|it| !is_put(&it.0)).collect();

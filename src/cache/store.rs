@@ -14,6 +14,7 @@
 //! so does putting when much has gathered. Large payloads become files right away: written beside, renamed,
 //! never synced, because whoever reads them verifies them. A payload needs no seal: its key is its checksum.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::mem;
@@ -200,6 +201,17 @@ impl Store {
         let found = self.waiting_bytes(digest).or_else(|| self.small_bytes(digest)).or_else(|| self.blob(digest));
         count(found.is_some(), &self.counters.payload_hits, &self.counters.payload_misses);
         found
+    }
+
+    /// Returns whether there are bytes under this digest, without looking at them.
+    pub fn has_bytes(&self, digest: Digest) -> bool {
+        let is_blob = || {
+            let stat = self.file.disk().stat(&self.blob_path(digest));
+            self.file.mode() != CacheMode::Off && stat.is_ok_and(|it| it.kind == FileKind::File)
+        };
+        self.waiting_bytes(digest).is_some()
+            || self.file.get_unsealed(PAYLOADS, &digest.0, |_| ()).is_some()
+            || is_blob()
     }
 
     /// Keeps `bytes`, whose digest is `digest`: the caller has just computed it.
@@ -454,10 +466,10 @@ impl Batch {
 
     fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
         writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| match older {
-            None => (*rows).clone(),
-            Some(older) => merged(rows, older),
+            None => Cow::Borrowed(&rows[..]),
+            Some(older) => Cow::Owned(merged(rows, older)),
         })?;
-        writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| (*row).clone())?;
+        writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| Cow::Borrowed(&row[..]))?;
         let mut payloads = writer.table(PAYLOADS)?;
         for (digest, bytes) in sorted(&self.payloads) {
             payloads.put_unsealed(&digest.0, bytes)?;

@@ -100,6 +100,7 @@ impl Hasher for FirstBytes {
 ///
 /// Each part is written as its one-byte tag, its length as a little-endian `u64`, then its bytes. A list
 /// is a [`KeyHasher::count`] followed by its parts.
+#[derive(Clone)]
 pub struct KeyHasher(blake3::Hasher);
 
 impl KeyHasher {

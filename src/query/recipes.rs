@@ -6,8 +6,8 @@ use crate::model::declaration::{Inputs, Intent, Options};
 use crate::model::reference::InputPattern;
 use crate::model::{Code, Codec, RelPath};
 use crate::process::contract::Input;
-use crate::process::exec::Recipe;
-use crate::process::kinds::{self, Kind as Processor, Prepared};
+use crate::process::exec::{Recipe, Told};
+use crate::process::kinds;
 use crate::process::trace::kind_in_words;
 use crate::workspace::lookup::{Lookup, Source, is_declaration, sources_below};
 
@@ -42,9 +42,10 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
     let tree = DbTree(db);
     let profile = slot.profile(db);
     let mut settled = Settled::default();
-    let mut out = Recipes::default();
+    let assets = &validated(db, slot.bucket(db)).assets;
+    let mut out = Recipes { list: Vec::with_capacity(assets.len()), issues: Vec::new() };
     let mut dir = RelPath::root();
-    for (idx, asset) in validated(db, slot.bucket(db)).assets.iter().enumerate() {
+    for (idx, asset) in assets.iter().enumerate() {
         let choice = match settled.get(asset, profile) {
             Ok(choice) if choice.exclude => continue,
             Ok(choice) => choice,
@@ -62,7 +63,7 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
         if out.issues.len() > before {
             continue;
         }
-        let recipe = Recipe::new(dir.clone(), choice.processor, choice.prepared.clone(), inputs, choice.codec);
+        let recipe = choice.told.recipe(dir.clone(), inputs, choice.codec);
         out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
     }
     out
@@ -72,8 +73,7 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
 struct Choice {
     options: *const Options,
     kind: Arc<str>,
-    processor: &'static Processor,
-    prepared: Arc<Prepared>,
+    told: Told,
     codec: Codec,
     preload: bool,
     exclude: bool,
@@ -96,8 +96,7 @@ impl Settled {
         self.0.push(Choice {
             options,
             kind: kind.clone(),
-            processor,
-            prepared: Arc::new(prepared),
+            told: Told::new(processor, Arc::new(prepared)),
             codec: resolved.codec,
             preload: resolved.preload,
             exclude: resolved.exclude,
@@ -120,7 +119,12 @@ fn inputs_in(
     issues: &mut Vec<Issue>,
 ) -> Vec<Input> {
     let place = &intent.place;
-    let mut inputs = Vec::new();
+    // Most assets have one input, and there are many assets: no room for more than are expected.
+    let mut inputs = Vec::with_capacity(match &intent.inputs {
+        Inputs::Owner => 1,
+        Inputs::Directory => 0,
+        Inputs::Listed(patterns) => patterns.len(),
+    });
     match &intent.inputs {
         Inputs::Owner => {
             if let Some((kind, content)) = tree.find(place) {

@@ -159,6 +159,9 @@ enum Child {
     BadName,
 }
 
+/// A directory to list, with its fingerprint where that is known; of a link, its text.
+type ToList = (Kind, Option<Stamp>, Option<Arc<LinkText>>);
+
 /// A file to read; of a link, its text.
 type ToRead = (RelPath, Kind, Option<Arc<LinkText>>);
 
@@ -174,7 +177,7 @@ struct Edits<'a> {
     /// What was read, in the order of paths.
     read: Vec<Entry>,
     /// Directories to list, with the fingerprint they had before, where that is known.
-    to_list: BTreeMap<RelPath, (Kind, Option<Stamp>, Option<Arc<LinkText>>)>,
+    to_list: BTreeMap<RelPath, ToList>,
     /// Files to read.
     to_read: Vec<ToRead>,
     problems: Vec<Diagnostic>,

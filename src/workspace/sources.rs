@@ -2,7 +2,8 @@
 //!
 //! A file is digested from one open handle with a stat before and after; one that moves under the reader is read
 //! again, a few times. The bytes that were digested are kept up to a budget, so that they are the bytes that are
-//! processed; beyond the budget a file is read again and must have the digest that the scan saw.
+//! processed; beyond the budget a file is read again and must have the digest that the scan saw. Bytes that did not
+//! change are not kept, unless there is no pack to take them from.
 
 use std::io;
 use std::ops::Range;
@@ -22,7 +23,7 @@ const ATTEMPTS: usize = 4;
 /// Files longer than this are digested in pieces and never kept, in bytes.
 const PIECEWISE: u64 = 4 << 20;
 /// How many bytes of sources are kept in memory between their digesting and their processing.
-const BUDGET: usize = 64 << 20;
+const BUDGET: usize = 32 << 20;
 /// How many bytes of small ones are kept in a file besides.
 const OVERFLOW: u64 = 512 << 20;
 /// How many bytes of declarations, which are read whatever else is.
@@ -176,6 +177,11 @@ impl<'a> Sources<'a> {
         self.kept.get(digest).or_else(|| self.texts.get(digest))
     }
 
+    /// Returns whether the bytes with this digest are kept.
+    pub fn keeps(&self, digest: Digest) -> bool {
+        self.kept.has(digest) || self.texts.has(digest)
+    }
+
     /// Returns the bytes of a source that the scan saw, or `None` when the file is not that any more.
     ///
     /// # Errors
@@ -219,4 +225,31 @@ fn digest_piecewise(file: &dyn OpenFile, size: u64) -> io::Result<Digest> {
         }
     }
     Ok(Digest(*hasher.finalize().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::system::memory::MemorySystem;
+
+    #[test]
+    fn bytes_that_did_not_change_are_kept_only_for_a_pack_that_is_not_there() {
+        let memory = MemorySystem::new();
+        for (path, text) in [("/w/old", "old"), ("/w/new", "new"), ("/w/a.asset.json", "{}"), ("/w/build/a.pack", "")] {
+            memory.write(path, text);
+        }
+        let ws = Workspace::new(Arc::new(memory), "/w".into());
+        let paths = ["a.asset.json", "new", "old"].map(|it| RelPath::new(it).expect("a path"));
+        let known = |path: &RelPath| (path.as_str() != "new").then(|| Digest::of(b"old"));
+        let digests = ["{}", "new", "old"].map(|it| Digest::of(it.as_bytes()));
+        for (pack, expected) in [(None, false), (Some("/w/build/a.pack"), false), (Some("/w/build/b.pack"), true)] {
+            let sources = Sources::new(&ws).for_pack(pack.map(PathBuf::from));
+            let read = sources.digest_run(&paths.each_ref(), &known);
+            assert_eq!(read.into_iter().map(|it| it.expect("it is there").0).collect::<Vec<_>>(), digests);
+            assert_eq!(digests.map(|it| sources.keeps(it)), [true, true, expected], "{pack:?}");
+            assert_eq!(sources.kept(digests[1]).as_deref(), Some(&b"new"[..]));
+        }
+    }
 }
