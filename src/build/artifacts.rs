@@ -59,18 +59,16 @@ pub struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Reads the declaration files of the buckets with a wanted number.
+    /// Reads the declaration files of the buckets with these numbers.
     ///
     /// # Errors
     ///
     /// [`Moved`] when one is not any more what the scan saw, or cannot be read.
-    pub fn texts(&self, wanted: impl Fn(usize) -> bool + Sync) -> std::result::Result<Vec<Arc<Texts>>, Moved> {
+    pub fn texts(&self, numbers: &[usize]) -> std::result::Result<Vec<Arc<Texts>>, Moved> {
         let buckets = self.tree.buckets();
-        let texts = self.session.ws.parallel(buckets.len(), |idx| {
-            if !wanted(idx) {
-                return Ok(Arc::default());
-            }
-            let (members, contents) = (&buckets[idx].members, &buckets[idx].contents);
+        let texts = self.session.ws.parallel(numbers.len(), |nth| {
+            let idx = numbers[nth];
+            let (members, contents) = (buckets[idx].members(), buckets[idx].contents());
             let mut texts = Texts::new();
             for at in 0..members.len() {
                 let wanted = members.kind(at).is_readable() && is_declaration(members.name(at));
@@ -84,6 +82,15 @@ impl Workshop<'_> {
             Ok(Arc::new(texts))
         });
         texts.into_iter().collect()
+    }
+
+    /// Reads the declaration files of all buckets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workshop::texts`].
+    pub fn all_texts(&self) -> std::result::Result<Vec<Arc<Texts>>, Moved> {
+        self.texts(&(0..self.tree.buckets().len()).collect::<Vec<_>>())
     }
 
     fn read(&self, path: &RelPath, content: Content) -> std::result::Result<Bytes, Moved> {

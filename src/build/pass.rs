@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cache::{CacheMode, Changes, encoding};
+use crate::cache::{CacheMode, Changes, PutBucket};
 use crate::error::Error;
 use crate::model::registry::{ChangeNote, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
 use crate::pack::old::OldPack;
-use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
 use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
 use crate::receipt::{self, Outputs, Receipt};
 use crate::snapshot::Snapshot;
-use crate::workspace::bucket::Tree;
+use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::CONFIG_FILE;
 use crate::workspace::scan::Scan;
 
@@ -23,8 +22,8 @@ use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
 use super::judge::Verdict;
 use super::memo::{self, Built, Short};
-use super::publish::{self, Output, Publication, Published, context, source_root};
-use super::session::{SCAN_FACT, Session, scan_key};
+use super::publish::{self, Output, Publication, Published, Wanted, context, source_root};
+use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::{Outcome, Report, Work};
 
 /// What one pass found on disk.
@@ -59,6 +58,16 @@ impl<'a> Pass<'a> {
     pub fn change(&self, texts: Vec<Arc<Texts>>, registry: &Registry) -> Change<'_> {
         let (config, identities) = (self.setup.config.clone(), Identities::Registry(registry.clone()));
         Change { tree: &self.scan.tree, texts, config, identities, scope: Scope::Whole }
+    }
+
+    /// Fetches every bucket from the index: whoever goes by all of them must not find one missing later.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Torn`] when one is lost: the build begins again without the index.
+    pub fn load_tree(&self) -> Result<(), Error> {
+        let ws = self.session.ws;
+        if self.scan.tree.load(ws.jobs) { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
     }
 
     fn pack(&self) -> &'a str {
@@ -118,26 +127,45 @@ impl<'a> Pass<'a> {
     /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
-        let (target, tree) = (self.target(), &self.scan.tree);
-        let has_old = OldPack::open(&*ws.disk, &output.dir, self.pack()).is_some();
-        let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
+        let target = self.target();
+        let (known, old) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()));
+        if old.is_some() && known.is_none() {
+            return Ok(None);
+        }
+        let recalled = memo::recall(index, &target, self.context(registry.digest), &self.scan.tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
-        let Short { state, slots, touched, verdict } = short;
-        let names = LazyNames::new(&state.db);
-        let payloads = workshop.payloads(&state, &names, &slots);
-        if !has_old && !payloads.are_at_hand(&verdict.plan) {
-            return Ok(None); // Payloads of what is only remembered come from the previous pack, or from what was read.
-        }
         registry.check_unmoved(ws)?;
         store.commit();
-        let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
-        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
-        self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);
-        let report = self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[]);
+
+        // Only parts that hold a changed entry are laid out, or else all of the plan.
+        let profile = &self.setup.profile;
+        let patch = match (&known, &old) {
+            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), short.content_digest()) => {
+                publish::patch(old, profile, short.content_digest(), &short.changed)
+            }
+            _ => None,
+        };
+        let plan = if patch.is_none() { short.plan(ws, &self.setup) } else { None };
+        let wanted = match (&patch, &plan) {
+            (Some(patch), _) => Wanted::Patch(patch),
+            (None, Some(plan)) => Wanted::Plan(plan),
+            (None, None) => return Ok(None),
+        };
+        let Short { state, slots, touched, diagnostics, .. } = &short;
+        let names = LazyNames::new(&state.db);
+        let payloads = workshop.payloads(state, &names, slots);
+        // Payloads of what is only remembered come from the previous pack, or else from what was just read.
+        if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
+            return Ok(None);
+        }
+        let published = self.publish(output, wanted, diagnostics, registry.digest, &payloads)?;
+        let derived = Derived { state, slots, touched, general: None };
+        self.remember(registry, registry.digest, output, &published, diagnostics, &derived);
+        let report = self.built(state, wanted, diagnostics, output, &published, &[]);
         // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
-        rayon::spawn(move || drop(verdict));
+        rayon::spawn(move || drop(plan));
         Ok(Some(report))
     }
 
@@ -177,7 +205,7 @@ impl<'a> Pass<'a> {
     pub fn publish(
         &self,
         output: &Output,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         diagnostics: &[Diagnostic],
         registry: Digest,
         payloads: &dyn Payloads,
@@ -185,7 +213,7 @@ impl<'a> Pass<'a> {
         let publication = Publication {
             pack: self.pack(),
             profile: &self.setup.profile,
-            plan,
+            wanted,
             source_root: self.source_root(registry),
             warnings: diagnostics,
         };
@@ -203,10 +231,15 @@ impl<'a> Pass<'a> {
             changes.facts_put.push((SCAN_FACT.to_owned(), key.0.to_vec()));
             // Whatever was there was scanned by other roots.
             let ends: Vec<Vec<u8>> = scan.tree.buckets().iter().map(|it| row_key(&it.end)).collect();
-            let old = index.buckets().iter().map(|it| it.key.clone());
+            let old = index.outlines().iter().map(|it| it.key.clone());
             changes.buckets_removed.extend(old.filter(|it| ends.binary_search(it).is_err()));
         }
-        changes.buckets_put.extend(scan.moved.iter().map(|it| (row_key(&it.end), encoding::encode(&it.to_row()))));
+        let put = |it: &Arc<Bucket>| PutBucket {
+            key: row_key(&it.end),
+            note: it.summary().to_bytes(),
+            row: it.as_row().to_vec(),
+        };
+        changes.buckets_put.extend(scan.moved.iter().map(put));
         changes.buckets_removed.extend(scan.gone.iter().map(row_key));
         changes.facts_put.extend(registry.fact.iter().map(|it| (REGISTRY_FACT.to_owned(), it.clone())));
         changes
@@ -235,7 +268,9 @@ impl<'a> Pass<'a> {
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
         let (setup, jobs) = (&self.setup, self.session.ws.jobs);
-        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup, jobs };
+        let content_digest = published.emitted.content_digest;
+        let tree = &self.scan.tree;
+        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, jobs };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
@@ -257,7 +292,7 @@ impl<'a> Pass<'a> {
     pub fn built(
         &self,
         state: &State,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         diagnostics: &[Diagnostic],
         output: &Output,
         published: &Published,
@@ -265,7 +300,7 @@ impl<'a> Pass<'a> {
     ) -> Report {
         let emitted = &published.emitted;
         let outcome = if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written };
-        let (entries, work) = (plan.entries.len() as u64, self.work(Some(state), Some(published)));
+        let (entries, work) = (wanted.entry_count(), self.work(Some(state), Some(published)));
         Report {
             content_digest: Some(emitted.content_digest),
             registered: registered.to_vec(),
@@ -305,11 +340,10 @@ impl<'a> Pass<'a> {
 }
 
 fn is_dir(tree: &Tree, path: &RelPath) -> bool {
-    tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.members.kind(idx).is_dir())
+    tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.kind(idx).is_dir())
 }
 
-/// Returns the index's key for the bucket with this end. No order key holds the byte 0xff, so that the last bucket
-/// comes last.
+/// Returns the index's key for the bucket with this end.
 fn row_key(end: &Option<Vec<u8>>) -> Vec<u8> {
-    end.clone().unwrap_or_else(|| vec![0xff])
+    end.clone().unwrap_or_else(|| LAST_KEY.to_vec())
 }

@@ -9,11 +9,12 @@
 //!   moment at which it was opened. A platform without locks on ranges of a file gets `ExclusiveWriter`.
 //! - Nothing is synced. A commit with syncs takes 2 ms on an idle disk and hundreds on a busy one, without
 //!   them 0.3 ms. A killed process loses nothing by it. Power loss can leave any mixture of old and new pages,
-//!   which is damage like any other: seals and totals tell, and what is lost is made again.
+//!   which is damage like any other: seals and the outline tell, and what is lost is made again.
 //! - A process that is killed while it writes leaves a database that redb will not open read-only. Opening it
 //!   for writing mends it; quick repair makes that cheap.
 //! - redb trusts its pages: a damaged one may give an error, a panic or another row. Every call is fenced, and
 //!   nothing of a database is used again after it gave an error. Rows are sealed, so another row is noticed.
+//!   Some panics no fence holds, so what is not as its last writer left it is checked before it is written to.
 //! - A damaged file is never touched by looking up. The next commit gives it another name, once, and starts
 //!   anew; what is lost is found out again.
 //!
@@ -37,9 +38,9 @@ use redb::{
     WriteTransaction,
 };
 
-use super::CacheMode;
 use super::encoding::{Checksum, seal, split_seal, unseal};
 use super::packed::{self, Packed, shard_of};
+use super::{CacheMode, custody};
 use crate::fence::fenced;
 use crate::model::{Code, Diagnostic, Digest};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
@@ -88,6 +89,8 @@ pub enum Trouble {
     Busy,
     /// A process died while it wrote; opening it for writing mends it.
     Unclean,
+    /// Another version of packwright wrote it, in another form.
+    Outdated,
     /// It is not what was written; the text says how that was noticed.
     Damaged(String),
     /// The file system says no; the text says why.
@@ -113,6 +116,7 @@ impl From<redb::Error> for Trouble {
             E::Io(error) => error.into(),
             E::DatabaseAlreadyOpen | E::LockProtocolMismatch => Self::Busy,
             E::RepairAborted => Self::Unclean,
+            E::Corrupted(text) if text == OUTDATED => Self::Outdated,
             E::PreviousIo | E::DatabaseClosed | E::Unsupported | E::ValueTooLarge(_) => {
                 Self::Unavailable(error.to_string())
             }
@@ -368,7 +372,7 @@ impl DatabaseFile {
                     return false;
                 }
                 // Goes round once more, with another file.
-                Err(trouble @ Trouble::Damaged(_)) => self.note(trouble),
+                Err(trouble @ (Trouble::Damaged(_) | Trouble::Outdated)) => self.note(trouble),
                 Err(trouble) => {
                     self.note(trouble);
                     return false;
@@ -383,7 +387,11 @@ impl DatabaseFile {
         {
             return Err(Trouble::Damaged("it is not a file".to_owned()));
         }
-        let database = self.open_for_writing()?;
+        let is_as_left = custody::is_as_left(&*self.disk, &self.path);
+        let mut database = self.open_for_writing()?;
+        if !is_as_left {
+            fence(|| check(&mut database))?;
+        }
         let outcome = fence(|| {
             let mut transaction = database.begin_write()?;
             transaction.set_quick_repair(true);
@@ -394,7 +402,11 @@ impl DatabaseFile {
         });
         // Closing leaves a file that opens read-only. Should it fail, what was committed is there all the
         // same, and the next one to open the file mends it.
-        let _ = fence(|| Ok(database.close()?));
+        let closed = fence(|| Ok(database.close()?));
+        if outcome.is_ok() && closed.is_ok() {
+            // Without the note the next one to write has more to do, that is all.
+            let _ = custody::leave(&*self.disk, &self.path);
+        }
         outcome
     }
 
@@ -408,6 +420,11 @@ impl DatabaseFile {
             Trouble::Unclean => {
                 let message = format!("{name} was left open by a process that was killed");
                 Diagnostic::warning(Code::CACHE_UNAVAILABLE, message).help("a build that may write to it mends it")
+            }
+            // Nothing is wrong: a new version of packwright begins with a file of its own.
+            Trouble::Outdated => {
+                self.distrusted.store(true, Ordering::Relaxed);
+                return;
             }
             Trouble::Damaged(why) => {
                 self.distrusted.store(true, Ordering::Relaxed);
@@ -457,11 +474,19 @@ impl DatabaseFile {
     /// Removes the database and what was set aside.
     pub fn remove(&self) -> crate::error::Result<()> {
         self.forget_reader();
-        for path in [&self.path, &self.aside()] {
+        for path in [&self.path, &self.aside(), &custody::note_path(&self.path)] {
             remove_if_there(&*self.disk, path)?;
         }
         self.distrusted.store(false, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Reads every page of a database that may be damaged. Its damage would do worse to whoever writes to it.
+fn check(database: &mut Database) -> Result<(), redb::Error> {
+    match database.check_integrity()? {
+        true => Ok(()),
+        false => Err(redb::Error::Corrupted("its pages contradict one another".to_owned())),
     }
 }
 
@@ -577,14 +602,14 @@ impl Open {
     /// somebody else's.
     fn is_fresh(&self, format: &str) -> Result<bool, redb::Error> {
         let found = match self.transaction.open_table(definition(FORMAT)) {
-            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value() == format.as_bytes()),
+            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value().to_vec()),
             Err(TableError::TableDoesNotExist(_)) if self.transaction.list_tables()?.next().is_none() => {
                 return Ok(true);
             }
             Err(TableError::TableDoesNotExist(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        if found == Some(true) { Ok(false) } else { Err(foreign()) }
+        if found.as_deref() == Some(format.as_bytes()) { Ok(false) } else { Err(not_ours(found.as_deref(), format)) }
     }
 
     fn add(&mut self, name: &'static str) -> Result<(), redb::Error> {
@@ -597,8 +622,15 @@ impl Open {
     }
 }
 
-fn foreign() -> redb::Error {
-    redb::Error::Corrupted("it was written by another program or another version".to_owned())
+/// How an error says that a database is of another version; nothing of redb's own says so.
+const OUTDATED: &str = "it was written by another version";
+
+/// Returns the error for a database with this text where `format` belongs. The last word of a format is its version.
+fn not_ours(found: Option<&[u8]>, format: &str) -> redb::Error {
+    let name = format.trim_end_matches(|it: char| it.is_ascii_digit());
+    let outdated = found.is_some_and(|it| it.starts_with(name.as_bytes()));
+    let why = if outdated { OUTDATED } else { "it was written by another program" };
+    redb::Error::Corrupted(why.to_owned())
 }
 
 impl Drop for Reader {
@@ -621,15 +653,15 @@ impl Writer {
     fn claim(&self, format: &str) -> Result<(), redb::Error> {
         let fresh = self.transaction.list_tables()?.next().is_none();
         if !fresh && !self.transaction.list_tables()?.any(|it| it.name() == FORMAT) {
-            return Err(foreign());
+            return Err(not_ours(None, format));
         }
         let mut table = self.transaction.open_table(definition(FORMAT))?;
         if fresh {
             table.insert(FORMAT.as_bytes(), format.as_bytes())?;
-        } else if table.get(FORMAT.as_bytes())?.is_none_or(|it| it.value() != format.as_bytes()) {
-            return Err(foreign());
+            return Ok(());
         }
-        Ok(())
+        let found = table.get(FORMAT.as_bytes())?.map(|it| it.value().to_vec());
+        if found.as_deref() == Some(format.as_bytes()) { Ok(()) } else { Err(not_ours(found.as_deref(), format)) }
     }
 
     /// Removes a table with all its rows.

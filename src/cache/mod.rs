@@ -11,6 +11,7 @@
 //! does not verify pages as it reads them. So an answer is what was once stored under that very key, or
 //! there is none. Checksums guard against accidents, not against somebody who forges them.
 
+mod custody;
 mod db;
 pub mod encoding;
 pub mod index;
@@ -20,7 +21,7 @@ pub mod store;
 mod testing;
 
 pub use db::prepare_dir;
-pub use index::{Bucket, Changes, Committed, Index};
+pub use index::{Changes, Committed, Index, Outline, PutBucket};
 pub use store::{CacheCounters, CacheCounts, Store, StoreStats, stored_key};
 
 /// What a build may do with the cache.

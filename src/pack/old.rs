@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use crate::error::Result;
+use crate::model::{AssetId, Digest};
 use crate::system::{Bytes, System};
 
-use super::format;
+use super::format::{self, PartRow};
 use super::plan::{PlanEntry, PlanPayload};
 use super::read::{PackReader, PayloadRef};
 use super::write::{Fetched, Payloads};
@@ -23,6 +24,36 @@ impl<'a> OldPack<'a> {
     pub fn open(system: &'a dyn System, out_dir: &Path, pack: &str) -> Option<Self> {
         let reader = PackReader::open_at(system, &out_dir.join(format::root_name(pack))).ok()?;
         Some(Self { reader })
+    }
+
+    /// Returns the digest that stands for the whole pack.
+    pub fn content_digest(&self) -> Digest {
+        self.reader.content_digest()
+    }
+
+    /// Returns how many entries the pack has.
+    pub fn entry_count(&self) -> u64 {
+        self.reader.entry_count()
+    }
+
+    /// Returns whether the pack has an entry of this id, as far as it can be read.
+    pub fn has(&self, id: AssetId) -> bool {
+        self.reader.has(id).unwrap_or(false)
+    }
+
+    /// Returns the rows of the parts and of the names; none where the pack is a single file.
+    pub(super) fn part_rows(&self) -> Vec<PartRow> {
+        self.reader.parts.iter().chain(&self.reader.names).map(|it| it.row).collect()
+    }
+
+    /// Returns the number of the part that would hold an entry.
+    pub(super) fn part_of(&self, id: AssetId) -> Option<usize> {
+        self.reader.part_of(id)
+    }
+
+    /// Returns the entries of a part without their names, if it can be read.
+    pub(super) fn planned_in(&self, part: usize) -> Option<Vec<PlanEntry>> {
+        self.reader.planned_in(part).ok()
     }
 
     /// Returns the stored bytes of a payload, if the entry of the same id had them already.

@@ -85,8 +85,7 @@ pub fn names(db: &dyn salsa::Database) -> Arc<Names> {
             all
         }
         Scope::Part(part) => {
-            let here = buckets.filter(|it| part.ends.contains(&it.0));
-            let mut all: Vec<Export> = here.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
+            let mut all: Vec<Export> = buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
             all.extend((part.elsewhere)());
             all
         }
@@ -120,7 +119,8 @@ impl Names {
         self.clashes.get(place)
     }
 
-    /// Returns another place that differs from `place` only in case or Unicode normalization.
+    /// Returns the place before `place` that differs from it only in case or Unicode normalization: of several, all but
+    /// the first have one.
     pub fn collision(&self, place: &RelPath) -> Option<&RelPath> {
         self.collisions.get(place)
     }
@@ -184,7 +184,7 @@ impl Assets for Names {
     }
 }
 
-/// Finds places that some file systems cannot tell apart.
+/// Finds places that some file systems cannot tell from one before them.
 fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
     let mut folded: Vec<(Cow<'_, str>, usize)> =
         exports.iter().enumerate().map(|(idx, it)| (fold(it.place.as_str()), idx)).collect();
@@ -193,7 +193,6 @@ fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
     for pair in folded.windows(2) {
         let (one, two) = (&exports[pair[0].1].place, &exports[pair[1].1].place);
         if pair[0].0 == pair[1].0 && one != two {
-            collisions.entry(one.clone()).or_insert_with(|| two.clone());
             collisions.insert(two.clone(), one.clone());
         }
     }

@@ -64,12 +64,18 @@ impl Stamp {
     /// the clock's granularity.
     ///
     /// The change time decides where the platform has one, since nobody can set it: a modification time that an
-    /// archive put into the future is then no reason for doubt.
+    /// archive put into the future is then no reason for doubt. A file on another device than the clock's goes by a
+    /// clock that nobody read, in steps that nobody knows; it is doubted for much longer.
     pub fn is_racy(&self, now: FsTime) -> bool {
         let time = if self.ctime_ns != 0 { self.ctime_ns } else { self.mtime_ns };
-        time >= now.now_ns.saturating_sub(now.granularity_ns)
+        let doubt_ns = if self.device == now.device { now.granularity_ns } else { FOREIGN_DOUBT_NS };
+        time >= now.now_ns.saturating_sub(doubt_ns)
     }
 }
+
+/// How long a file on another device than the clock's is doubted, in nanoseconds: a minute holds the coarsest steps, and
+/// what the clocks of two machines that keep time differ by.
+const FOREIGN_DOUBT_NS: i64 = 60_000_000_000;
 
 /// The file system's own idea of the time, and how coarse that is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,11 +84,13 @@ pub struct FsTime {
     pub now_ns: i64,
     /// The step of the clock in nanoseconds, rounded up generously.
     pub granularity_ns: i64,
+    /// The device whose clock it is; zero where the platform has none, and then everything seems to lie on it.
+    pub device: u64,
 }
 
 impl FsTime {
     /// A time so early that every stamp is racy against it: for file systems whose clock cannot be read.
-    pub const UNKNOWN: Self = Self { now_ns: i64::MIN, granularity_ns: 0 };
+    pub const UNKNOWN: Self = Self { now_ns: i64::MIN, granularity_ns: 0, device: 0 };
 }
 
 /// One name in a directory listing.
@@ -279,4 +287,31 @@ fn fill(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>, start: 
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_on_another_device_is_doubted_for_longer() {
+        let second = 1_000_000_000;
+        let now = FsTime { now_ns: 1000 * second, granularity_ns: 10, device: 1 };
+        let stamp = |device, ctime_ns| {
+            let kind = FileKind::File;
+            Stamp { kind, size: 0, mtime_ns: 0, ctime_ns, inode: 1, device, mode: 0 }
+        };
+        let cases = [
+            (1, now.now_ns - 10, true),
+            (1, now.now_ns - 11, false),
+            (2, now.now_ns - 11, true),
+            (2, now.now_ns - 60 * second, true),
+            (2, now.now_ns - 60 * second - 1, false),
+            (2, now.now_ns + 1, true),
+        ];
+        for (device, time, expected) in cases {
+            assert_eq!(stamp(device, time).is_racy(now), expected, "device {device}, {} ns ago", now.now_ns - time);
+        }
+        assert!(stamp(1, 1).is_racy(FsTime::UNKNOWN));
+    }
 }

@@ -52,6 +52,7 @@ trait Platform: Send + Sync {
 }
 
 /// The real file system.
+#[derive(Clone)]
 pub struct OsSystem {
     platform: &'static dyn Platform,
     counters: Arc<Counters>,
@@ -126,7 +127,7 @@ impl System for OsSystem {
     }
 
     fn now(&self, dir: &Path) -> FsTime {
-        self.read_clock(dir).map_or(FsTime::UNKNOWN, |stamp| fs_time(stamp.mtime_ns))
+        self.read_clock(dir).map_or(FsTime::UNKNOWN, fs_time)
     }
 
     fn boot_id(&self) -> String {
@@ -246,9 +247,9 @@ fn is_refusal(error: &io::Error) -> bool {
 }
 
 /// Judges a clock by one reading: no fraction of a second means that it shows none.
-fn fs_time(now_ns: i64) -> FsTime {
+fn fs_time(Stamp { mtime_ns: now_ns, device, .. }: Stamp) -> FsTime {
     let granularity_ns = if now_ns % NS_PER_SECOND == 0 { COARSE_GRANULARITY_NS } else { FINE_GRANULARITY_NS };
-    FsTime { now_ns, granularity_ns }
+    FsTime { now_ns, granularity_ns, device }
 }
 
 /// Lists a directory.
@@ -290,8 +291,11 @@ mod tests {
 
     #[test]
     fn a_clock_without_fractions_is_coarse() {
-        assert_eq!(fs_time(5 * NS_PER_SECOND).granularity_ns, COARSE_GRANULARITY_NS);
-        assert_eq!(fs_time(5 * NS_PER_SECOND + 1).granularity_ns, FINE_GRANULARITY_NS);
+        let (kind, mode) = (FileKind::File, 0o644);
+        let at = |mtime_ns| Stamp { kind, size: 1, mtime_ns, ctime_ns: mtime_ns, inode: 1, device: 7, mode };
+        assert_eq!(fs_time(at(5 * NS_PER_SECOND)).granularity_ns, COARSE_GRANULARITY_NS);
+        assert_eq!(fs_time(at(5 * NS_PER_SECOND + 1)).granularity_ns, FINE_GRANULARITY_NS);
+        assert_eq!(fs_time(at(1)).device, 7);
     }
 
     #[test]

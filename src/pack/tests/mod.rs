@@ -3,6 +3,7 @@
 mod emission;
 mod golden;
 mod hostile;
+mod patching;
 mod round_trip;
 
 use std::collections::BTreeMap;
@@ -105,6 +106,13 @@ impl Sample {
         let extra = vec![("main.manifest.json".to_owned(), laid.content_digest().to_hex().into_bytes())];
         let options = Options { durability, extra, previous: &[], trusted: &|it| known.contains(it) };
         emit::emit(target(disk), &laid, self, &options)
+    }
+
+    /// Emits what was laid out, trusting no file that is there.
+    pub fn emit_laid(&self, disk: &dyn Disk, laid: &super::layout::Laid<'_>) -> Result<Emitted> {
+        let options =
+            Options { durability: Durability::Unsynced, extra: Vec::new(), previous: &[], trusted: &|_| false };
+        emit::emit(target(disk), laid, self, &options)
     }
 
     /// Emits onto a new disk.

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
@@ -22,8 +23,8 @@ impl Platform for Unix {
     fn open_dir(&self, path: &Path, counters: &Arc<Counters>) -> io::Result<Box<dyn Dir>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
-        let (path, counters) = (path.to_owned(), counters.clone());
-        Ok(Box::new(UnixDir { fd, path, counters, listed: Mutex::new(false) }))
+        let (path, stats, counters) = (path.to_owned(), AtomicU64::new(0), counters.clone());
+        Ok(Box::new(UnixDir { fd, path, stats, counters, listed: Mutex::new(false) }))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stamp> {
@@ -60,14 +61,22 @@ impl Platform for Unix {
 struct UnixDir {
     fd: OwnedFd,
     path: PathBuf,
+    /// Counted here while the handle lives: threads that each have one do not wait for one another's count.
+    stats: AtomicU64,
     counters: Arc<Counters>,
     /// Whether it was listed through the handle, and so must be rewound; held by whoever lists it.
     listed: Mutex<bool>,
 }
 
+impl Drop for UnixDir {
+    fn drop(&mut self) {
+        Counters::add(&self.counters.stats, *self.stats.get_mut());
+    }
+}
+
 impl UnixDir {
     fn stat_with(&self, path: &Path, flags: AtFlags) -> io::Result<Stamp> {
-        Counters::add(&self.counters.stats, 1);
+        Counters::add(&self.stats, 1);
         if path.as_os_str().is_empty() {
             return Ok(stamp(&rustix::fs::fstat(&self.fd)?));
         }
