@@ -89,7 +89,7 @@ impl Engine {
         let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
-        let session = Session::open(ws, options);
+        let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let mut registry_files = registry_files(ws, &session.index, options)?;
         let rehash = scan::Options { rehash: options.rehash };
         let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;

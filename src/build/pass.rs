@@ -131,10 +131,10 @@ impl<'a> Pass<'a> {
         let Session { ws, index, store, .. } = &self.session;
         let _short = ws.phase("short way");
         let target = self.target();
-        let (Some(known), Some(old)) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()))
-        else {
-            return Ok(None); // Payloads of what is only remembered come from there.
-        };
+        let (known, old) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()));
+        if old.is_some() && known.is_none() {
+            return Ok(None);
+        }
         let recalled = memo::recall(index, &target, self.context(registry.digest), &self.scan.tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
@@ -147,8 +147,12 @@ impl<'a> Pass<'a> {
 
         // Only parts that hold a changed entry are laid out, or else all of the plan.
         let profile = &self.setup.profile;
-        let stands = known.has(&format::root_name(self.pack()), short.content_digest());
-        let patch = stands.then(|| publish::patch(&old, profile, short.content_digest(), &short.changed)).flatten();
+        let patch = match (&known, &old) {
+            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), short.content_digest()) => {
+                publish::patch(old, profile, short.content_digest(), &short.changed)
+            }
+            _ => None,
+        };
         let plan = if patch.is_none() { short.plan(ws, &self.setup) } else { None };
         let wanted = match (&patch, &plan) {
             (Some(patch), _) => Wanted::Patch(patch),
@@ -158,6 +162,10 @@ impl<'a> Pass<'a> {
         let Short { state, slots, touched, diagnostics, .. } = &short;
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(state, &names, slots);
+        // Payloads of what is only remembered come from the previous pack, or else from what was just read.
+        if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
+            return Ok(None);
+        }
         let published = self.publish(output, wanted, diagnostics, registry.digest, &payloads)?;
         let derived = Derived { state, slots, touched, general: None };
         self.remember(registry, registry.digest, output, &published, diagnostics, &derived);

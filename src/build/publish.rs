@@ -13,11 +13,11 @@ use crate::pack::manifest::manifest;
 use crate::pack::old::{OldFirst, OldPack};
 use crate::pack::patch::Patch;
 use crate::pack::plan::{Layout, Plan, PlanEntry, PlanPayload};
-use crate::pack::write::Payloads;
+use crate::pack::write::{Fetched, Payloads};
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::system::{Bytes, Lock, staged};
+use crate::system::{Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
@@ -36,6 +36,13 @@ pub struct Output {
     /// The name under which the index remembers what lies in it.
     pub key: String,
     _lock: Box<dyn Lock>,
+}
+
+impl Output {
+    /// Returns where the root file of a pack lies in here, or will.
+    pub fn root_file(&self, pack: &str) -> PathBuf {
+        self.dir.join(format::root_name(pack))
+    }
 }
 
 /// Takes the output directory of a build; creates it where it is absent.
@@ -220,7 +227,7 @@ struct Stoppable<'a> {
 }
 
 impl Payloads for Stoppable<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         self.ws.check_stop()?;
         self.payloads.stored(payload, entry)
     }

@@ -21,6 +21,7 @@
 //! Where the file system exists in memory only, a reader works on a copy of the file taken at one moment,
 //! and a lock file beside it keeps writers apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -38,13 +39,15 @@ use redb::{
 };
 
 use super::encoding::{Checksum, seal, split_seal, unseal};
+use super::packed::{self, Packed, shard_of};
 use super::{CacheMode, custody};
 use crate::fence::fenced;
-use crate::model::{Code, Diagnostic};
+use crate::model::{Code, Diagnostic, Digest};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
 
-/// Memory for pages while a batch is written, and for the store's pages while it is read.
-pub const CACHE_BYTES: usize = 64 << 20;
+/// Memory for pages while a batch is written, and for the store's pages while it is read. Most of those are asked for
+/// once.
+pub const CACHE_BYTES: usize = 16 << 20;
 /// How long looking up waits for a database that another process holds, and how long a commit.
 const READ_PATIENCE: Duration = Duration::from_millis(200);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
@@ -237,6 +240,22 @@ impl DatabaseFile {
             self.failed(trouble);
             None
         })
+    }
+
+    /// Returns what `with` makes of the value at `key` in a table whose rows are packed. A packed row that is damaged
+    /// is a miss, and said.
+    pub fn get_packed<R>(&self, table: &'static str, key: Digest, with: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let reader = self.reader()?;
+        let shard = shard_of(key);
+        let packed = match reader.known_packed(table, shard) {
+            Some(packed) => packed,
+            None => {
+                let packed = Arc::new(self.get(table, &shard, Packed::parse).flatten().unwrap_or_default());
+                reader.know_packed(table, shard, packed.clone());
+                packed
+            }
+        };
+        packed.get(key).map(with)
     }
 
     fn open(&self) -> Option<Reader> {
@@ -504,7 +523,12 @@ const MODE: ConcurrencyMode = if cfg!(any(target_os = "linux", target_vendor = "
 pub struct Reader {
     /// `None` only while it is dropped.
     open: Option<Open>,
+    /// Packed rows that somebody asked for: they are asked for again.
+    packed: RwLock<BTreeMap<PackedKey, Arc<Packed>>>,
 }
+
+/// A table, and the key of a packed row in it.
+type PackedKey = (&'static str, [u8; 2]);
 
 struct Open {
     tables: Vec<(&'static str, ReadOnlyTable<Slice, Slice>)>,
@@ -522,8 +546,16 @@ impl Reader {
             false => fence(|| spec.tables.iter().try_for_each(|name| open.add(name))),
         });
         // Whatever went wrong, what is open is closed behind the fence.
-        let built = Self { open: Some(open) };
+        let built = Self { open: Some(open), packed: RwLock::default() };
         reader.map(|()| built)
+    }
+
+    fn known_packed(&self, table: &'static str, shard: [u8; 2]) -> Option<Arc<Packed>> {
+        self.packed.read().unwrap_or_else(PoisonError::into_inner).get(&(table, shard)).cloned()
+    }
+
+    fn know_packed(&self, table: &'static str, shard: [u8; 2], packed: Arc<Packed>) {
+        self.packed.write().unwrap_or_else(PoisonError::into_inner).insert((table, shard), packed);
     }
 
     fn table(&self, name: &str) -> Option<&ReadOnlyTable<Slice, Slice>> {
@@ -547,6 +579,16 @@ impl Reader {
             }
             Ok(())
         })
+    }
+
+    /// Returns the number of rows in a table whose rows are packed.
+    pub fn len_packed(&self, table: &str) -> Result<u64, Trouble> {
+        let mut rows = 0;
+        self.for_each(table, |_, sealed| {
+            let packed = split_seal(sealed).and_then(|it| packed::count(it.1));
+            rows += packed.unwrap_or(0) as u64;
+        })?;
+        Ok(rows)
     }
 
     /// Returns the number of rows in a table.
@@ -653,6 +695,27 @@ impl Rows<'_> {
         let old = self.table.insert(key, sealed.as_slice())?;
         let old = old.map(|it| known_checksum(it.value())).transpose()?;
         Ok((checksum, old))
+    }
+
+    /// Stores values in a table whose rows are packed, ascending by key: for each what `merge` makes of it and of the
+    /// value that is there, if any.
+    pub fn put_packed<'v, V>(
+        &mut self,
+        values: &[(Digest, &'v V)],
+        merge: impl Fn(&'v V, Option<&[u8]>) -> Cow<'v, [u8]>,
+    ) -> Result<(), redb::Error> {
+        for values in values.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
+            let shard = shard_of(values[0].0);
+            let known = self.get(&shard)?.as_deref().and_then(Packed::parse).unwrap_or_default();
+            let put: Vec<(Digest, Cow<'v, [u8]>)> =
+                values.iter().map(|(key, value)| (*key, merge(value, known.get(*key)))).collect();
+            let is_put = |key: &Digest| put.binary_search_by_key(key, |it| it.0).is_ok();
+            let mut rows: Vec<(Digest, &[u8])> = known.rows().filter(|it| !is_put(&it.0)).collect();
+            rows.extend(put.iter().map(|(key, value)| (*key, &value[..])));
+            rows.sort_unstable_by_key(|it| it.0);
+            self.put(&shard, Packed::of(rows.into_iter()).bytes())?;
+        }
+        Ok(())
     }
 
     /// Stores bytes that need no seal, because `key` is their digest; equal ones are left alone.
