@@ -117,7 +117,7 @@ impl Engine {
         pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
         state.set_registry(proposal.registry.clone());
-        state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+        state.prefetch(ws, "names", &state.buckets(), |db, it| {
             exports(db, it);
         });
 
@@ -126,11 +126,9 @@ impl Engine {
         workshop.make(&mut state, &slots)?;
         let general = pass.general(registry_warnings, &proposal);
         let store = &pass.session.store;
-        let verdict = std::thread::scope(|scope| {
-            // What was made is stored whatever the verdict, and meanwhile.
-            scope.spawn(|| store.commit());
-            judge(ws.jobs, &state, &slots, &pass.setup.profile, general.clone())
-        });
+        // What was made is stored whatever the verdict, and meanwhile.
+        let judge = || judge(ws, &state, &slots, &pass.setup.profile, general.clone());
+        let verdict = ws.meanwhile(|| store.commit(), judge);
         let (Some(output), false) = (output, verdict.has_errors()) else {
             pass.remember_scan(&registry_files);
             if verdict.has_errors() {

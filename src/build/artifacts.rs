@@ -110,7 +110,7 @@ impl Workshop<'_> {
         let mut made_by_slot = Vec::with_capacity(slots.len());
         {
             let db = &state.db;
-            state.prefetch(self.session.ws.jobs, slots, |db, it| {
+            state.prefetch(self.session.ws, "recipes", slots, |db, it| {
                 recipes(db, it);
             });
             let names = LazyNames::new(db);

@@ -29,7 +29,7 @@ const LANE_SLICE: Duration = Duration::from_millis(500);
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
     let db = &state.db;
-    state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+    state.prefetch(ws, "declarations", &state.buckets(), |db, it| {
         declared(db, it);
     });
     let mut places: Vec<(Present, Option<&Arc<Declaration>>)> = Vec::new();

@@ -99,7 +99,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let proposal = identify(ws, state, tree, &setup.config, &registry);
     state.set_registry(proposal.registry.clone());
     let slots = state.slots(&setup.profile, &options.pack);
-    state.prefetch(ws.jobs, &slots, |db, it| {
+    state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);
     });
     pass.remember_scan(&registry_files);

@@ -140,10 +140,6 @@ impl<'a> Pass<'a> {
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
         registry.check_unmoved(ws)?;
-        {
-            let _store = ws.phase("store traces");
-            store.commit();
-        }
 
         // Only parts that hold a changed entry are laid out, or else all of the plan.
         let profile = &self.setup.profile;
@@ -166,7 +162,8 @@ impl<'a> Pass<'a> {
         if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
             return Ok(None);
         }
-        let published = self.publish(output, wanted, diagnostics, registry.digest, &payloads)?;
+        let publish = || self.publish(output, wanted, diagnostics, registry.digest, &payloads);
+        let published = ws.meanwhile(|| store.commit(), publish)?;
         let derived = Derived { state, slots, touched, general: None };
         self.remember(registry, registry.digest, output, &published, diagnostics, &derived);
         let report = self.built(state, wanted, diagnostics, output, &published, &[]);
@@ -274,10 +271,10 @@ impl<'a> Pass<'a> {
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
-        let (setup, jobs) = (&self.setup, self.session.ws.jobs);
+        let (setup, ws) = (&self.setup, self.session.ws);
         let content_digest = published.emitted.content_digest;
         let tree = &self.scan.tree;
-        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, jobs };
+        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, ws };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);

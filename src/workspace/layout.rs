@@ -114,6 +114,18 @@ impl Workspace {
         self.timings.phase(name)
     }
 
+    /// Does `work`, and `aside` meanwhile on another thread; before it where there is to be only one.
+    pub fn meanwhile<T>(&self, aside: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+        if self.jobs == 1 {
+            aside();
+            return work();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(aside);
+            work()
+        })
+    }
+
     /// Runs `work` on `0..n` on this workspace's threads, in order of claim, and returns the results in order.
     pub fn parallel<T: Send>(&self, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
         parallel(self.jobs, n, work)
