@@ -21,8 +21,8 @@ pub enum By {
 /// One row beside the same one of earlier.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compared {
-    /// What people read of it.
-    pub title: String,
+    /// Its name.
+    pub name: String,
     /// The ratio of earlier.
     pub before: f64,
     /// The ratio of now.
@@ -48,7 +48,7 @@ pub fn compare(before: &Report, now: &Report, by: By, allowed: f64) -> Result<Ve
     let compared = |row: &Row| {
         let earlier = before.rows.iter().find(|it| it.name == row.name)?;
         let (before, now) = (ratio(earlier, by)?, ratio(row, by)?);
-        Some(Compared { title: row.title.clone(), before, now, failed: now > before * allowed })
+        Some(Compared { name: row.name.clone(), before, now, failed: now > before * allowed })
     };
     let rows: Vec<Compared> = now.rows.iter().filter_map(compared).collect();
     if rows.is_empty() { Err("the two have no scenario in common".to_owned()) } else { Ok(rows) }

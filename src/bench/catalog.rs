@@ -11,15 +11,26 @@ use std::path::Path;
 use super::edit::File;
 use crate::build::inspect::Asset;
 use crate::model::declaration::Form;
-use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, file_name};
 use crate::process::kinds;
 use crate::workspace::config::Config;
 use crate::workspace::layout::CONFIG_FILE;
+use crate::workspace::lookup::is_declaration;
 
 /// Directories with more sources than this are not renamed: it would be a move of everything.
 const MOST_RENAMED: usize = 1000;
 /// Kinds whose sources stay valid when they are edited as `edit.rs` does.
 const EDITABLE_KINDS: [&str; 2] = ["raw", "image"];
+
+/// The files that are one asset, declaration included: their copy under other names is another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// What is named anew: the file that the asset is, or its directory.
+    pub place: String,
+    /// Its files, by path; all of them are the place, in it, or begin with its name.
+    pub files: Vec<File>,
+    /// Whether the place is a directory.
+    pub is_dir: bool,
+}
 
 /// What there is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,8 +39,8 @@ pub struct Catalog {
     pub files: Vec<File>,
     /// Those that can be edited, by path.
     pub editable: Vec<File>,
-    /// Those of them that a rule claims, by path: a copy beside one of these is another asset.
-    pub ruled: Vec<File>,
+    /// Assets that can be added once more.
+    pub templates: Vec<Template>,
     /// The declarations, by path.
     pub declarations: Vec<File>,
     /// Directories below the roots with a handful of sources.
@@ -58,26 +69,51 @@ impl Catalog {
             match &asset.form {
                 Form::Directory(file) => {
                     catalog.declarations.extend(find(file.as_str()));
-                    let inside: Vec<&File> = payloads_below(&files, place).collect();
+                    let inside: Vec<File> = payloads_below(&files, place).cloned().collect();
                     if is_editable && inside.len() as u64 == asset.inputs {
-                        catalog.editable.extend(inside.into_iter().cloned());
+                        catalog.add_template(place, true, inside.iter().cloned().chain(find(file.as_str())));
+                        catalog.editable.extend(inside);
                     }
-                    continue;
                 }
-                Form::Sidecar(file) => catalog.declarations.extend(find(file.as_str())),
-                Form::Rule(_) if is_editable => catalog.ruled.extend(find(place)),
+                Form::Sidecar(file) => {
+                    catalog.declarations.extend(find(file.as_str()));
+                    if is_editable {
+                        catalog.add_template(place, false, find(place).into_iter().chain(find(file.as_str())));
+                        catalog.editable.extend(find(place));
+                    }
+                }
+                Form::Rule(_) if is_editable => {
+                    catalog.add_template(place, false, find(place));
+                    catalog.editable.extend(find(place));
+                }
                 Form::Rule(_) => {}
             }
-            if is_editable {
-                catalog.editable.extend(find(place));
-            }
         }
-        for list in [&mut catalog.editable, &mut catalog.ruled, &mut catalog.declarations] {
+        catalog.keep_usual_templates();
+        for list in [&mut catalog.editable, &mut catalog.declarations] {
             list.sort_by(|a, b| a.path.cmp(&b.path));
             list.dedup();
         }
         catalog.files = files;
         catalog
+    }
+
+    fn add_template(&mut self, place: &str, is_dir: bool, files: impl IntoIterator<Item = File>) {
+        let mut files: Vec<File> = files.into_iter().collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.templates.push(Template { place: place.to_owned(), files, is_dir });
+    }
+
+    /// Keeps the templates of the form that most assets have, by place.
+    fn keep_usual_templates(&mut self) {
+        // A file alone, with a sidecar, a directory.
+        let form = |it: &Template| if it.is_dir { 2 } else { it.files.len().min(2) - 1 };
+        let mut counts = [0; 3];
+        self.templates.retain(|it| !it.files.is_empty());
+        self.templates.iter().for_each(|it| counts[form(it)] += 1);
+        let usual = (0..3).max_by_key(|it| (counts[*it], 3 - it)).unwrap_or(0);
+        self.templates.retain(|it| form(it) == usual);
+        self.templates.sort_by(|a, b| a.place.cmp(&b.place));
     }
 
     /// Returns the path of the configuration.
@@ -116,19 +152,15 @@ fn payloads_below<'a>(files: &'a [File], place: &'a str) -> impl Iterator<Item =
     around.filter(below).filter(|it| !is_declaration(&it.path))
 }
 
-fn is_declaration(path: &str) -> bool {
-    path.ends_with(SIDECAR_SUFFIX) || file_name(path) == ASSET_JSON
-}
-
-/// Returns the directories below the roots that hold at least two sources, at most a tenth of all (or two), and no
-/// more than a build moves without a second thought. The deepest ones only, so that it is of one kind what is renamed.
+/// Returns the directories below the roots that hold a quarter of all sources at most (or two), and no more than one
+/// renames without a second thought. Of those the fullest, so that it is of one kind what is renamed.
 fn handy_dirs(files: &[File], roots: &[String]) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for file in files {
         let dirs = Path::new(&file.path).ancestors().skip(1).filter_map(Path::to_str);
         dirs.filter(|it| !it.is_empty()).for_each(|it| *counts.entry(it).or_default() += 1);
     }
-    let most = (files.len() / 10).clamp(2, MOST_RENAMED);
+    let most = (files.len() / 4).clamp(2, MOST_RENAMED);
     let is_handy = |dir: &str, count: usize| !roots.iter().any(|it| it == dir) && (1..=most).contains(&count);
     let all: Vec<(&str, usize)> = counts.into_iter().filter(|it| is_handy(it.0, it.1)).collect();
     // Directories of one asset each are many where they are; a directory of several says more.
@@ -216,11 +248,25 @@ mod tests {
         ];
         let catalog = Catalog::of(all, &["a".to_owned()], &assets, String::new());
         assert_eq!(paths(&catalog.editable), ["a/all/x.txt", "a/p.png", "a/s.txt"]);
-        assert_eq!(paths(&catalog.ruled), ["a/p.png"]);
+        let templates: Vec<_> = catalog.templates.iter().map(|it| (it.place.as_str(), paths(&it.files))).collect();
+        assert_eq!(templates, [("a/p.png", vec!["a/p.png"])]);
         assert_eq!(paths(&catalog.declarations), ["a/all/asset.json", "a/s.txt.asset.json", "a/some/asset.json"]);
         assert_eq!(catalog.claims, [(0, 1), (1, 2)].into());
         let arc: Arc<str> = "raw".into();
         assert!(EDITABLE_KINDS.iter().all(|it| kinds::find(it).is_some()) && EDITABLE_KINDS.contains(&&*arc));
+    }
+
+    #[test]
+    fn the_usual_form_of_assets_is_added_once_more() {
+        let path = |it: &str| RelPath::new(it).expect("a path");
+        let all = files(&["a/d/asset.json", "a/d/x.txt", "a/s.txt", "a/s.txt.asset.json"]);
+        let dir = asset("a/d", "raw", Form::Directory(path("a/d/asset.json")), 1);
+        let sidecar = asset("a/s.txt", "raw", Form::Sidecar(path("a/s.txt.asset.json")), 1);
+        let templates = |assets: &[Asset]| Catalog::of(all.clone(), &["a".to_owned()], assets, String::new()).templates;
+        let of_dir = templates(std::slice::from_ref(&dir));
+        assert_eq!((of_dir[0].is_dir, paths(&of_dir[0].files)), (true, vec!["a/d/asset.json", "a/d/x.txt"]));
+        let usual = templates(&[dir, sidecar]);
+        assert_eq!((usual.len(), paths(&usual[0].files)), (1, vec!["a/s.txt", "a/s.txt.asset.json"]));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::stats::Summary;
 /// All in pixels.
 const WIDTH: f64 = 960.0;
 const MARGIN: f64 = 24.0;
-const LABELS: f64 = 230.0;
-const FIGURES: f64 = 210.0;
+const LABELS: f64 = 170.0;
+const FIGURES: f64 = 226.0;
 const TOP: f64 = 92.0;
 const BAR: f64 = 18.0;
 const GAP: f64 = 12.0;
@@ -40,6 +40,8 @@ pub fn draw(report: &Report) -> String {
     text(&mut svg, MARGIN, 34.0, "title", "Rebuild latency as a multiple of the floor");
     text(&mut svg, MARGIN, 56.0, "dim", &subtitle(report));
     plot.grid(&mut svg, TOP - 8.0, height - BOTTOM);
+    let columns = [(86.0, "wall"), (146.0, "ratio"), (220.0, if has_vs { "other" } else { "" })];
+    columns.iter().for_each(|(x, label)| ending(&mut svg, plot.right + x, TOP - 12.0, label));
     for (nth, (row, ratio)) in rows.iter().enumerate() {
         plot.row(&mut svg, TOP + step * nth as f64, row, *ratio);
     }
@@ -66,8 +68,7 @@ impl Plot {
             let ratio = self.most * f64::from(nth) / 4.0;
             let x = self.x(ratio);
             line(svg, x, top, bottom, "grid");
-            let label = if ratio.fract() == 0.0 { format!("{ratio:.0}x") } else { format!("{ratio:.2}x") };
-            centred(svg, x, bottom + 18.0, "dim", &label);
+            centred(svg, x, bottom + 18.0, "dim", &format!("{}x", (ratio * 100.0).round() / 100.0));
         }
     }
 
@@ -86,14 +87,14 @@ impl Plot {
             let at = |quartile: u64| self.x(ratio * quartile as f64 / median as f64);
             rect(svg, at(q1), y + BAR * 0.39, at(q3) - at(q1), BAR * 0.22, "#143a66");
         }
-        let mut figures = format!("{}   {ratio:.2}x", duration(median));
+        ending(svg, self.right + 86.0, baseline, &duration(median));
+        ending(svg, self.right + 146.0, baseline, &format!("{ratio:.2}x"));
         if let Some(vs) = &row.vs
             && let Some(times) = vs.wall_ratio
         {
             self.bar(svg, y + BAR, BAR * 0.5, ratio * times, "#b9c6d6");
-            let _ = write!(figures, "   other {}", duration(vs.wall_us.median));
+            ending(svg, self.right + 220.0, baseline, &duration(vs.wall_us.median));
         }
-        text(svg, self.right + 14.0, baseline, "figure", &figures);
     }
 
     fn bar(&self, svg: &mut String, y: f64, height: f64, ratio: f64, fill: &str) {
@@ -114,15 +115,16 @@ fn most(rows: &[(&Row, f64)]) -> f64 {
 /// Returns the next larger number that four steps of a scale look well with.
 fn nice(most: f64) -> f64 {
     let magnitude = 10_f64.powf(most.log10().floor());
-    let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
+    let steps = [1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 10.0];
     steps.iter().map(|it| it * magnitude).find(|it| *it >= most).unwrap_or(most)
 }
 
 fn subtitle(report: &Report) -> String {
     let workspace = &report.workspace;
     let machine = &report.machine;
+    let shape = workspace.generated.map(|it| format!(" ({:?}, {})", it.shape, it.sizes).to_lowercase());
     let mut parts = vec![
-        format!("{} assets", workspace.assets),
+        format!("{} assets{}", workspace.assets, shape.unwrap_or_default()),
         format!("{} sources", workspace.sources),
         format!("profile {}", report.profile),
         format!("{} rounds", report.rounds),
@@ -136,7 +138,7 @@ fn subtitle(report: &Report) -> String {
 
 fn legend(report: &Report, has_vs: bool) -> String {
     let mut legend =
-        "Bars: median wall time of a cold process over the floor of the same round; dark: middle half of the rounds."
+        "Bars: median over rounds of wall time (cold process) to floor; dark: middle half of the wall times."
             .to_owned();
     if let (true, Some(command)) = (has_vs, &report.vs) {
         let _ = write!(legend, " Pale: {command}");
@@ -168,7 +170,13 @@ fn line(svg: &mut String, x: f64, top: f64, bottom: f64, class: &str) {
 
 fn text(svg: &mut String, x: f64, y: f64, class: &str, content: &str) {
     let content = escaped(content);
-    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\" xml:space=\"preserve\">{content}</text>");
+    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{content}</text>");
+}
+
+/// Writes text that ends at `x`.
+fn ending(svg: &mut String, x: f64, y: f64, content: &str) {
+    let content = escaped(content);
+    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"figure\" text-anchor=\"end\">{content}</text>");
 }
 
 fn centred(svg: &mut String, x: f64, y: f64, class: &str, content: &str) {
@@ -250,7 +258,7 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_numbers() {
-        for (most, end) in [(1.0, 1.0), (1.1, 1.2), (2.3, 3.0), (9.0, 10.0), (47.0, 60.0), (101.0, 120.0)] {
+        for (most, end) in [(1.0, 1.0), (1.1, 1.2), (2.3, 2.4), (9.0, 10.0), (47.0, 60.0), (101.0, 120.0)] {
             assert!((nice(most) - end).abs() < 1e-9, "{most}");
         }
     }

@@ -12,6 +12,7 @@ use crate::error::{IoContext, Result};
 use crate::model::registry::{self, N_FILES};
 use crate::system::{Access, Disk, RandomFile};
 use crate::workspace::layout::{BUILD_DIR, STATE_DIR};
+use crate::workspace::lookup::is_declaration;
 
 /// A file and how long it was before anything was done to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,10 +40,10 @@ pub enum Action {
     Comment(File, String),
     /// Writes other contents in place.
     Write(String, Vec<u8>),
-    /// Adds a file: an edited copy of one that is there.
-    Add(String, File, String),
-    /// Removes a file.
-    Remove(String),
+    /// Adds files: copies of some that are there, payloads edited.
+    Add(Vec<(String, File)>, String),
+    /// Removes a file, or a directory with all that it holds.
+    Remove(Vec<String>),
     /// Renames a file or directory.
     Rename(String, String),
     /// Removes what builds left: state, cache and outputs.
@@ -107,11 +108,8 @@ impl Place<'_> {
                 self.in_place(&file.path, |it| it.write_all_at(format!("// {tag}\n").as_bytes(), file.len))
             }
             Action::Write(path, bytes) => self.in_place(path, |it| overwrite(it, bytes)),
-            Action::Add(path, like, tag) => self.add(path, like, tag),
-            Action::Remove(path) => {
-                let path = self.root.join(path);
-                self.disk.remove_file(&path).context("remove", &path)
-            }
+            Action::Add(files, tag) => files.iter().try_for_each(|(path, like)| self.add(path, like, tag)),
+            Action::Remove(paths) => paths.iter().try_for_each(|it| remove(self.disk, &self.root.join(it))),
             Action::Rename(from, to) => {
                 let from = self.root.join(from);
                 self.disk.rename(&from, &self.root.join(to)).context("rename", &from)
@@ -167,8 +165,11 @@ impl Place<'_> {
     }
 
     fn add(&self, path: &str, like: &File, tag: &str) -> Result<()> {
-        copy_file(self.disk, &self.root.join(&like.path), &self.root.join(path))?;
-        self.in_place(path, |it| edit(it, tag))
+        let to = self.root.join(path);
+        let dir = to.parent().unwrap_or(self.root);
+        self.disk.create_dir_all(dir).context("create", dir)?;
+        copy_file(self.disk, &self.root.join(&like.path), &to)?;
+        if is_declaration(path) { Ok(()) } else { self.in_place(path, |it| edit(it, tag)) }
     }
 }
 
@@ -317,11 +318,13 @@ mod tests {
     #[test]
     fn files_come_and_go() {
         let disk = world(&[("d/f", b"text"), ("asset.json", b"{}\n"), (".packwright/cache/x", b""), ("build/y", b"")]);
-        let like = file("d/f", b"text");
-        apply(&disk, Action::Add("d/g".to_owned(), like, "1".to_owned())).expect("it is free");
+        let added = ["d/g", "d/new/g", "d/g.asset.json"].map(|it| (it.to_owned(), file("d/f", b"text")));
+        apply(&disk, Action::Add(added.to_vec(), "1".to_owned())).expect("they are free");
+        assert_eq!((read(&disk, "d/g.asset.json"), read(&disk, "d/new/g")), (b"text".to_vec(), read(&disk, "d/g")));
         assert_eq!((read(&disk, "d/g"), read(&disk, "d/f")), (b"textbench 1\n".to_vec(), b"text".to_vec()));
         apply(&disk, Action::Rename("d".to_owned(), "e".to_owned())).expect("it is free");
-        apply(&disk, Action::Remove("e/g".to_owned())).expect("it is there");
+        let gone = ["e/g", "e/new"].map(str::to_owned);
+        apply(&disk, Action::Remove(gone.to_vec())).expect("they are there");
         let declaration = file("asset.json", b"{}\n");
         apply(&disk, Action::Comment(declaration.clone(), "1".to_owned())).expect("it is there");
         assert_eq!(read(&disk, "asset.json"), b"{}\n// 1\n");
@@ -329,7 +332,11 @@ mod tests {
         apply(&disk, Action::Write("e/f".to_owned(), b"x".to_vec())).expect("it is there");
         apply(&disk, Action::Forget).expect("it is there");
         assert_eq!((read(&disk, "asset.json"), read(&disk, "e/f")), (b"{}\n".to_vec(), b"x".to_vec()));
-        assert!([".packwright", "build", "d", "e/g"].iter().all(|it| disk.stat(&Path::new("/ws").join(it)).is_err()));
+        assert!(
+            [".packwright", "build", "d", "e/g", "e/new"]
+                .iter()
+                .all(|it| disk.stat(&Path::new("/ws").join(it)).is_err())
+        );
     }
 
     #[test]

@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use super::tree::Found;
 use crate::model::Codec;
-use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX};
 use crate::pack::codec::encode;
 use crate::system::{Access, Dir, Disk, FileKind, RandomFile};
+use crate::workspace::lookup::is_declaration;
 
 /// The fewest entries for which a directory of their own is opened.
 const GROUP: usize = 100;
@@ -104,7 +104,10 @@ struct Group<'a> {
 ///
 /// What was walked comes as [`super::tree::walk`] gives it. A path that is not UTF-8 is no source and left out.
 pub fn list(all: &[Found]) -> String {
-    let mut rest = all.iter().filter_map(|it| Some((it.path.to_str()?, it.kind))).peekable();
+    let slashed = |path: &str| path.replace(std::path::MAIN_SEPARATOR, "/");
+    let all: Vec<(String, FileKind)> =
+        all.iter().filter_map(|it| Some((slashed(it.path.to_str()?), it.kind))).collect();
+    let mut rest = all.iter().map(|it| (it.0.as_str(), it.1)).peekable();
     let mut groups = Vec::new();
     // Several roots follow one another, each with a directory at its head.
     while let Some((root, _)) = rest.next() {
@@ -135,8 +138,7 @@ fn collect<'a>(
     let is_below = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|it| it.starts_with('/'));
     while let Some((path, kind)) = rest.next_if(|it| is_below(it.0)) {
         if kind != FileKind::Dir {
-            let is_declaration = path.ends_with(SIDECAR_SUFFIX) || Path::new(path).ends_with(ASSET_JSON);
-            entries.push((if is_declaration { 'a' } else { 'f' }, path));
+            entries.push((if is_declaration(path) { 'a' } else { 'f' }, path));
             continue;
         }
         let mut below = Vec::new();

@@ -5,10 +5,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Template};
 use super::edit::{Action, File};
 use super::floor::Floor;
 use super::random::Random;
+use crate::model::path::file_name;
 
 /// What is measured. One scenario may be several builds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
@@ -30,7 +31,7 @@ pub enum Scenario {
     EditDeclaration,
     /// A tag in packwright.toml that many assets share
     EditSetting,
-    /// One source more, and gone again
+    /// One asset more, and gone again
     AddRemove,
     /// A directory has another name
     Rename,
@@ -223,14 +224,13 @@ impl Scenario {
                 simple(step, vec![Action::Write(path, before.into_bytes())])
             }
             Self::AddRemove => {
-                let like = one_of(&catalog.ruled, &mut random).ok_or("no rule claims a file that could be copied")?;
-                let path = beside(&like.path);
+                let like = one_of(&catalog.templates, &mut random).ok_or("no asset could be copied and stay valid")?;
+                let (added, gone) = once_more(like);
                 let expect = Expect::new(WRITTEN, AtLeast(1), AtLeast(1), Pack::Other);
                 let expect = Expect { more_entries: 1, ..expect };
-                let actions = vec![Action::Add(path.clone(), like.clone(), tag)];
-                let add = one("add", "add a file", Floor::Stat, actions, expect);
+                let add = one("add", "add an asset", Floor::Stat, vec![Action::Add(added, tag)], expect);
                 let expect = Expect::new(WRITTEN, Any, Exactly(0), Pack::Any);
-                let remove = one("remove", "remove it", Floor::Stat, vec![Action::Remove(path)], expect);
+                let remove = one("remove", "remove it", Floor::Stat, vec![Action::Remove(gone)], expect);
                 Ok(Plan { steps: vec![add, remove], undo: vec![Action::RestoreRegistry] })
             }
             Self::Rename => {
@@ -311,12 +311,22 @@ fn clustered(files: &[File], n: usize, random: &mut Random) -> Vec<File> {
     files[start..start + n].to_vec()
 }
 
-/// Returns a path for a new file beside `path`, with the same extension.
-fn beside(path: &str) -> String {
-    let (dir, name) = path.rsplit_once('/').map_or(("", path), |(dir, name)| (dir, name));
-    let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
-    let slash = if dir.is_empty() { "" } else { "/" };
-    format!("{dir}{slash}added-by-bench{extension}")
+/// Returns the files of a new asset like this one, each with the file that it is a copy of, and what is removed to be
+/// rid of them.
+fn once_more(template: &Template) -> (Vec<(String, File)>, Vec<String>) {
+    let place = &template.place;
+    let new = beside(place, template.is_dir);
+    let named = |file: &File| (format!("{new}{}", &file.path[place.len()..]), file.clone());
+    let added: Vec<(String, File)> = template.files.iter().map(named).collect();
+    let gone = if template.is_dir { vec![new.clone()] } else { added.iter().map(|it| it.0.clone()).collect() };
+    (added, gone)
+}
+
+/// Returns a path for something new beside `path`; a file has the same extension.
+fn beside(path: &str, is_dir: bool) -> String {
+    let name = file_name(path);
+    let extension = name.rfind('.').filter(|_| !is_dir).map_or("", |dot| &name[dot..]);
+    format!("{}added-by-bench{extension}", &path[..path.len() - name.len()])
 }
 
 #[cfg(test)]
@@ -326,7 +336,7 @@ mod tests {
     fn catalog(n: usize) -> Catalog {
         let file = |nth| File { path: format!("assets/d{:02}/{nth:03}.txt", nth / 10), len: nth as u64 };
         let files: Vec<File> = (0..n).map(file).collect();
-        Catalog { editable: files.clone(), ruled: files.clone(), files, ..Catalog::default() }
+        Catalog { editable: files.clone(), files, ..Catalog::default() }
     }
 
     fn edited(catalog: &Catalog, scenario: Scenario, seed: u64) -> Vec<String> {
@@ -392,7 +402,17 @@ mod tests {
 
     #[test]
     fn new_files_lie_beside_old_ones() {
-        assert_eq!(beside("a/b.c.txt"), "a/added-by-bench.txt");
-        assert_eq!(beside("LICENSE"), "added-by-bench");
+        assert_eq!(beside("a/b.c.txt", false), "a/added-by-bench.txt");
+        assert_eq!(beside("LICENSE", false), "added-by-bench");
+        let template = |place: &str, files: &[&str], is_dir| {
+            let files = files.iter().map(|it| File { path: (*it).to_owned(), len: 1 }).collect();
+            let (added, gone) = once_more(&Template { place: place.to_owned(), files, is_dir });
+            (added.into_iter().map(|it| it.0).collect::<Vec<_>>().join(" "), gone.join(" "))
+        };
+        let one = |text: &str| text.to_owned();
+        let files = one("a/added-by-bench.txt a/added-by-bench.txt.asset.json");
+        assert_eq!(template("a/x.txt", &["a/x.txt", "a/x.txt.asset.json"], false), (files.clone(), files));
+        let dir = template("a/x.d", &["a/x.d/asset.json", "a/x.d/y/z"], true);
+        assert_eq!(dir, (one("a/added-by-bench/asset.json a/added-by-bench/y/z"), one("a/added-by-bench")));
     }
 }

@@ -27,11 +27,7 @@ const LARGEST_BASELINE: u64 = 64 << 20;
 /// The form of a report that can be compared with.
 const BASELINE_VERSION: u64 = 1;
 
-/// Measures how long rebuilds take after one change at a time, each as a cold process of this very binary, beside
-/// the floor: the least that any program must do for the same answer, measured in the same round. Works on a copy of
-/// the workspace in a temporary directory on the same file system, and removes it in the end.
 #[derive(clap::Args, Debug)]
-#[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// Measure on a generated workspace of N assets in place of this one
     #[arg(long, value_name = "N", help_heading = WORKSPACE, value_parser = assets)]
@@ -365,7 +361,7 @@ fn judge(cx: &Context, arguments: &Arguments, before: &Report, now: &Report) -> 
     };
     let cells = |it: &Compared| {
         [
-            clean(&it.title),
+            clean(&it.name),
             format!("{:.2}", it.before),
             format!("{:.2}", it.now),
             format!("{:.2}", it.change()),
@@ -379,7 +375,7 @@ fn judge(cx: &Context, arguments: &Arguments, before: &Report, now: &Report) -> 
         let allowed = arguments.fail_above;
         cx.console.error(format_args!(
             "`{}` has {:.2} times its earlier ratio to the floor; {allowed:.2} times are allowed",
-            clean(&it.title),
+            clean(&it.name),
             it.change()
         ));
     }

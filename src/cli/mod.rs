@@ -102,6 +102,10 @@ enum Command {
     /// Look at the cache, or empty it
     Cache(cache::Arguments),
     /// Measure rebuild latency, on a copy
+    ///
+    /// Measures how long rebuilds take after one change at a time, each as a cold process of this very binary, beside
+    /// the floor: the least that any program must do for the same answer, measured in the same round. Works on a copy
+    /// of the workspace in a temporary directory on the same file system, and removes it in the end.
     Bench(Box<bench::Arguments>),
     /// Print completions for a shell
     Completions(completions::Arguments),

@@ -141,7 +141,7 @@ fn a_baseline_is_held_against() {
     assert!(told.starts_with("exit 0\n") && told.contains("ratios to the floor"), "{told}");
     with_ratio(0.000_001);
     let told = run(&against);
-    assert!(told.starts_with("exit 1\n") && told.contains("error: `edit one` has "), "{told}");
+    assert!(told.starts_with("exit 1\n") && told.contains("error: `edit` has "), "{told}");
     let told = run(&["--baseline", "before.json", "--seed", "8"]);
     let why = "error: the baseline cannot be compared: it was taken of 20 assets (mixed, 1k-4k, seed 7), this is of";
     assert!(told.starts_with("exit 1\n") && told.contains(why), "{told}");
