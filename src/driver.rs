@@ -109,6 +109,7 @@ impl Engine {
         }
 
         // From sources to validated assets, each with its identity.
+        pass.load_tree()?;
         let (registry, registry_warnings) = registry_files.load(ws)?;
         let workshop = pass.workshop();
         pass.session.start_log(&state);

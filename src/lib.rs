@@ -17,4 +17,5 @@ pub mod receipt;
 pub mod schema;
 pub mod snapshot;
 pub mod system;
+pub mod threads;
 pub mod workspace;

@@ -70,7 +70,7 @@ impl Workshop<'_> {
             if !wanted(idx) {
                 return Ok(Arc::default());
             }
-            let (members, contents) = (&buckets[idx].members, &buckets[idx].contents);
+            let (members, contents) = (buckets[idx].members(), buckets[idx].contents());
             let mut texts = Texts::new();
             for at in 0..members.len() {
                 let wanted = members.kind(at).is_readable() && is_declaration(members.name(at));

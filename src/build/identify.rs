@@ -64,13 +64,13 @@ fn stands_unread(problem: &Problem) -> bool {
 
 /// Returns the digests by which an asset is recognised should it move.
 fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -> Digests {
-    let digest_at = |path: &str| tree.find(path).map(|(bucket, idx)| bucket.contents[idx].digest);
+    let digest_at = |path: &str| tree.find(path).map(|(bucket, idx)| bucket.content(idx).digest);
     let nothing = Digest::of(b"");
     let content = match declaration.intent.inputs {
         Inputs::Owner => {
             let found = tree.find(declaration.intent.place.as_str());
-            let readable = found.filter(|(bucket, idx)| bucket.members.kind(*idx).is_readable());
-            readable.map_or(nothing, |(bucket, idx)| bucket.contents[idx].digest)
+            let readable = found.filter(|(bucket, idx)| bucket.kind(*idx).is_readable());
+            readable.map_or(nothing, |(bucket, idx)| bucket.content(idx).digest)
         }
         Inputs::Directory | Inputs::Listed(_) => {
             let inputs = inputs(tree, asset_dirs, &declaration.intent, &mut Vec::new());

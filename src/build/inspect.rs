@@ -92,6 +92,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass { session, setup, scan };
+    pass.load_tree()?;
     let (registry, registry_warnings) = registry_files.load(ws)?;
     pass.change(pass.workshop().texts(|_| true)?, &registry).apply(state);
     let (tree, setup) = (&pass.scan.tree, &pass.setup);

@@ -104,7 +104,7 @@ pub fn recall(
 ) -> Option<(Memos, Vec<usize>)> {
     let frame: Frame = encoding::decode(&index.memo(&frame_key(target))?)?;
     let buckets = tree.buckets();
-    let same_paths = |it: (&Outline, &Arc<Bucket>)| it.0.end == it.1.end && it.0.members == it.1.members.digest();
+    let same_paths = |it: (&Outline, &Arc<Bucket>)| it.0.end == it.1.end && it.0.members == it.1.members_digest();
     if frame.context != context || frame.buckets.len() != buckets.len() {
         return None;
     }
@@ -302,7 +302,7 @@ pub fn remember(
     };
     let buckets = built.tree.buckets();
     let outline = |it: &Arc<Bucket>| {
-        let (end, members) = (it.end.clone(), it.members.digest());
+        let (end, members) = (it.end.clone(), it.members_digest());
         Outline { end, members, contents: it.digest() }
     };
     let outlines: Vec<Outline> = buckets.iter().map(outline).collect();

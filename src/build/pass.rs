@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cache::{CacheMode, Changes, encoding};
+use crate::cache::{CacheMode, Changes, PutBucket};
 use crate::error::Error;
 use crate::model::registry::{ChangeNote, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
@@ -15,7 +15,7 @@ use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
 use crate::receipt::{self, Outputs, Receipt};
 use crate::snapshot::Snapshot;
-use crate::workspace::bucket::Tree;
+use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::CONFIG_FILE;
 use crate::workspace::scan::Scan;
 
@@ -24,7 +24,7 @@ use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
 use super::judge::Verdict;
 use super::memo::{self, Built, Short};
 use super::publish::{self, Output, Publication, Published, context, source_root};
-use super::session::{SCAN_FACT, Session, scan_key};
+use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::{Outcome, Report, Work};
 
 /// What one pass found on disk.
@@ -59,6 +59,16 @@ impl<'a> Pass<'a> {
     pub fn change(&self, texts: Vec<Arc<Texts>>, registry: &Registry) -> Change<'_> {
         let (config, identities) = (self.setup.config.clone(), Identities::Registry(registry.clone()));
         Change { tree: &self.scan.tree, texts, config, identities, scope: Scope::Whole }
+    }
+
+    /// Fetches every bucket from the index: whoever goes by all of them must not find one missing later.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Torn`] when one is lost: the build begins again without the index.
+    pub fn load_tree(&self) -> Result<(), Error> {
+        let ws = self.session.ws;
+        if self.scan.tree.load(ws.jobs) { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
     }
 
     fn pack(&self) -> &'a str {
@@ -202,10 +212,15 @@ impl<'a> Pass<'a> {
             changes.facts_put.push((SCAN_FACT.to_owned(), key.0.to_vec()));
             // Whatever was there was scanned by other roots.
             let ends: Vec<Vec<u8>> = scan.tree.buckets().iter().map(|it| row_key(&it.end)).collect();
-            let old = index.buckets().iter().map(|it| it.key.clone());
+            let old = index.outlines().iter().map(|it| it.key.clone());
             changes.buckets_removed.extend(old.filter(|it| ends.binary_search(it).is_err()));
         }
-        changes.buckets_put.extend(scan.moved.iter().map(|it| (row_key(&it.end), encoding::encode(&it.to_row()))));
+        let put = |it: &Arc<Bucket>| PutBucket {
+            key: row_key(&it.end),
+            note: it.summary().to_bytes(),
+            row: it.as_row().to_vec(),
+        };
+        changes.buckets_put.extend(scan.moved.iter().map(put));
         changes.buckets_removed.extend(scan.gone.iter().map(row_key));
         changes.facts_put.extend(registry.fact.iter().map(|it| (REGISTRY_FACT.to_owned(), it.clone())));
         changes
@@ -304,11 +319,10 @@ impl<'a> Pass<'a> {
 }
 
 fn is_dir(tree: &Tree, path: &RelPath) -> bool {
-    tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.members.kind(idx).is_dir())
+    tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.kind(idx).is_dir())
 }
 
-/// Returns the index's key for the bucket with this end. No order key holds the byte 0xff, so that the last bucket
-/// comes last.
+/// Returns the index's key for the bucket with this end.
 fn row_key(end: &Option<Vec<u8>>) -> Vec<u8> {
-    end.clone().unwrap_or_else(|| vec![0xff])
+    end.clone().unwrap_or_else(|| LAST_KEY.to_vec())
 }

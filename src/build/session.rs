@@ -3,17 +3,34 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cache::{self, CacheMode, Index, Store, encoding};
+use crate::cache::{self, CacheMode, Index, Outline, Store};
 use crate::model::{Diagnostic, Digest, KeyHasher, diagnostic};
 use crate::process::exec::Runs;
 use crate::query::State;
-use crate::system::Counts;
-use crate::workspace::bucket::{Bucket, Tree};
+use crate::system::{Bytes, Counts};
+use crate::workspace::bucket::{Bucket, Rows, Summary, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::sources::Sources;
 
 use super::configure::Setup;
 use super::{Log, Options, Work};
+
+/// The index's key for the last bucket where that one has no end. No order key holds this byte, so it comes last.
+pub const LAST_KEY: [u8; 1] = [0xff];
+
+impl Rows for Index {
+    fn row(&self, nth: usize) -> Option<Bytes> {
+        Index::row(self, nth)
+    }
+
+    fn lose(&self) {
+        Index::lose(self);
+    }
+
+    fn is_lost(&self) -> bool {
+        Index::is_lost(self)
+    }
+}
 
 /// The index's name for what its buckets were scanned by.
 pub const SCAN_FACT: &str = "scan";
@@ -25,7 +42,7 @@ pub struct Session<'a> {
     /// What was asked for.
     pub options: &'a Options,
     /// This tree's fingerprints.
-    pub index: Index,
+    pub index: Arc<Index>,
     /// Traces, records and payloads.
     pub store: Store,
     /// Bytes of sources.
@@ -42,8 +59,8 @@ impl<'a> Session<'a> {
         let before = ws.disk.counters().counts();
         let own = ws.cache_dir();
         let shared = options.cache_dir.as_deref().unwrap_or(&own);
-        let index = Index::load(ws.disk.clone(), &own, options.cache);
-        if index.buckets().is_empty() && options.cache == CacheMode::Write {
+        let index = Arc::new(Index::load(ws.disk.clone(), &own, options.cache));
+        if index.outlines().is_empty() && options.cache == CacheMode::Write {
             // The file system's clock is read in there, so it must be there before anything is scanned. A workspace that
             // cannot be written is looked at all the same.
             let _ = cache::prepare_dir(&*ws.disk, &own);
@@ -65,10 +82,19 @@ impl<'a> Session<'a> {
         if self.index.fact(SCAN_FACT).as_deref() != Some(&scan_key(setup).0[..]) {
             return Tree::default();
         }
-        let rows = self.index.buckets();
-        let bucket = |idx: usize| Some(Arc::new(Bucket::from_row(encoding::decode(&rows[idx].row)?)?));
-        let buckets: Option<Vec<_>> = self.ws.parallel(rows.len(), bucket).into_iter().collect();
-        buckets.and_then(Tree::from_buckets).unwrap_or_default()
+        let outlines = self.index.outlines().iter().enumerate();
+        let bucket = |(nth, it): (usize, &Outline)| {
+            let end = (it.key != LAST_KEY).then(|| it.key.clone());
+            Some(Arc::new(Bucket::stored(end, Summary::from_bytes(&it.note)?, self.index.clone(), nth)))
+        };
+        let buckets: Option<Vec<_>> = outlines.map(bucket).collect();
+        let tree = buckets.and_then(Tree::from_buckets).unwrap_or_default();
+        // Who goes no shortcuts begins with a tree of which nothing can be lost later.
+        if self.options.shortcuts || tree.load(self.ws.jobs) {
+            return tree;
+        }
+        self.index.abandon();
+        Tree::default()
     }
 
     /// Begins to count what is done in `state`, and to write it down where that was asked for.

@@ -9,7 +9,7 @@
 //!   moment at which it was opened. A platform without locks on ranges of a file gets `ExclusiveWriter`.
 //! - Nothing is synced. A commit with syncs takes 2 ms on an idle disk and hundreds on a busy one, without
 //!   them 0.3 ms. A killed process loses nothing by it. Power loss can leave any mixture of old and new pages,
-//!   which is damage like any other: seals and totals tell, and what is lost is made again.
+//!   which is damage like any other: seals and the outline tell, and what is lost is made again.
 //! - A process that is killed while it writes leaves a database that redb will not open read-only. Opening it
 //!   for writing mends it; quick repair makes that cheap.
 //! - redb trusts its pages: a damaged one may give an error, a panic or another row. Every call is fenced, and

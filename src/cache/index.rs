@@ -3,24 +3,26 @@
 //! Knows rows, not what is in them: the scan packs the fingerprints and digests of one bucket into one row.
 //! It belongs to one tree and lies in it, `.packwright/cache/index.redb`.
 //!
-//! Buckets say together what the tree holds, so they are trusted together: a row that says how many there
-//! are and what their checksums add up to must agree with what is read. A damaged, missing or left-over row
-//! makes the whole index count as empty: everything is scanned, and the next commit starts a new file. The
-//! other rows (outputs, memos, facts) stand for themselves: a damaged one is a miss.
+//! Buckets say together what the tree holds, so they are trusted together: an outline names every one with the
+//! checksum that its row must have. Loading reads the outline alone; rows are read when somebody asks, since a build
+//! with nothing to do needs each of them once and for a moment. One that is damaged or missing makes the whole index
+//! count as empty: everything is scanned, and the next commit starts a new file. The other rows (outputs, memos, facts)
+//! stand for themselves: a damaged one is a miss.
 //!
 //! A change says how the tree differs from what was loaded. If another process has committed in between,
 //! that basis is gone: the buckets and facts of the change are dropped and the other's stand. The next build reads a
 //! few files more; it never sees buckets of two moments.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bincode::{Decode, Encode};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::CacheMode;
-use super::db::{BROKEN_SEAL, DatabaseFile, Reader, Spec, Trouble, Writer, lock};
-use super::encoding::{Checksum, checksum, decode, encode, split_seal, unseal};
+use super::db::{BROKEN_SEAL, DatabaseFile, Spec, Trouble, Writer, lock};
+use super::encoding::{Checksum, checksum, decode, encode, split_seal};
 use crate::model::Diagnostic;
 use crate::system::{Bytes, Disk};
 
@@ -28,34 +30,43 @@ const BUCKETS: &str = "buckets";
 const OUTPUTS: &str = "outputs";
 const MEMOS: &str = "memos";
 const FACTS: &str = "facts";
-const TOTAL: &str = "total";
+const OUTLINE: &str = "outline";
 
 const SPEC: Spec = Spec {
     file: "index.redb",
     name: "the cache's index of this tree",
-    format: "packwright index 1",
-    tables: &[BUCKETS, OUTPUTS, MEMOS, FACTS, TOTAL],
+    format: "packwright index 2",
+    tables: &[BUCKETS, OUTPUTS, MEMOS, FACTS, OUTLINE],
     // Every bucket is read once and copied; keeping its pages as well would only double the memory.
     read_cache: 1 << 20,
 };
 
-/// From this many bytes on, seals are verified on all cores.
-const PARALLEL_BYTES: usize = 1 << 20;
-
-/// One bucket as it was stored.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Bucket {
+/// What is known of a bucket without its row.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Outline {
     /// The order key of the bucket's end, as the caller gave it.
     pub key: Vec<u8>,
-    /// Whatever the caller put there.
-    pub row: Bytes,
+    /// The caller's short description.
+    pub note: Vec<u8>,
+    checksum: Checksum,
+}
+
+/// A bucket to store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PutBucket {
+    /// The order key of the bucket's end.
+    pub key: Vec<u8>,
+    /// What is to be known of it without its row.
+    pub note: Vec<u8>,
+    /// The row.
+    pub row: Vec<u8>,
 }
 
 /// How the tree differs from what was loaded. Rows that are not named stay.
 #[derive(Clone, Default, Debug)]
 pub struct Changes {
     /// Buckets that are new or different, by key. All of them, where nothing was loaded.
-    pub buckets_put: Vec<(Vec<u8>, Vec<u8>)>,
+    pub buckets_put: Vec<PutBucket>,
     /// Keys of buckets that are no more.
     pub buckets_removed: Vec<Vec<u8>>,
     /// What is known of outputs, by profile, pack and directory.
@@ -91,55 +102,66 @@ pub enum Committed {
     NotStored,
 }
 
-/// What all buckets together must come to.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode)]
-struct Total {
-    rows: u64,
-    /// The sum of all checksums, in which the order of adding and removing does not matter.
-    sum: u128,
-}
-
-impl Total {
-    fn add(&mut self, checksum: Checksum) {
-        self.rows = self.rows.wrapping_add(1);
-        self.sum = self.sum.wrapping_add(u128::from_le_bytes(checksum));
-    }
-
-    fn remove(&mut self, checksum: Checksum) {
-        self.rows = self.rows.wrapping_sub(1);
-        self.sum = self.sum.wrapping_sub(u128::from_le_bytes(checksum));
-    }
-}
-
 /// The index of one tree at the moment when it was loaded.
 pub struct Index {
     file: DatabaseFile,
-    buckets: Vec<Bucket>,
-    /// What the buckets add up to that changes are based on. `None` where none were loaded: a change then
-    /// holds all there are, and replaces whatever is stored.
-    basis: Mutex<Option<Total>>,
+    outlines: Vec<Outline>,
+    /// Checksum of the outline that changes are based on. `None` where none was loaded: a change then holds all there
+    /// are, and replaces whatever is stored.
+    basis: Mutex<Option<Checksum>>,
+    /// Set once a row was not what the outline says.
+    is_lost: AtomicBool,
 }
 
 impl Index {
-    /// Loads the buckets of the index in `dir`. Reads only; whatever is wrong makes an index without buckets.
+    /// Loads the outline of the index in `dir`. Reads only; whatever is wrong makes an index without buckets.
     pub fn load(disk: Arc<dyn Disk>, dir: &Path, mode: CacheMode) -> Self {
         let file = DatabaseFile::new(disk, dir, &SPEC, mode);
-        let loaded = file.reader().map(|reader| load_buckets(&reader));
-        let (buckets, total) = match loaded {
-            Some(Ok(loaded)) => loaded,
-            Some(Err(trouble)) => {
-                file.failed(trouble);
-                Default::default()
-            }
-            None => Default::default(),
-        };
-        let basis = (!buckets.is_empty()).then_some(total);
-        Self { file, buckets, basis: Mutex::new(basis) }
+        let outline = file.get(OUTLINE, OUTLINE.as_bytes(), |it| (it.to_vec(), checksum_of_outline(it)));
+        if outline.is_none() {
+            note_lost_outline(&file);
+        }
+        let decoded = outline.and_then(|(bytes, checksum)| Some((decode::<Vec<Outline>>(&bytes)?, checksum)));
+        let (outlines, basis) = decoded.map_or_else(Default::default, |(outlines, it)| (outlines, Some(it)));
+        Self { file, outlines, basis: Mutex::new(basis), is_lost: AtomicBool::new(false) }
     }
 
     /// Returns the buckets as they were loaded, in order of their keys.
-    pub fn buckets(&self) -> &[Bucket] {
-        &self.buckets
+    pub fn outlines(&self) -> &[Outline] {
+        &self.outlines
+    }
+
+    /// Returns the row of the bucket with this number. `None` when it is not what was stored: the index
+    /// [is lost](Self::is_lost) then. May be asked from many threads at once.
+    pub fn row(&self, nth: usize) -> Option<Bytes> {
+        let Outline { key, checksum: expected, .. } = &self.outlines[nth];
+        let read = |sealed: &[u8]| {
+            let (claimed, value) = split_seal(sealed)?;
+            (claimed == *expected && claimed == checksum(BUCKETS, key, value)).then(|| value.into())
+        };
+        let row = self.file.get_unsealed(BUCKETS, key, read).flatten();
+        if row.is_none() {
+            self.lose();
+        }
+        row
+    }
+
+    /// Takes note that a row does not make sense.
+    pub fn lose(&self) {
+        if !self.is_lost.swap(true, Ordering::Relaxed) {
+            self.file.failed(Trouble::Damaged(BROKEN_SEAL.to_owned()));
+        }
+    }
+
+    /// Returns whether a bucket turned out not to be what was stored: none of them counts then.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// Forgets every bucket: the next change holds all there are.
+    pub fn abandon(&self) {
+        *lock(&self.basis) = None;
+        self.is_lost.store(false, Ordering::Relaxed);
     }
 
     /// Returns what was stored about an output.
@@ -171,23 +193,27 @@ impl Index {
 
     /// Stores a change in one transaction. Where nothing changed the database is not opened.
     ///
-    /// Afterwards the change is what the next one is based on; [`buckets`](Self::buckets) stays what was loaded.
+    /// Afterwards the change is what the next one is based on; [`outlines`](Self::outlines) stay what was loaded, and
+    /// rows of buckets that changed can no longer be had.
     pub fn commit(&self, changes: &Changes) -> Committed {
         if changes.is_empty() {
             return Committed::Stored;
         }
+        if self.is_lost() {
+            return Committed::NotStored; // The change is based on what is not there.
+        }
         let mut basis = lock(&self.basis);
         let after = Mutex::new(Some(None));
         let stored = self.file.write(|writer| {
-            let total = write_buckets(writer, changes, *basis)?;
-            *lock(&after) = total;
-            write_others(writer, changes, total.is_some())
+            let written = write_buckets(writer, changes, *basis)?;
+            *lock(&after) = written;
+            write_others(writer, changes, written.is_some())
         });
         match after.into_inner().unwrap_or_else(PoisonError::into_inner) {
             _ if !stored => Committed::NotStored,
             None => Committed::Stale,
-            Some(total) => {
-                *basis = total;
+            Some(now) => {
+                *basis = now;
                 Committed::Stored
             }
         }
@@ -213,63 +239,50 @@ impl Index {
     }
 }
 
-/// Reads every bucket and makes sure that they are what was stored, and all of it.
-fn load_buckets(reader: &Reader) -> Result<(Vec<Bucket>, Total), Trouble> {
-    let mut rows: Vec<(Checksum, Bucket)> = Vec::new();
-    let mut bytes = 0;
-    let mut whole = true;
-    reader.for_each(BUCKETS, |key, sealed| match split_seal(sealed) {
-        Some((checksum, value)) => {
-            bytes += value.len();
-            rows.push((checksum, Bucket { key: key.to_vec(), row: value.into() }));
-        }
-        None => whole = false,
-    })?;
-    let holds = |(sum, it): &(Checksum, Bucket)| *sum == checksum(BUCKETS, &it.key, &it.row);
-    whole &= if bytes < PARALLEL_BYTES { rows.iter().all(holds) } else { rows.par_iter().all(holds) };
-    let mut total = Total::default();
-    rows.iter().for_each(|it| total.add(it.0));
-    let stored = reader.get(TOTAL, TOTAL.as_bytes(), |it| unseal(TOTAL, TOTAL.as_bytes(), it).and_then(decode))?;
-    // A file without buckets may be without a total as well.
-    if !whole || stored.map_or(total != Total::default(), |it| it != Some(total)) {
-        return Err(Trouble::Damaged(BROKEN_SEAL.to_owned()));
+/// Says so where there are buckets without an outline.
+fn note_lost_outline(file: &DatabaseFile) {
+    match file.reader().map(|it| it.len(BUCKETS)) {
+        None | Some(Ok(0)) => {}
+        Some(Ok(_)) => file.failed(Trouble::Damaged(BROKEN_SEAL.to_owned())),
+        Some(Err(trouble)) => file.failed(trouble),
     }
-    Ok((rows.into_iter().map(|it| it.1).collect(), total))
 }
 
-/// Applies the buckets of a change, and returns what they add up to then; `None` where what is stored is not
-/// what the change is based on.
+fn checksum_of_outline(bytes: &[u8]) -> Checksum {
+    checksum(OUTLINE, OUTLINE.as_bytes(), bytes)
+}
+
+/// Applies the buckets of a change, and returns what the next one is based on; `None` where what is stored is not what
+/// this one is based on.
 fn write_buckets(
     writer: &Writer,
     changes: &Changes,
-    basis: Option<Total>,
-) -> Result<Option<Option<Total>>, redb::Error> {
+    basis: Option<Checksum>,
+) -> Result<Option<Option<Checksum>>, redb::Error> {
     if changes.buckets_put.is_empty() && changes.buckets_removed.is_empty() {
         return Ok(Some(basis));
     }
-    let mut totals = writer.table(TOTAL)?;
-    let stored: Option<Total> = totals.get(TOTAL.as_bytes())?.as_deref().and_then(decode);
-    match basis {
-        Some(_) if stored != basis => return Ok(None),
-        Some(_) => {}
-        None => writer.remove_table(BUCKETS)?,
+    let mut outline_row = writer.table(OUTLINE)?;
+    let mut outlines: BTreeMap<Vec<u8>, Outline> = BTreeMap::new();
+    if let Some(basis) = basis {
+        let stored = outline_row.get(OUTLINE.as_bytes())?.filter(|it| checksum_of_outline(it) == basis);
+        let Some(stored) = stored.as_deref().and_then(decode::<Vec<Outline>>) else { return Ok(None) };
+        outlines = stored.into_iter().map(|it| (it.key.clone(), it)).collect();
+    } else {
+        writer.remove_table(BUCKETS)?;
     }
-    let mut total = basis.unwrap_or_default();
-    let mut buckets = writer.table(BUCKETS)?;
+    let mut rows = writer.table(BUCKETS)?;
     for key in &changes.buckets_removed {
-        if let Some(old) = buckets.remove(key)? {
-            total.remove(old);
-        }
+        rows.remove(key)?;
+        outlines.remove(key);
     }
-    for (key, row) in &changes.buckets_put {
-        let (new, old) = buckets.put(key, row)?;
-        if let Some(old) = old {
-            total.remove(old);
-        }
-        total.add(new);
+    for PutBucket { key, note, row } in &changes.buckets_put {
+        let (checksum, _) = rows.put(key, row)?;
+        outlines.insert(key.clone(), Outline { key: key.clone(), note: note.clone(), checksum });
     }
-    totals.put(TOTAL.as_bytes(), &encode(&total))?;
-    Ok(Some(Some(total)))
+    let outlines = encode(&outlines.into_values().collect::<Vec<_>>());
+    outline_row.put(OUTLINE.as_bytes(), &outlines)?;
+    Ok(Some(Some(checksum_of_outline(&outlines))))
 }
 
 /// Applies what does not depend on buckets, and facts only beside their buckets: one of them says what those were
@@ -333,7 +346,7 @@ mod tests {
         let mut backwards = rows.clone();
         backwards.reverse();
         let empty = index(&memory);
-        assert!(empty.buckets().is_empty());
+        assert!(empty.outlines().is_empty());
         assert_eq!(empty.commit(&put_buckets(&backwards)), Committed::Stored);
         assert_eq!(loaded(&index(&memory)), rows);
         assert_eq!(empty.warnings(), []);
@@ -347,7 +360,7 @@ mod tests {
         let added = (b"assets/0007b".to_vec(), b"new".to_vec());
         let first = index(&memory);
         let changes = Changes {
-            buckets_put: vec![added.clone(), changed.clone()],
+            buckets_put: vec![put(&added), put(&changed)],
             buckets_removed: vec![rows[3].0.clone(), b"never there".to_vec()],
             ..Changes::default()
         };
@@ -499,15 +512,14 @@ mod tests {
         let memory = filled(&buckets(8, 0));
         let file = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &SPEC, CacheMode::Write);
         let (key, row) = &buckets(8, 1)[5];
-        // Well sealed, but not what the total says: as when a lost page left an older one in its place.
-        for change in ["another row", "one too many", "one too few"] {
+        // Well sealed, but not what the outline says: as when a lost page left an older one in its place.
+        for change in ["another row", "one too few"] {
             let memory = memory.fork();
             let file = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &SPEC, file.mode());
             assert!(file.write(|writer| {
                 let mut rows = writer.table(BUCKETS)?;
                 match change {
                     "another row" => rows.put(key, row).map(drop),
-                    "one too many" => rows.put(b"assets/9999", row).map(drop),
                     _ => rows.remove(key).map(drop),
                 }
             }));

@@ -19,7 +19,7 @@ pub mod store;
 mod testing;
 
 pub use db::prepare_dir;
-pub use index::{Bucket, Changes, Committed, Index};
+pub use index::{Changes, Committed, Index, Outline, PutBucket};
 pub use store::{CacheCounters, CacheCounts, Store, StoreStats, stored_key};
 
 /// What a build may do with the cache.

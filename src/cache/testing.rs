@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use super::{Bucket, CacheMode, Changes, Committed, Index, Store, stored_key};
+use super::{CacheMode, Changes, Committed, Index, PutBucket, Store, stored_key};
 use crate::model::{Code, Diagnostic, Digest};
 use crate::system::memory::{MemorySystem, Unsynced};
 use crate::system::os::OsSystem;
@@ -146,13 +146,22 @@ pub fn buckets(n: usize, version: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
     (0..n).map(row).collect()
 }
 
+/// Returns every bucket; none where one of them is lost, as whoever loads them all has it.
 pub fn loaded(index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let pair = |it: &Bucket| (it.key.clone(), it.row.to_vec());
-    index.buckets().iter().map(pair).collect()
+    let all = index.outlines().iter().enumerate();
+    let rows: Option<Vec<_>> = all.map(|(nth, it)| Some((it.key.clone(), index.row(nth)?.to_vec()))).collect();
+    rows.unwrap_or_else(|| {
+        index.abandon();
+        Vec::new()
+    })
+}
+
+pub fn put(row: &(Vec<u8>, Vec<u8>)) -> PutBucket {
+    PutBucket { key: row.0.clone(), note: vec![row.1.len() as u8], row: row.1.clone() }
 }
 
 pub fn put_buckets(rows: &[(Vec<u8>, Vec<u8>)]) -> Changes {
-    Changes { buckets_put: rows.to_vec(), ..Changes::default() }
+    Changes { buckets_put: rows.iter().map(put).collect(), ..Changes::default() }
 }
 
 /// Returns the codes of warnings, which are said once each.

@@ -202,10 +202,10 @@ impl Change<'_> {
             let input = match state.buckets.get(&bucket.end) {
                 Some(input) => {
                     let input = *input;
-                    update(&mut state.db, input, &bucket.members, &bucket.contents, &texts);
+                    update(&mut state.db, input, bucket.members(), bucket.contents(), &texts);
                     input
                 }
-                None => Bucket::new(&state.db, bucket.members.clone(), bucket.contents.clone(), texts),
+                None => Bucket::new(&state.db, bucket.members().clone(), bucket.contents().clone(), texts),
             };
             state.buckets.insert(bucket.end.clone(), input);
             buckets.push((bucket.end.clone(), input));

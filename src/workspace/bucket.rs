@@ -8,13 +8,17 @@
 //! Pure: knows nothing of disks or databases.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use crate::model::path::{order_key, sidecar_owner};
 use crate::model::{Digest, KeyHasher, RelPath};
-use crate::system::{FileKind, Stamp};
+use crate::system::{Bytes, Stamp};
+use crate::threads::parallel;
+
+use super::row::Row;
+pub use super::row::{get_stamp, stamp_bytes};
 
 /// What an entry of the tree is to the workspace.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -53,7 +57,8 @@ impl Kind {
         Kind::BadName,
     ];
 
-    fn from_byte(byte: u8) -> Option<Self> {
+    /// Returns the kind with this number.
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.get(byte as usize).copied()
     }
 
@@ -107,7 +112,7 @@ pub const NO_CONTENT: Digest = Digest([0; 32]);
 pub struct Members {
     /// The directory that all paths lie in; they are stored relative to it.
     base: RelPath,
-    names: String,
+    names: Arc<str>,
     ends: Vec<u32>,
     kinds: Vec<Kind>,
     links: Vec<(u32, Arc<LinkText>)>,
@@ -151,14 +156,7 @@ impl Members {
 
     /// Returns the path of entry `idx` as text, written into `buf`.
     pub fn path_in<'a>(&self, idx: usize, buf: &'a mut String) -> &'a str {
-        buf.clear();
-        buf.push_str(self.base.as_str());
-        let name = self.name(idx);
-        if !buf.is_empty() && !name.is_empty() {
-            buf.push('/');
-        }
-        buf.push_str(name);
-        buf
+        join(&self.base, self.name(idx), buf)
     }
 
     /// Returns the path of entry `idx`.
@@ -193,6 +191,37 @@ impl Members {
     pub fn digest(&self) -> Digest {
         self.digest
     }
+
+    /// Returns all names, one after the other.
+    pub(super) fn all_names(&self) -> &str {
+        &self.names
+    }
+
+    /// Returns where each name ends among all names.
+    pub(super) fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    pub(super) fn assemble(
+        base: RelPath,
+        names: Arc<str>,
+        ends: Vec<u32>,
+        kinds: Vec<Kind>,
+        links: Vec<(u32, Arc<LinkText>)>,
+        digest: Digest,
+    ) -> Self {
+        Self { base, names, ends, kinds, links, digest }
+    }
+}
+
+fn join<'a>(base: &RelPath, name: &str, buf: &'a mut String) -> &'a str {
+    buf.clear();
+    buf.push_str(base.as_str());
+    if !buf.is_empty() && !name.is_empty() {
+        buf.push('/');
+    }
+    buf.push_str(name);
+    buf
 }
 
 /// Digest and length of an entry's contents.
@@ -204,19 +233,63 @@ pub struct Content {
     pub size: u64,
 }
 
+/// Where the rows of buckets lie until somebody asks for them.
+pub trait Rows: Send + Sync {
+    /// Returns the row of the bucket with this number; `None` where it is lost.
+    fn row(&self, nth: usize) -> Option<Bytes>;
+    /// Takes note that a row does not make sense.
+    fn lose(&self);
+    /// Returns whether any row was lost.
+    fn is_lost(&self) -> bool;
+}
+
 /// A run of entries with their fingerprints and digests.
-#[derive(Debug)]
+///
+/// It is its own row of the index: fingerprints and digests are used where they lie. The row is fetched once somebody
+/// asks, and what queries want of it is taken out of it then. A bucket whose row is lost is empty from then on: whoever
+/// goes by what buckets hold asks first whether [the tree is whole](Tree::is_whole), or loads all of it.
 pub struct Bucket {
     /// Where the bucket ends: every entry's order key is at most this. `None` for the last one.
     pub end: Option<Vec<u8>>,
-    /// Paths and kinds.
-    pub members: Arc<Members>,
-    /// Digests and lengths, in the order of the members.
-    pub contents: Arc<Vec<Content>>,
-    stamps: Vec<Stamp>,
-    racy: Vec<bool>,
-    has_racy: bool,
-    digest: Digest,
+    summary: Summary,
+    /// Where the row is, for a bucket that came from there.
+    home: Option<(Arc<dyn Rows>, usize)>,
+    row: OnceLock<Row>,
+    members: OnceLock<Arc<Members>>,
+    contents: OnceLock<Arc<Vec<Content>>>,
+}
+
+/// What is known of a bucket without its row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// Digest of all paths, kinds, link texts and content digests: the bucket's leaf in `source_root`. Directories are
+    /// left out: an empty directory is nothing that a build could see.
+    pub digest: Digest,
+    /// Digest of all paths, kinds and link texts.
+    pub members_digest: Digest,
+    /// Number of entries that are no directories.
+    pub sources: u32,
+}
+
+impl Summary {
+    /// Returns the summary as bytes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        [&self.digest.0[..], &self.members_digest.0, &self.sources.to_le_bytes()].concat()
+    }
+
+    /// Returns the summary that [`Summary::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (digest, rest) = bytes.split_first_chunk()?;
+        let (members_digest, rest) = rest.split_first_chunk()?;
+        let sources = u32::from_le_bytes(rest.try_into().ok()?);
+        Some(Self { digest: Digest(*digest), members_digest: Digest(*members_digest), sources })
+    }
+}
+
+impl std::fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bucket").field("end", &self.end).field("summary", &self.summary).finish_non_exhaustive()
+    }
 }
 
 impl Bucket {
@@ -238,71 +311,163 @@ impl Bucket {
             }
         }
         let kinds = entries.iter().map(|it| it.kind).collect();
-        let members = Members { base, names, ends, kinds, links, digest: NO_CONTENT };
-        let contents =
+        let mut members = Members { base, names: names.into(), ends, kinds, links, digest: NO_CONTENT };
+        members.digest = members_digest(&members);
+        let contents: Vec<Content> =
             entries.iter().map(|it| Content { digest: it.digest, size: content_size(it.kind, &it.stamp) }).collect();
-        let stamps = entries.iter().map(|it| it.stamp).collect();
-        Self::assemble(end, members, contents, stamps, entries.iter().map(|it| it.racy).collect())
+        let summary = Summary {
+            digest: content_digest(&members, &contents),
+            members_digest: members.digest,
+            sources: entries.iter().filter(|it| !it.kind.is_dir()).count() as u32,
+        };
+        let row = Row::write(end.as_deref(), &members, summary.digest, entries);
+        let (members, contents) = (Arc::new(members).into(), Arc::new(contents).into());
+        Self { end, summary, home: None, row: row.into(), members, contents }
     }
 
-    fn assemble(
-        end: Option<Vec<u8>>,
-        mut members: Members,
-        contents: Vec<Content>,
-        stamps: Vec<Stamp>,
-        racy: Vec<bool>,
-    ) -> Self {
-        members.digest = members_digest(&members);
-        let digest = content_digest(&members, &contents);
-        let has_racy = racy.contains(&true);
-        Self { end, members: Arc::new(members), contents: Arc::new(contents), stamps, racy, has_racy, digest }
+    /// Returns the bucket whose row lies in `rows` under this number.
+    pub fn stored(end: Option<Vec<u8>>, summary: Summary, rows: Arc<dyn Rows>, nth: usize) -> Self {
+        let (row, members, contents) = Default::default();
+        Self { end, summary, home: Some((rows, nth)), row, members, contents }
+    }
+
+    /// Returns a bucket like this one that holds its row only as long as it lives itself.
+    pub fn aside(&self) -> Option<Self> {
+        let (rows, nth) = self.home.as_ref().filter(|_| self.row.get().is_none())?;
+        Some(Self::stored(self.end.clone(), self.summary, rows.clone(), *nth))
+    }
+
+    /// Takes over the row of one that was set aside.
+    pub fn keep(&self, aside: Self) {
+        if let Some(row) = aside.row.into_inner() {
+            let _ = self.row.set(row); // Somebody else may have been faster, with the same.
+        }
+    }
+
+    fn row(&self) -> &Row {
+        self.row.get_or_init(|| {
+            let (rows, nth) = self.home.as_ref().expect("a bucket without a home has its row");
+            self.fetch(&**rows, *nth).unwrap_or_else(|| {
+                rows.lose();
+                Row::empty()
+            })
+        })
+    }
+
+    /// The row's digests are taken at its word: it lies under a checksum, together with the stamps that vouch for them.
+    fn fetch(&self, rows: &dyn Rows, nth: usize) -> Option<Row> {
+        let (row, end) = Row::read(rows.row(nth)?)?;
+        let same = row.digest == self.summary.digest && row.members_digest == self.summary.members_digest;
+        (same && end == self.end).then_some(row)
+    }
+
+    /// Returns whether this bucket's row was there when it was asked for, now if need be.
+    fn load(&self) -> bool {
+        self.row();
+        self.home.as_ref().is_none_or(|(rows, _)| !rows.is_lost())
+    }
+
+    /// Returns the bucket as a row of the index.
+    pub fn as_row(&self) -> &[u8] {
+        self.row().bytes()
+    }
+
+    /// Returns what is known of the bucket without its row.
+    pub fn summary(&self) -> Summary {
+        self.summary
     }
 
     /// Returns the number of entries.
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.row().n
     }
 
     /// Returns whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.len() == 0
     }
 
     /// Returns the number of entries that are no directories.
     pub fn sources(&self) -> usize {
-        self.members.kinds.iter().filter(|it| !it.is_dir()).count()
+        self.summary.sources as usize
+    }
+
+    /// Returns the directory that all paths lie in.
+    pub fn base(&self) -> &RelPath {
+        &self.row().base
+    }
+
+    /// Returns the path of entry `idx` relative to [`Bucket::base`]; empty for the workspace itself.
+    pub fn name(&self, idx: usize) -> &str {
+        self.row().name(idx)
+    }
+
+    /// Returns the path of entry `idx`.
+    pub fn path(&self, idx: usize) -> RelPath {
+        RelPath::new(join(&self.row().base, self.name(idx), &mut String::new()))
+            .expect("buckets hold normal paths only")
+    }
+
+    /// Returns what entry `idx` is.
+    pub fn kind(&self, idx: usize) -> Kind {
+        self.row().kind(idx)
     }
 
     /// Returns the fingerprint of entry `idx`.
-    pub fn stamp(&self, idx: usize) -> &Stamp {
-        &self.stamps[idx]
+    pub fn stamp(&self, idx: usize) -> Stamp {
+        self.row().stamp(idx)
     }
 
     /// Returns whether entry `idx` is to be read again.
     pub fn is_racy(&self, idx: usize) -> bool {
-        self.racy[idx]
+        self.row().is_racy(idx)
     }
 
     /// Returns whether any entry is to be read again.
     pub fn has_racy(&self) -> bool {
-        self.has_racy
+        (0..self.len()).any(|it| self.is_racy(it))
     }
 
-    /// Returns the digest of all paths, kinds, link texts and content digests: this bucket's leaf in `source_root`.
-    /// Directories are left out: an empty directory is nothing that a build could see.
+    /// Returns runs of entries that are best asked about relative to one directory: for each the range of entries, and
+    /// how many bytes of their names, the last `/` included, lead from [`Bucket::base`] to that directory.
+    pub fn runs(&self) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
+        self.row().runs()
+    }
+
+    /// Returns the digest of everything in the bucket that a build could see.
     pub fn digest(&self) -> Digest {
-        self.digest
+        self.summary.digest
+    }
+
+    /// Returns the digest of all paths, kinds and link texts.
+    pub fn members_digest(&self) -> Digest {
+        self.summary.members_digest
+    }
+
+    /// Returns the digest and length of entry `idx`.
+    pub fn content(&self, idx: usize) -> Content {
+        Content { digest: self.row().content_digest(idx), size: content_size(self.kind(idx), &self.stamp(idx)) }
+    }
+
+    /// Returns paths and kinds.
+    pub fn members(&self) -> &Arc<Members> {
+        self.members.get_or_init(|| Arc::new(self.row().members()))
+    }
+
+    /// Returns digests and lengths, in the order of the members.
+    pub fn contents(&self) -> &Arc<Vec<Content>> {
+        self.contents.get_or_init(|| Arc::new((0..self.len()).map(|it| self.content(it)).collect()))
     }
 
     /// Returns entry `idx` written out.
     pub fn entry(&self, idx: usize) -> Entry {
         Entry {
-            path: self.members.path(idx),
-            kind: self.members.kind(idx),
-            racy: self.racy[idx],
-            stamp: self.stamps[idx],
-            digest: self.contents[idx].digest,
-            link: self.members.link(idx).cloned(),
+            path: self.path(idx),
+            kind: self.kind(idx),
+            racy: self.is_racy(idx),
+            stamp: self.stamp(idx),
+            digest: self.row().content_digest(idx),
+            link: self.members().link(idx).cloned(),
         }
     }
 
@@ -313,135 +478,8 @@ impl Bucket {
 
     /// Returns the number of the entry at `path`.
     pub fn find(&self, path: &str) -> Option<usize> {
-        self.members.find(path)
+        self.members().find(path)
     }
-
-    /// Returns the bucket as a row of the index.
-    pub fn to_row(&self) -> Row {
-        let n = self.len();
-        let mut stamps = Vec::with_capacity(n * STAMP_LEN);
-        for stamp in &self.stamps {
-            put_stamp(&mut stamps, stamp);
-        }
-        let mut digests = Vec::with_capacity(n * 32);
-        self.contents.iter().for_each(|it| digests.extend(it.digest.0));
-        let mut ends = Vec::with_capacity(n * 4);
-        self.members.ends.iter().for_each(|it| ends.extend(it.to_le_bytes()));
-        Row {
-            end: self.end.clone(),
-            base: self.members.base.clone(),
-            names: self.members.names.clone(),
-            ends,
-            kinds: self.members.kinds.iter().map(|it| *it as u8).collect(),
-            racy: self.racy.iter().map(|it| u8::from(*it)).collect(),
-            stamps,
-            digests,
-            links: self.members.links.iter().map(|(idx, it)| (*idx, it.text.clone(), stamp_bytes(&it.stamp))).collect(),
-            members_digest: self.members.digest,
-            digest: self.digest,
-        }
-    }
-
-    /// Returns the bucket that a row holds, or `None` where the row does not make sense.
-    ///
-    /// The row's digests are taken at its word: it lies under a checksum, together with the stamps that vouch
-    /// for them.
-    pub fn from_row(row: Row) -> Option<Self> {
-        let n = row.kinds.len();
-        let fits = row.ends.len() == n * 4
-            && row.racy.len() == n
-            && row.stamps.len() == n * STAMP_LEN
-            && row.digests.len() == n * 32;
-        if !fits {
-            return None;
-        }
-        let ends: Vec<u32> =
-            row.ends.chunks_exact(4).map(|it| u32::from_le_bytes([it[0], it[1], it[2], it[3]])).collect();
-        let ascending = ends.is_sorted() && ends.last().copied().unwrap_or(0) as usize == row.names.len();
-        if !ascending || ends.iter().any(|it| !row.names.is_char_boundary(*it as usize)) {
-            return None;
-        }
-        let kinds: Vec<Kind> = row.kinds.iter().map(|it| Kind::from_byte(*it)).collect::<Option<_>>()?;
-        let stamps: Vec<Stamp> = row.stamps.chunks_exact(STAMP_LEN).map(get_stamp).collect::<Option<_>>()?;
-        let mut contents = Vec::with_capacity(n);
-        for (idx, digest) in row.digests.chunks_exact(32).enumerate() {
-            let digest = Digest(digest.try_into().expect("chunks of 32"));
-            contents.push(Content { digest, size: content_size(kinds[idx], &stamps[idx]) });
-        }
-        let mut links = Vec::new();
-        for (idx, text, stamp) in row.links {
-            links.push((idx, Arc::new(LinkText { text, stamp: get_stamp(&stamp)? })));
-        }
-        let racy: Vec<bool> = row.racy.iter().map(|it| *it != 0).collect();
-        let members = Members { base: row.base, names: row.names, ends, kinds, links, digest: row.members_digest };
-        let has_racy = racy.contains(&true);
-        Some(Self {
-            end: row.end,
-            members: Arc::new(members),
-            contents: Arc::new(contents),
-            stamps,
-            racy,
-            has_racy,
-            digest: row.digest,
-        })
-    }
-}
-
-/// A bucket as the index keeps it: columns, packed.
-#[derive(bincode::Encode, bincode::Decode)]
-pub struct Row {
-    end: Option<Vec<u8>>,
-    base: RelPath,
-    names: String,
-    ends: Vec<u8>,
-    kinds: Vec<u8>,
-    racy: Vec<u8>,
-    stamps: Vec<u8>,
-    digests: Vec<u8>,
-    links: Vec<(u32, String, Vec<u8>)>,
-    members_digest: Digest,
-    digest: Digest,
-}
-
-const STAMP_LEN: usize = 45;
-
-fn put_stamp(out: &mut Vec<u8>, stamp: &Stamp) {
-    out.extend(stamp.size.to_le_bytes());
-    out.extend(stamp.mtime_ns.to_le_bytes());
-    out.extend(stamp.ctime_ns.to_le_bytes());
-    out.extend(stamp.inode.to_le_bytes());
-    out.extend(stamp.device.to_le_bytes());
-    out.extend(stamp.mode.to_le_bytes());
-    out.push(stamp.kind as u8);
-}
-
-/// Returns a stamp as bytes, for rows that hold a few of them.
-pub fn stamp_bytes(stamp: &Stamp) -> Vec<u8> {
-    let mut out = Vec::with_capacity(STAMP_LEN);
-    put_stamp(&mut out, stamp);
-    out
-}
-
-/// Returns the stamp that [`stamp_bytes`] wrote.
-pub fn get_stamp(bytes: &[u8]) -> Option<Stamp> {
-    let bytes: &[u8; STAMP_LEN] = bytes.try_into().ok()?;
-    let word = |at: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[at..at + 8]);
-        u64::from_le_bytes(word)
-    };
-    let kind = [FileKind::File, FileKind::Dir, FileKind::Link, FileKind::Other]
-        .into_iter()
-        .find(|it| *it as u8 == bytes[44])?;
-    Some(Stamp {
-        kind,
-        size: word(0),
-        mtime_ns: word(8) as i64,
-        ctime_ns: word(16) as i64,
-        inode: word(24),
-        device: word(32),
-        mode: u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]),
-    })
 }
 
 fn content_size(kind: Kind, stamp: &Stamp) -> u64 {
@@ -547,7 +585,7 @@ impl Tree {
     pub fn from_buckets(buckets: Vec<Arc<Bucket>>) -> Option<Self> {
         let mut before: Option<&Vec<u8>> = None;
         for (idx, bucket) in buckets.iter().enumerate() {
-            if bucket.is_empty() || (bucket.end.is_none() && idx + 1 != buckets.len()) {
+            if bucket.end.is_none() && idx + 1 != buckets.len() {
                 return None;
             }
             if before.is_some() && bucket.end.is_some() && before >= bucket.end.as_ref() {
@@ -561,6 +599,18 @@ impl Tree {
     /// Returns the buckets in path order.
     pub fn buckets(&self) -> &[Arc<Bucket>] {
         &self.buckets
+    }
+
+    /// Returns whether every bucket that was asked so far held what it should.
+    pub fn is_whole(&self) -> bool {
+        let homes = self.buckets.iter().filter_map(|it| it.home.as_ref());
+        // All that came from a store came from the same one.
+        homes.take(1).all(|(rows, _)| !rows.is_lost())
+    }
+
+    /// Fetches all that was not asked for yet, on so many threads, and returns whether the tree is whole.
+    pub fn load(&self, jobs: usize) -> bool {
+        parallel(jobs, self.buckets.len(), |it| self.buckets[it].load()).into_iter().all(|it| it)
     }
 
     /// Returns the number of entries, directories included.
@@ -668,7 +718,10 @@ pub fn range_below<'a>(n: usize, end: impl Fn(usize) -> Option<&'a [u8]>, dir: &
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    use crate::system::FileKind;
     use proptest::prelude::*;
 
     fn entry(path: &str, content: &str) -> Entry {
@@ -692,12 +745,47 @@ mod tests {
         }
     }
 
+    /// One row.
+    struct Shelf(Option<Bytes>, AtomicBool);
+
+    impl Shelf {
+        fn of(bucket: &Bucket) -> Self {
+            Self(Some(bucket.as_row().into()), AtomicBool::new(false))
+        }
+    }
+
+    impl Rows for Shelf {
+        fn row(&self, _: usize) -> Option<Bytes> {
+            self.0.clone()
+        }
+        fn lose(&self) {
+            self.1.store(true, Ordering::Relaxed);
+        }
+        fn is_lost(&self) -> bool {
+            self.1.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_bucket_whose_row_is_lost_is_empty_and_its_tree_not_whole() {
+        let bucket = Tree::of(numbered(40)).buckets()[0].clone();
+        let other = Bucket::pack(&[entry("a", "x")], bucket.end.clone());
+        let malformed = Shelf(Some(bucket.as_row()[1..].into()), AtomicBool::new(false));
+        for shelf in [Shelf(None, AtomicBool::new(false)), Shelf::of(&other), malformed] {
+            let stored = Bucket::stored(bucket.end.clone(), bucket.summary(), Arc::new(shelf), 0);
+            let tree = Tree::from_buckets(vec![Arc::new(stored)]).expect("they follow one another");
+            assert!(tree.is_whole());
+            assert!(tree.find("assets/d1/f1.bin").is_none() && tree.buckets()[0].is_empty());
+            assert!(!tree.is_whole() && !tree.load(1));
+        }
+    }
+
     type Outline = (Option<Vec<u8>>, Digest, Digest, Vec<Entry>);
 
     fn outline(tree: &Tree) -> Vec<Outline> {
         tree.buckets
             .iter()
-            .map(|it| (it.end.clone(), it.digest(), it.members.digest(), it.entries().collect()))
+            .map(|it| (it.end.clone(), it.digest(), it.members_digest(), it.entries().collect()))
             .collect()
     }
 
@@ -711,9 +799,9 @@ mod tests {
         let mut entries = numbered(40);
         entries.push(Entry { kind: Kind::FileLink, link: Some(Arc::new(link)), ..entry("assets/zz", "x") });
         for bucket in Tree::of(entries).buckets() {
-            let back = Bucket::from_row(bucket.to_row()).expect("its own row");
+            let back = Bucket::stored(bucket.end.clone(), bucket.summary(), Arc::new(Shelf::of(&bucket)), 0);
             assert_eq!(back.entries().collect::<Vec<_>>(), bucket.entries().collect::<Vec<_>>());
-            assert_eq!((back.digest(), back.members.digest()), (bucket.digest(), bucket.members.digest()));
+            assert_eq!((back.digest(), back.members_digest()), (bucket.digest(), bucket.members_digest()));
         }
     }
 
@@ -723,7 +811,7 @@ mod tests {
         assert!((40..150).contains(&tree.buckets().len()), "{}", tree.buckets().len());
         for path in ["assets/d3/f3.bin", "assets/d0/f0.bin", "assets/d36/f36.bin"] {
             let (bucket, idx) = tree.find(path).expect("is in there");
-            assert_eq!(bucket.members.path(idx).as_str(), path);
+            assert_eq!(bucket.path(idx).as_str(), path);
         }
         for path in ["assets", "assets/d3/f4.bin", "zzz", ""] {
             assert!(tree.find(path).is_none(), "{path}");
@@ -745,7 +833,7 @@ mod tests {
     #[test]
     fn contents_move_the_digest_but_not_the_members() {
         let (one, two) = (Tree::of(vec![entry("a", "1")]), Tree::of(vec![entry("a", "2")]));
-        assert_eq!(one.buckets()[0].members.digest(), two.buckets()[0].members.digest());
+        assert_eq!(one.buckets()[0].members_digest(), two.buckets()[0].members_digest());
         assert_ne!(one.buckets()[0].digest(), two.buckets()[0].digest());
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Result};
 use crate::model::RelPath;
 use crate::system::Disk;
+use crate::threads::parallel;
 
 /// The author's configuration.
 pub const CONFIG_FILE: &str = "packwright.toml";
@@ -101,41 +102,13 @@ impl Workspace {
 
     /// Runs `work` on `0..n` on this workspace's threads, in order of claim, and returns the results in order.
     pub fn parallel<T: Send>(&self, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-        self.on_threads(self.jobs, n, work)
+        parallel(self.jobs, n, work)
     }
 
     /// As [`Workspace::parallel`], for work that does little but ask the file system: one thread more keeps the cores
     /// busy while another one waits for a lock in the kernel.
     pub fn parallel_asking<T: Send>(&self, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-        self.on_threads(if self.jobs > 1 { self.jobs + 1 } else { 1 }, n, work)
-    }
-
-    fn on_threads<T: Send>(&self, threads: usize, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-        let threads = threads.min(n);
-        if threads <= 1 {
-            return (0..n).map(work).collect();
-        }
-        let next = std::sync::atomic::AtomicUsize::new(0);
-        let mut slots: Vec<Option<T>> = (0..n).map(|_| None).collect();
-        let done: Vec<Vec<(usize, T)>> = std::thread::scope(|scope| {
-            let run = || {
-                let mut mine = Vec::new();
-                loop {
-                    let idx = next.fetch_add(1, Ordering::Relaxed);
-                    if idx >= n {
-                        return mine;
-                    }
-                    mine.push((idx, work(idx)));
-                }
-            };
-            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-            let joined = handles.into_iter().map(|it| it.join());
-            joined.map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        for (idx, result) in done.into_iter().flatten() {
-            slots[idx] = Some(result);
-        }
-        slots.into_iter().map(|it| it.expect("every index was claimed once")).collect()
+        parallel(if self.jobs > 1 { self.jobs + 1 } else { 1 }, n, work)
     }
 }
 

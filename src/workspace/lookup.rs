@@ -19,13 +19,13 @@ pub trait Lookup {
 impl Lookup for Tree {
     fn find(&self, path: &RelPath) -> Option<(Kind, Content)> {
         let (bucket, idx) = Tree::find(self, path.as_str())?;
-        Some((bucket.members.kind(idx), bucket.contents[idx]))
+        Some((bucket.kind(idx), bucket.content(idx)))
     }
 
     fn buckets_below(&self, dir: &RelPath, show: &mut dyn FnMut(&Members, &[Content])) {
         for idx in Tree::buckets_below(self, dir) {
             let bucket: &Bucket = &self.buckets()[idx];
-            show(&bucket.members, &bucket.contents);
+            show(bucket.members(), bucket.contents());
         }
     }
 }

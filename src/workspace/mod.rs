@@ -16,6 +16,7 @@ mod testing;
 pub mod bucket;
 pub mod layout;
 pub mod lookup;
+mod row;
 pub mod scan;
 pub mod sources;
 

@@ -47,10 +47,12 @@ pub struct Scan {
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`] names every file or directory that could not be read, or kept changing.
+/// [`Error::Unreadable`] names every file or directory that could not be read, or kept changing; [`Error::Torn`] says
+/// that what was known cannot be read.
 pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
     ws.progress.phase(Phase::Scan, known.buckets().len());
     let verdicts = compare_all(ws, &known, options)?;
+    check_whole(ws, &known)?;
     let mut edits = Edits::new(ws, &known, options);
     edits.take_up(roots, verdicts);
     if edits.is_empty() {
@@ -61,7 +63,13 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     edits.list_directories(now)?;
     edits.read_files(sources, now)?;
     let tree = known.with(edits.finish()?);
+    check_whole(ws, &known)?;
     Ok(difference(known, tree))
+}
+
+/// Fails where the index turned out not to hold what it should: the build begins again without it.
+fn check_whole(ws: &Workspace, known: &Tree) -> Result<()> {
+    if known.is_whole() { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
 }
 
 fn difference(known: Tree, tree: Tree) -> Scan {
@@ -89,7 +97,13 @@ type Verdicts = Vec<(RelPath, Kind, Verdict)>;
 fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdicts> {
     let found = ws.parallel_asking(known.buckets().len(), |idx| {
         ws.check_stop()?;
-        let verdicts = compare_bucket(ws, &known.buckets()[idx], options);
+        let bucket = &known.buckets()[idx];
+        // Most rows are needed for this moment only.
+        let aside = bucket.aside();
+        let verdicts = compare_bucket(ws, aside.as_ref().unwrap_or(bucket), options);
+        if let Some(aside) = aside.filter(|_| !verdicts.is_empty()) {
+            bucket.keep(aside);
+        }
         ws.progress.advance(1);
         Ok::<_, Error>(verdicts)
     });
@@ -101,30 +115,53 @@ fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdict
 }
 
 fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options) -> Verdicts {
-    let members = &bucket.members;
-    let base = ws.abs(members.base());
-    let dir = ws.disk.open_dir(&base).ok();
     let mut verdicts = Vec::new();
-    for idx in 0..members.len() {
-        let kind = members.kind(idx);
-        if kind == Kind::BadName {
-            continue; // Its directory's listing vouches for it.
+    let mut open: Vec<(&str, Option<Box<dyn Dir>>)> = Vec::new();
+    for (run, prefix) in bucket.runs() {
+        let prefix = &bucket.name(run.start)[..prefix];
+        // What lies above is needed again after what lies below, what lies beside is not.
+        open.retain(|it| prefix.starts_with(it.0));
+        if open.last().is_none_or(|it| it.0 != prefix) {
+            open.push((prefix, open_run(ws, bucket, prefix)));
         }
-        let verdict = match &dir {
-            None => Some(Verdict::Gone),
-            Some(dir) => compare_entry(ws, &**dir, bucket, idx, options),
-        };
-        verdicts.extend(verdict.map(|it| (members.path(idx), kind, it)));
+        let dir = open.last().and_then(|it| it.1.as_deref());
+        for idx in run {
+            let kind = bucket.kind(idx);
+            if kind == Kind::BadName {
+                continue; // Its directory's listing vouches for it.
+            }
+            let verdict = match dir {
+                None => Some(Verdict::Gone),
+                Some(dir) => compare_entry(ws, dir, &bucket.name(idx)[prefix.len()..], bucket, idx, options),
+            };
+            verdicts.extend(verdict.map(|it| (bucket.path(idx), kind, it)));
+        }
     }
     verdicts
 }
 
+/// Opens the directory that a run of entries is asked from. Where it cannot be opened, all of the run is looked at again.
+fn open_run(ws: &Workspace, bucket: &Bucket, prefix: &str) -> Option<Box<dyn Dir>> {
+    let mut path = ws.abs(bucket.base());
+    if !prefix.is_empty() {
+        path.push(prefix.trim_end_matches('/'));
+    }
+    ws.disk.open_dir(&path).ok()
+}
+
 /// An entry that cannot be asked is gone as far as anybody knows: what lies above it is looked at again, and if it is
 /// found there, reading it tells what is wrong, in the words of a first scan.
-fn compare_entry(ws: &Workspace, dir: &dyn Dir, bucket: &Bucket, idx: usize, options: Options) -> Option<Verdict> {
-    let (name, kind) = (bucket.members.name(idx), bucket.members.kind(idx));
+fn compare_entry(
+    ws: &Workspace,
+    dir: &dyn Dir,
+    name: &str,
+    bucket: &Bucket,
+    idx: usize,
+    options: Options,
+) -> Option<Verdict> {
     let stat = if name.is_empty() { ws.disk.stat(&ws.root) } else { dir.stat(Path::new(name)) };
     let Ok(stamp) = stat else { return Some(Verdict::Gone) };
+    let kind = bucket.kind(idx);
     let expected = match kind {
         Kind::Dir => FileKind::Dir,
         Kind::File => FileKind::File,
@@ -137,7 +174,7 @@ fn compare_entry(ws: &Workspace, dir: &dyn Dir, bucket: &Bucket, idx: usize, opt
     match kind {
         Kind::Other | Kind::BadName => None,
         it if it.is_link() => Some(Verdict::Link(stamp)),
-        _ if stamp != *bucket.stamp(idx) || bucket.is_racy(idx) || options.rehash => Some(Verdict::Moved(stamp)),
+        _ if stamp != bucket.stamp(idx) || bucket.is_racy(idx) || options.rehash => Some(Verdict::Moved(stamp)),
         _ => None,
     }
 }
@@ -365,7 +402,7 @@ impl<'a> Edits<'a> {
         let mut children = BTreeMap::new();
         let mut buf = String::new();
         for idx in self.known.buckets_below(dir) {
-            let members = &self.known.buckets()[idx].members;
+            let members = self.known.buckets()[idx].members();
             for at in 0..members.len() {
                 let path = members.path_in(at, &mut buf);
                 if !path.is_empty() && parent(path) == dir.as_str() {

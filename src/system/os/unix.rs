@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::retry_on_intr;
@@ -20,7 +21,7 @@ impl Platform for Unix {
     fn open_dir(&self, path: &Path, counters: &Arc<Counters>) -> io::Result<Box<dyn Dir>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
-        Ok(Box::new(UnixDir { fd, path: path.to_owned(), counters: counters.clone() }))
+        Ok(Box::new(UnixDir { fd, path: path.to_owned(), stats: AtomicU64::new(0), counters: counters.clone() }))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stamp> {
@@ -57,12 +58,20 @@ impl Platform for Unix {
 struct UnixDir {
     fd: OwnedFd,
     path: PathBuf,
+    /// Counted here while the handle lives: threads that each have one do not wait for one another's count.
+    stats: AtomicU64,
     counters: Arc<Counters>,
+}
+
+impl Drop for UnixDir {
+    fn drop(&mut self) {
+        Counters::add(&self.counters.stats, *self.stats.get_mut());
+    }
 }
 
 impl UnixDir {
     fn stat_with(&self, path: &Path, flags: AtFlags) -> io::Result<Stamp> {
-        Counters::add(&self.counters.stats, 1);
+        Counters::add(&self.stats, 1);
         if path.as_os_str().is_empty() {
             return Ok(stamp(&rustix::fs::fstat(&self.fd)?));
         }

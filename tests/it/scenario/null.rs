@@ -81,7 +81,7 @@ fn a_settled_null_build_asks_once_for_each_stamp() {
         expect![[r#"
             stat below assets: 133 times
             open below assets: 0 times
-            open directory below assets: 1 times
+            open directory below assets: 2 times
             list below assets: 0 times
             canonicalize build/dev
             lock build/dev/.lock
@@ -130,7 +130,7 @@ fn so_does_one_of_another_profile() {
         expect![[r#"
             stat below assets: 133 times
             open below assets: 0 times
-            open directory below assets: 1 times
+            open directory below assets: 2 times
             list below assets: 0 times
             canonicalize build/release
             lock build/release/.lock
