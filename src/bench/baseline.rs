@@ -87,6 +87,10 @@ pub fn comparable(before: &Report, now: &Report) -> Result<(), String> {
             was.sources, is.sources
         ));
     }
+    if before.debug != now.debug {
+        let word = |debug| if debug { "debug" } else { "release" };
+        return differs("a build of kind", &word(before.debug), &word(now.debug));
+    }
     if before.profile != now.profile {
         return differs("profile", &before.profile, &now.profile);
     }
@@ -151,6 +155,7 @@ mod tests {
             refused(|it| it.workspace.generated = None),
             refused(|it| it.workspace.seed = 8),
             refused(|it| it.workspace.sources = 200),
+            refused(|it| it.debug = true),
             refused(|it| it.profile = "release".to_owned()),
             refused(|it| it.jobs = 1),
             refused(|it| it.machine.os = "macos".to_owned()),
@@ -161,6 +166,7 @@ mod tests {
             it was taken of another workspace
             it was taken with seed 8, this is 7
             the workspace had 200 sources then and has 110 now; take a new one
+            it was taken with a build of kind debug, this is release
             it was taken with profile release, this is dev
             it was taken with --jobs 1, this is 2
             it was taken with system macos, this is linux

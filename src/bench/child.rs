@@ -1,8 +1,8 @@
 //! Children: builds, floors and other tools, each a process of its own.
 //!
-//! What is measured is started by a small helper, this binary again (`packwright measure run`), which has it as its only
-//! child: the kernel's account of children that were waited for is then about it alone, and Linux, which counts into a
-//! child's peak what its parent held, counts a few megabytes and not the lists of whoever measures.
+//! What is measured is started by a small helper, this binary again (`packwright measure run`), which has it as its
+//! only child: the kernel's account of children that were waited for is then about it alone, and Linux, which counts
+//! into a child's peak what its parent held, counts a few megabytes and not the lists of whoever measures.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

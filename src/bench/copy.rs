@@ -3,6 +3,7 @@
 //! In the scratch directory lie `workspace` (the copy), `other` (another one for another tool), `checkout` (while CI is
 //! measured), the list that floors read, and what children say.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,8 +18,10 @@ use super::round::Rows;
 use super::tree::{self, Found, Skip};
 use super::{Other, Result, Setup, Source, Spec, Stopped};
 use crate::build::Options;
+use crate::build::inspect::Asset;
 use crate::driver::Engine;
 use crate::error::{self, IoContext};
+use crate::model::path::parent;
 use crate::model::{AssetUuid, Codec, RelPath};
 use crate::system::process::Usage;
 use crate::system::{FileKind, machine};
@@ -48,6 +51,7 @@ pub struct Copy<'a> {
     source_bytes: u64,
     output_bytes: u64,
     pause: Duration,
+    load_percent: Option<u64>,
     /// What there is to be changed.
     pub catalog: Catalog,
     /// The first build of all.
@@ -64,6 +68,7 @@ impl<'a> Copy<'a> {
     /// When it does not build, or the world refuses.
     pub fn prepare(setup: &'a Setup<'a>, aside: &Path) -> Result<Self> {
         let root = aside.join("workspace");
+        let load_percent = machine::load_percent();
         (setup.tell)("making a copy");
         let ws = workspace(setup, root.clone());
         match &setup.source {
@@ -88,7 +93,9 @@ impl<'a> Copy<'a> {
         let found = walk(&ws, &roots)?;
         let files = regular_files(&ws, &found)?;
         let list = aside.join("list");
-        setup.disk.write_new(&list, floor::list(&found).as_bytes()).context("write", &list)?;
+        let pictures = places_of_pictures(&inspection.assets);
+        let is_picture = |path: &str| pictures.contains(path) || pictures.contains(parent(path));
+        setup.disk.write_new(&list, floor::list(&found, is_picture).as_bytes()).context("write", &list)?;
         let text = setup.disk.read(&root.join(CONFIG_FILE), u64::MAX).context("read", &root.join(CONFIG_FILE))?;
         let root_paths: Vec<String> = roots.iter().map(ToString::to_string).collect();
         let now = setup.disk.now(aside);
@@ -102,6 +109,7 @@ impl<'a> Copy<'a> {
             catalog: Catalog::of(files, &root_paths, &inspection.assets, String::from_utf8_lossy(&text).into_owned()),
             settled: first.clone(),
             aside: aside.to_owned(),
+            load_percent,
             setup,
             children,
             ws,
@@ -263,6 +271,7 @@ impl<'a> Copy<'a> {
         let setup = self.setup;
         Report {
             packwright: env!("CARGO_PKG_VERSION").to_owned(),
+            debug: cfg!(debug_assertions),
             machine: Machine {
                 os: std::env::consts::OS.to_owned(),
                 arch: std::env::consts::ARCH.to_owned(),
@@ -270,6 +279,7 @@ impl<'a> Copy<'a> {
                 processor: machine::processor(),
                 kernel: machine::kernel(),
                 file_system: machine::file_system(&self.aside).map(str::to_owned),
+                load_percent: self.load_percent,
             },
             workspace: WorkspaceEntry {
                 workspace: self.workspace,
@@ -314,6 +324,11 @@ fn walk(ws: &Workspace, roots: &[RelPath]) -> error::Result<Vec<Found>> {
         all.append(&mut tree::walk(ws, Path::new(root.as_str()), Skip::AsScan)?);
     }
     Ok(all)
+}
+
+/// Returns the files and directories that `image` assets are made of.
+fn places_of_pictures(assets: &[Asset]) -> BTreeSet<&str> {
+    assets.iter().filter(|it| &*it.kind == "image" && !it.excluded).map(|it| it.place.as_str()).collect()
 }
 
 /// Returns the files that were walked with their lengths, by path; what has no plain name is left out.

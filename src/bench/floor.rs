@@ -13,7 +13,8 @@
 //! entries; threads claim one such group after the other. There is a thread for each core, and one more where little is
 //! done but asking the file system: while one waits for a lock in the kernel, another goes on.
 //!
-//! Not in here: running processors. What a codec for pictures costs is no floor of packwright's.
+//! Of what processors do, the bare codec of pictures alone is in here, in `pack`: whoever promises that a PNG is sound
+//! has to decode each row of it once. What else they do, and pixels in place of files, is not.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use super::tree::Found;
 use crate::model::Codec;
 use crate::pack::codec::encode;
 use crate::system::{Access, Dir, Disk, FileKind, RandomFile};
+use crate::threads::parallel;
 use crate::workspace::lookup::is_declaration;
 
 /// The fewest entries for which a directory of their own is opened.
@@ -80,13 +82,14 @@ pub struct Options {
 enum Entry<'a> {
     Dir(&'a str),
     Payload(&'a str),
+    Picture(&'a str),
     Declaration(&'a str),
 }
 
 impl<'a> Entry<'a> {
     fn path(self) -> &'a str {
         match self {
-            Self::Dir(path) | Self::Payload(path) | Self::Declaration(path) => path,
+            Self::Dir(path) | Self::Payload(path) | Self::Picture(path) | Self::Declaration(path) => path,
         }
     }
 }
@@ -99,11 +102,11 @@ struct Group<'a> {
 }
 
 /// Returns the text of a list of these files and directories, as [`run`] reads it: records that end with a NUL, of a
-/// letter and a path. `g` begins a group in that directory; `d`, `f` and `a` are a directory, a file and a declaration
-/// in it.
+/// letter and a path. `g` begins a group in that directory; `d`, `f`, `p` and `a` are a directory, a file, a picture
+/// and a declaration in it.
 ///
 /// What was walked comes as [`super::tree::walk`] gives it. A path that is not UTF-8 is no source and left out.
-pub fn list(all: &[Found]) -> String {
+pub fn list(all: &[Found], is_picture: impl Fn(&str) -> bool) -> String {
     let slashed = |path: &str| path.replace(std::path::MAIN_SEPARATOR, "/");
     let all: Vec<(String, FileKind)> =
         all.iter().filter_map(|it| Some((slashed(it.path.to_str()?), it.kind))).collect();
@@ -121,6 +124,7 @@ pub fn list(all: &[Found]) -> String {
         text.extend(["g", base, "\0"]);
         for (letter, path) in entries {
             let relative = if base.is_empty() { path } else { path[base.len()..].trim_start_matches('/') };
+            let letter = if letter == 'f' && is_picture(path) { 'p' } else { letter };
             let mut buffer = [0; 4];
             text.extend([letter.encode_utf8(&mut buffer), relative, "\0"]);
         }
@@ -163,6 +167,7 @@ fn parse(text: &str) -> Option<Vec<Group<'_>>> {
             }
             "d" => Entry::Dir(path),
             "f" => Entry::Payload(path),
+            "p" => Entry::Picture(path),
             "a" => Entry::Declaration(path),
             _ => return None,
         };
@@ -189,7 +194,7 @@ pub fn run(root: &Path, list: &str, options: &Options, system: impl Fn() -> Arc<
         _ => options.jobs,
     };
     let claimed = AtomicUsize::new(0);
-    let work = || {
+    let work = |_| {
         let disk = system();
         let mut worker = Worker { options, pack: pack.as_ref(), batch: Vec::new() };
         while let Some(group) = groups.get(claimed.fetch_add(1, Ordering::Relaxed)) {
@@ -197,11 +202,7 @@ pub fn run(root: &Path, list: &str, options: &Options, system: impl Fn() -> Arc<
         }
         worker.flush()
     };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let joined = threads.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        joined.collect()
-    })
+    parallel(threads, threads, work).into_iter().collect()
 }
 
 /// Joining an empty path would add a separator.
@@ -228,35 +229,29 @@ impl Worker<'_> {
             match entry {
                 it if self.options.floor == Floor::Stat => drop(dir.stat(Path::new(it.path()))?),
                 Entry::Dir(_) => {}
-                Entry::Payload(path) => self.take(dir, path, true)?,
-                // Packs hold payloads, not declarations.
-                Entry::Declaration(path) => self.take(dir, path, false)?,
+                it => self.take(dir, *it)?,
             }
         }
         Ok(())
     }
 
     /// Reads and digests a file, and leaves in the batch what a pack would hold of it.
-    fn take(&mut self, dir: &dyn Dir, path: &str, is_payload: bool) -> io::Result<()> {
-        let file = dir.open(Path::new(path))?;
+    fn take(&mut self, dir: &dyn Dir, entry: Entry<'_>) -> io::Result<()> {
         let start = self.batch.len();
-        self.batch.resize(start + usize::try_from(file.stat()?.size).map_err(io::Error::other)?, 0);
-        let mut filled = start;
-        while filled < self.batch.len() {
-            let n = file.read_at(&mut self.batch[filled..], (filled - start) as u64)?;
-            if n == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        read(dir, entry.path(), &mut self.batch)?;
+        let bytes = &self.batch[start..];
+        std::hint::black_box(blake3::hash(bytes));
+        // Packs hold payloads, not declarations.
+        if self.pack.is_none() || matches!(entry, Entry::Declaration(_)) {
+            self.batch.truncate(start);
+        } else if self.options.floor == Floor::Pack {
+            if matches!(entry, Entry::Picture(_)) {
+                decode(bytes);
             }
-            filled += n;
-        }
-        std::hint::black_box(blake3::hash(&self.batch[start..]));
-        if !is_payload || self.pack.is_none() {
-            self.batch.truncate(start);
-        } else if self.options.floor == Floor::Pack
-            && let (_, Some(stored)) = encode(self.options.codec, &self.batch[start..])
-        {
-            self.batch.truncate(start);
-            self.batch.extend_from_slice(&stored);
+            if let (_, Some(stored)) = encode(self.options.codec, bytes) {
+                self.batch.truncate(start);
+                self.batch.extend_from_slice(&stored);
+            }
         }
         if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
     }
@@ -271,6 +266,34 @@ impl Worker<'_> {
         }
         self.batch.clear();
         Ok(())
+    }
+}
+
+/// Appends the contents of a file.
+fn read(dir: &dyn Dir, path: &str, batch: &mut Vec<u8>) -> io::Result<()> {
+    let file = dir.open(Path::new(path))?;
+    let start = batch.len();
+    batch.resize(start + usize::try_from(file.stat()?.size).map_err(io::Error::other)?, 0);
+    let mut filled = start;
+    while filled < batch.len() {
+        let n = file.read_at(&mut batch[filled..], (filled - start) as u64)?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        filled += n;
+    }
+    Ok(())
+}
+
+/// Decodes every row of a PNG and keeps none. What cannot be decoded costs as much as could be.
+fn decode(bytes: &[u8]) {
+    let mut decoder = png::Decoder::new(io::Cursor::new(bytes));
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    if let Ok(mut reader) = decoder.read_info() {
+        while let Ok(Some(row)) = reader.next_interlaced_row() {
+            std::hint::black_box(row.data());
+        }
     }
 }
 
@@ -292,7 +315,7 @@ mod tests {
         disk.write("/ws/assets/top.txt.asset.json", "{}");
         disk.settle();
         let ws = Workspace::new(disk.clone(), "/ws".into());
-        let list = list(&walk(&ws, Path::new("assets"), Skip::AsScan).expect("a tree"));
+        let list = list(&walk(&ws, Path::new("assets"), Skip::AsScan).expect("a tree"), |it| it.ends_with("one.txt"));
         (disk, list)
     }
 
@@ -313,7 +336,7 @@ mod tests {
             Entry::Dir(""),
             Entry::Dir("few"),
             Entry::Declaration("few/asset.json"),
-            Entry::Payload("few/one.txt"),
+            Entry::Picture("few/one.txt"),
             Entry::Dir("many"),
             Entry::Declaration("top.txt.asset.json"),
         ];

@@ -201,7 +201,7 @@ fn choose_one(setup: &Setup<'_>, copy: &Copy<'_>, scenario: Scenario) -> Result<
             Some(problem) => reason = problem,
         }
     }
-    Ok(Err(reason))
+    Ok(Err(format!("{reason} ({CHOICES} choices of files were tried)")))
 }
 
 /// Decides whether it is enough.

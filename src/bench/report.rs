@@ -16,6 +16,8 @@ use crate::model::AssetUuid;
 pub struct Report {
     /// The version of packwright that was measured.
     pub packwright: String,
+    /// Whether it was built without optimization: then its figures say little.
+    pub debug: bool,
     /// Where it ran.
     pub machine: Machine,
     /// On what.
@@ -51,6 +53,8 @@ pub struct Machine {
     pub kernel: Option<String>,
     /// The file system that the copy lay on, likewise.
     pub file_system: Option<String>,
+    /// How busy the machine was before anything was measured, likewise: a hundred is one core, over the last minute.
+    pub load_percent: Option<u64>,
 }
 
 /// The workspace that was copied or generated.
@@ -275,6 +279,7 @@ pub mod testing {
     pub fn report(rows: Vec<Row>) -> Report {
         Report {
             packwright: "0.1.0".to_owned(),
+            debug: false,
             machine: Machine {
                 os: "linux".to_owned(),
                 arch: "x86_64".to_owned(),
@@ -282,6 +287,7 @@ pub mod testing {
                 processor: Some("A <fast> one".to_owned()),
                 kernel: None,
                 file_system: Some("ext4".to_owned()),
+                load_percent: Some(150),
             },
             workspace: WorkspaceEntry {
                 workspace: AssetUuid([7; 16]),

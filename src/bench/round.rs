@@ -86,13 +86,16 @@ pub fn rehearse(copy: &Copy<'_>, scenario: Scenario, plan: &Plan) -> Result<Opti
         }
         match build(copy, step, false) {
             Ok(_) => {}
-            Err(Stopped::Refused(message)) => problem = Some(message),
+            Err(Stopped::Refused(message)) => {
+                let named = message.strip_prefix(scenario.name()).and_then(|it| it.strip_prefix(": "));
+                problem = Some(named.unwrap_or(&message).to_owned());
+            }
             Err(Stopped::World(error @ Error::Interrupted)) => return Err(error.into()),
             Err(Stopped::World(error)) => problem = Some(with_cause(&error)),
         }
     }
     match (restore(copy, plan), problem) {
-        (Ok(()), problem) => Ok(problem.map(|it| format!("{it} (three choices of files were tried)"))),
+        (Ok(()), problem) => Ok(problem),
         (Err(error), None) => Err(error),
         (Err(Stopped::Refused(error)), Some(problem)) => {
             Err(Stopped::Refused(format!("{}: {problem}; and then: {error}", scenario.name())))

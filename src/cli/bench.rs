@@ -24,6 +24,8 @@ use crate::system::FsTime;
 
 /// The largest report of earlier that is read, in bytes.
 const LARGEST_BASELINE: u64 = 64 << 20;
+/// A machine is busy where, before anything is measured, so much of each core was used.
+const BUSY_PERCENT: u64 = 50;
 /// The form of a report that can be compared with.
 const BASELINE_VERSION: u64 = 1;
 
@@ -313,7 +315,15 @@ fn circumstances(report: &Report) -> String {
     parts.extend(machine.processor.as_deref().map(clean));
     parts.extend(machine.file_system.as_deref().map(clean));
     parts.push(format!("packwright {}", clean(&report.packwright)));
-    parts.join(", ")
+    let mut text = parts.join(", ");
+    if report.debug {
+        text += "\nthis packwright was built without optimization: its figures say little";
+    }
+    if let Some(load) = machine.load_percent.filter(|it| *it > machine.cores * BUSY_PERCENT) {
+        let (whole, rest) = (load / 100, load % 100);
+        text += &format!("\nthe machine was busy before (load {whole}.{rest:02}): trust cpu/floor, not wall");
+    }
+    text
 }
 
 fn cells(row: &Row, null: Option<&Row>) -> [String; 9] {
@@ -400,6 +410,7 @@ mod tests {
         expect_test::expect![[r#"
             generated, 100 assets, 110 sources (1.0 MiB) in 12 directories, profile dev
             2 rounds, 2 cores, A <fast> one, ext4, packwright 0.1.0
+            the machine was busy before (load 1.50): trust cpu/floor, not wall
 
                      wall  spread      cpu   peak    floor  wall/floor  cpu/floor  over null
             null  27.6 ms      1%  27.6 ms  1 MiB  12.6 ms        2.19       4.38

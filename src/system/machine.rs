@@ -57,6 +57,17 @@ pub fn file_system(dir: &Path) -> Option<&'static str> {
     }
 }
 
+/// Returns how many threads wanted to run over the last minute, in hundredths, where the system says it.
+pub fn load_percent() -> Option<u64> {
+    // Linux; other systems have no such file.
+    load_average(&std::fs::read_to_string("/proc/loadavg").ok()?)
+}
+
+fn load_average(text: &str) -> Option<u64> {
+    let average: f64 = text.split_whitespace().next()?.parse().ok()?;
+    average.is_finite().then(|| (average * 100.0).round() as u64)
+}
+
 /// Waits until everything written to the file system of `dir` is on its disk: otherwise the system would write it
 /// while something else is measured.
 ///
@@ -85,6 +96,12 @@ mod tests {
     fn the_name_of_a_processor() {
         assert_eq!(model_name("processor\t: 0\nmodel name\t: AMD EPYC 7763\n").as_deref(), Some("AMD EPYC 7763"));
         assert_eq!(model_name("processor\t: 0\n"), None);
+    }
+
+    #[test]
+    fn the_load_of_a_minute() {
+        assert_eq!(load_average("8.67 11.68 10.30 9/312 4711\n"), Some(867));
+        assert_eq!(["", "x", "NaN"].map(load_average), [None; 3]);
     }
 
     #[test]
