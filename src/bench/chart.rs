@@ -16,7 +16,10 @@ const FIGURES: f64 = 226.0;
 const TOP: f64 = 92.0;
 const BAR: f64 = 18.0;
 const GAP: f64 = 12.0;
-const BOTTOM: f64 = 58.0;
+const BOTTOM: f64 = 44.0;
+const LINE: f64 = 18.0;
+/// How much of a command is shown, in characters.
+const COMMAND: usize = 110;
 
 const STYLE: &str = "text { font: 13px system-ui, sans-serif; fill: #1f2328 } .title { font-size: 17px; \
                      font-weight: 600 } .dim { fill: #59636e; font-size: 12px } .figure { font-variant-numeric: \
@@ -28,7 +31,9 @@ pub fn draw(report: &Report) -> String {
     let rows: Vec<(&Row, f64)> = report.rows.iter().filter_map(|it| Some((it, it.wall_ratio?))).collect();
     let has_vs = rows.iter().any(|it| it.0.vs.is_some());
     let step = if has_vs { BAR * 1.5 + GAP } else { BAR + GAP };
-    let height = TOP + step * rows.len() as f64 + BOTTOM;
+    let legend = legend(report, has_vs);
+    let end = TOP + step * rows.len() as f64;
+    let height = end + BOTTOM + LINE * legend.len() as f64;
     let plot = Plot { left: MARGIN + LABELS, right: WIDTH - MARGIN - FIGURES, most: nice(most(&rows)) };
     let mut svg = String::new();
     let _ = write!(
@@ -39,14 +44,16 @@ pub fn draw(report: &Report) -> String {
     );
     text(&mut svg, MARGIN, 34.0, "title", "Rebuild latency as a multiple of the floor");
     text(&mut svg, MARGIN, 56.0, "dim", &subtitle(report));
-    plot.grid(&mut svg, TOP - 8.0, height - BOTTOM);
+    plot.grid(&mut svg, TOP - 8.0, end);
     let columns = [(86.0, "wall"), (146.0, "ratio"), (220.0, if has_vs { "other" } else { "" })];
     columns.iter().for_each(|(x, label)| ending(&mut svg, plot.right + x, TOP - 12.0, label));
     for (nth, (row, ratio)) in rows.iter().enumerate() {
         plot.row(&mut svg, TOP + step * nth as f64, row, *ratio);
     }
-    plot.floor(&mut svg, TOP - 8.0, height - BOTTOM);
-    text(&mut svg, MARGIN, height - 16.0, "dim", &legend(report, has_vs));
+    plot.floor(&mut svg, TOP - 8.0, end);
+    for (nth, it) in legend.iter().enumerate() {
+        text(&mut svg, MARGIN, end + BOTTOM + LINE * nth as f64, "dim", it);
+    }
     svg.push_str("</svg>\n");
     svg
 }
@@ -136,12 +143,12 @@ fn subtitle(report: &Report) -> String {
     parts.join(", ")
 }
 
-fn legend(report: &Report, has_vs: bool) -> String {
-    let mut legend =
-        "Bars: median over rounds of wall time (cold process) to floor; dark: middle half of the wall times."
-            .to_owned();
+fn legend(report: &Report, has_vs: bool) -> Vec<String> {
+    let bars = "Bars: median over rounds of wall time (cold process) to floor; dark: middle half of the wall times.";
+    let mut legend = vec![bars.to_owned()];
     if let (true, Some(command)) = (has_vs, &report.vs) {
-        let _ = write!(legend, " Pale: {command}");
+        let more = if command.chars().count() > COMMAND { "..." } else { "" };
+        legend.push(format!("Pale: {}{more}", command.chars().take(COMMAND).collect::<String>()));
     }
     legend
 }

@@ -84,12 +84,17 @@ enum Entry<'a> {
     Payload(&'a str),
     Picture(&'a str),
     Declaration(&'a str),
+    Link(&'a str),
 }
 
 impl<'a> Entry<'a> {
     fn path(self) -> &'a str {
         match self {
-            Self::Dir(path) | Self::Payload(path) | Self::Picture(path) | Self::Declaration(path) => path,
+            Self::Dir(path)
+            | Self::Payload(path)
+            | Self::Picture(path)
+            | Self::Declaration(path)
+            | Self::Link(path) => path,
         }
     }
 }
@@ -102,10 +107,10 @@ struct Group<'a> {
 }
 
 /// Returns the text of a list of these files and directories, as [`run`] reads it: records that end with a NUL, of a
-/// letter and a path. `g` begins a group in that directory; `d`, `f`, `p` and `a` are a directory, a file, a picture
-/// and a declaration in it.
+/// letter and a path. `g` begins a group in that directory; `d`, `f`, `p`, `a` and `l` are a directory, a file, a picture,
+/// a declaration and a link in it. Links are looked at and not followed: what they lead to may be anything.
 ///
-/// What was walked comes as [`super::tree::walk`] gives it. A path that is not UTF-8 is no source and left out.
+/// What was walked comes as `tree::walk` gives it. A path that is not UTF-8 is no source and left out.
 pub fn list(all: &[Found], is_picture: impl Fn(&str) -> bool) -> String {
     let slashed = |path: &str| path.replace(std::path::MAIN_SEPARATOR, "/");
     let all: Vec<(String, FileKind)> =
@@ -142,7 +147,12 @@ fn collect<'a>(
     let is_below = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|it| it.starts_with('/'));
     while let Some((path, kind)) = rest.next_if(|it| is_below(it.0)) {
         if kind != FileKind::Dir {
-            entries.push((if is_declaration(path) { 'a' } else { 'f' }, path));
+            let letter = match kind {
+                FileKind::File if is_declaration(path) => 'a',
+                FileKind::File => 'f',
+                _ => 'l',
+            };
+            entries.push((letter, path));
             continue;
         }
         let mut below = Vec::new();
@@ -169,6 +179,7 @@ fn parse(text: &str) -> Option<Vec<Group<'_>>> {
             "f" => Entry::Payload(path),
             "p" => Entry::Picture(path),
             "a" => Entry::Declaration(path),
+            "l" => Entry::Link(path),
             _ => return None,
         };
         groups.last_mut()?.entries.push(entry);
@@ -226,11 +237,12 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn visit(&mut self, dir: &dyn Dir, group: &Group<'_>) -> io::Result<()> {
         for entry in &group.entries {
-            match entry {
-                it if self.options.floor == Floor::Stat => drop(dir.stat(Path::new(it.path()))?),
-                Entry::Dir(_) => {}
-                it => self.take(dir, *it)?,
-            }
+            let visited = match entry {
+                it if self.options.floor == Floor::Stat => dir.stat(Path::new(it.path())).map(drop),
+                Entry::Dir(_) | Entry::Link(_) => Ok(()),
+                it => self.take(dir, *it),
+            };
+            visited.map_err(|it| io::Error::new(it.kind(), format!("`{}/{}`: {it}", group.base, entry.path())))?;
         }
         Ok(())
     }
@@ -313,6 +325,7 @@ mod tests {
         disk.write("/ws/assets/few/one.txt", "cccccccccccccccccccccccccccccccccccccccccccccccccccccc");
         disk.write("/ws/assets/few/asset.json", "{}");
         disk.write("/ws/assets/top.txt.asset.json", "{}");
+        disk.symlink("nowhere", "/ws/assets/link");
         disk.settle();
         let ws = Workspace::new(disk.clone(), "/ws".into());
         let list = list(&walk(&ws, Path::new("assets"), Skip::AsScan).expect("a tree"), |it| it.ends_with("one.txt"));
@@ -331,12 +344,13 @@ mod tests {
         let (_, list) = sample();
         let groups = parse(&list).expect("it is one");
         let shown: Vec<_> = groups.iter().map(|it| (it.base, it.entries.len())).collect();
-        assert_eq!(shown, [("assets", 6), ("assets/many", 120)]);
+        assert_eq!(shown, [("assets", 7), ("assets/many", 120)]);
         let kinds = [
             Entry::Dir(""),
             Entry::Dir("few"),
             Entry::Declaration("few/asset.json"),
             Entry::Picture("few/one.txt"),
+            Entry::Link("link"),
             Entry::Dir("many"),
             Entry::Declaration("top.txt.asset.json"),
         ];
@@ -352,7 +366,7 @@ mod tests {
         assert_eq!(measure(&disk, &list, Floor::Stat, u64::MAX), 0);
         let stats = disk.counters().counts().since(before);
         // One stat more is this test's own.
-        assert_eq!((stats.stats, stats.opens, stats.lists), (126 + 1, 0, 0));
+        assert_eq!((stats.stats, stats.opens, stats.lists), (127 + 1, 0, 0));
         let before = disk.counters().counts();
         assert_eq!(measure(&disk, &list, Floor::Digest, u64::MAX), 0);
         let digest = disk.counters().counts().since(before);
