@@ -13,7 +13,7 @@ use crate::build::identify::{commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
 use crate::build::pass::{Derived, Pass};
-use crate::build::publish::{self, Output};
+use crate::build::publish::{self, Output, Wanted};
 use crate::build::session::Session;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
@@ -86,9 +86,10 @@ impl Engine {
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
+        let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
-        let session = Session::open(ws, options);
+        let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let mut registry_files = registry_files(ws, &session.index, options)?;
         let rehash = scan::Options { rehash: options.rehash };
         let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
@@ -113,7 +114,7 @@ impl Engine {
         let (registry, registry_warnings) = registry_files.load(ws)?;
         let workshop = pass.workshop();
         pass.session.start_log(&state);
-        pass.change(workshop.texts(|_| true)?, &registry).apply(&mut state);
+        pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
         state.set_registry(proposal.registry.clone());
         state.prefetch(ws.jobs, &state.buckets(), |db, it| {
@@ -144,11 +145,12 @@ impl Engine {
         let snapshot = self.snapshots.publish(pass.snapshot(&state, registry_digest, &proposal.registry, verdict));
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(&state, &names, &slots);
-        let published = pass.publish(output, &snapshot.plan, &snapshot.diagnostics, registry_digest, &payloads)?;
+        let wanted = Wanted::Plan(&snapshot.plan);
+        let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
         let touched: Vec<usize> = (0..slots.len()).collect();
         let derived = Derived { state: &state, slots: &slots, touched: &touched, general: Some(&general) };
         pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, &derived);
-        Ok(pass.built(&state, &snapshot.plan, &snapshot.diagnostics, output, &published, &proposal.changes))
+        Ok(pass.built(&state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
     }
 }
 

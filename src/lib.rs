@@ -18,4 +18,5 @@ pub mod schema;
 pub mod snapshot;
 pub mod system;
 pub mod threads;
+pub mod timings;
 pub mod workspace;

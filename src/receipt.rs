@@ -4,7 +4,10 @@
 //! described. A file is taken by its fingerprint where the index remembers one that vouches for it, and read
 //! otherwise. Reads only; what was learned about outputs is returned for the index.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::cache::encoding;
 use crate::model::{Diagnostic, Digest};
 use crate::pack::emit::{self, OwnedFile};
-use crate::pack::format;
-use crate::pack::source::{DirParts, FileSource};
+use crate::pack::format::{self, PartKind};
+use crate::pack::layout::Kept;
+use crate::pack::source::{DirParts, FileSource, PartStore, Source};
 use crate::pack::verify::verify;
 use crate::system::{FileKind, FsTime, Stamp, System};
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
@@ -77,7 +81,7 @@ pub fn to_bytes(receipt: &Receipt) -> Vec<u8> {
 /// What the index remembers of one output directory and pack: fingerprints, and what they vouch for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, bincode::Encode, bincode::Decode)]
 pub struct Outputs {
-    /// The boot in which fingerprints of files that were never synced count.
+    /// The boot in which fingerprints of files that were never synced count; empty where boots have no name.
     boot: String,
     /// Whether the files were synced when they were written.
     synced: bool,
@@ -115,12 +119,16 @@ impl Outputs {
         Self { boot, synced, files, parts_dir }
     }
 
+    /// Returns whether fingerprints count in this boot. One without a name may be any other one: after a power loss
+    /// what was never synced can have its old fingerprint and other bytes.
+    fn counts_in(&self, boot: &str) -> bool {
+        self.synced || (!boot.is_empty() && self.boot == boot)
+    }
+
     /// Returns whether the directory of parts, which now has this stamp, is known to hold nothing but them.
     fn vouches_for_dir(&self, stamp: Option<Stamp>, boot: &str) -> bool {
         match (&self.parts_dir, stamp) {
-            (Some((known, false)), Some(stamp)) => {
-                (self.synced || self.boot == boot) && get_stamp(known) == Some(stamp)
-            }
+            (Some((known, false)), Some(stamp)) => self.counts_in(boot) && get_stamp(known) == Some(stamp),
             (None, None) => true,
             _ => false,
         }
@@ -140,8 +148,29 @@ impl Outputs {
     pub fn vouches(&self, file: &OwnedFile, boot: &str) -> bool {
         let Ok(at) = self.files.binary_search_by(|it| it.name.as_str().cmp(&file.name)) else { return false };
         let known = &self.files[at];
-        let counts = !known.racy && (self.synced || self.boot == boot);
+        let counts = !known.racy && self.counts_in(boot);
         counts && known.digest == file.digest && get_stamp(&known.stamp) == Some(file.stamp)
+    }
+
+    /// Returns whether there is a file of this name and digest among them.
+    pub fn has(&self, name: &str, digest: Digest) -> bool {
+        self.digest_of(name) == Some(digest)
+    }
+
+    /// Returns the payloads that are files of their own.
+    pub fn blobs(&self) -> Vec<Kept> {
+        let blob = |it: &OutputFile| {
+            let (kind, digest) = PartKind::of_file_name(it.name.rsplit('/').next()?)?;
+            (kind == PartKind::Blob).then_some(Kept { kind, digest, len: it.size })
+        };
+        self.files.iter().filter_map(blob).collect()
+    }
+
+    /// Returns whether this was remembered of a receipt's very pack, and of the same files beside it.
+    fn describes(&self, receipt: &Receipt) -> bool {
+        let parts = format!("{}/", format::parts_dir(&receipt.pack));
+        let beside = self.files.iter().filter(|it| !it.name.starts_with(&parts));
+        beside.map(|it| (&it.name, it.digest)).eq(receipt.files.iter().map(|it| (&it.path, it.digest)))
     }
 
     fn digest_of(&self, name: &str) -> Option<Digest> {
@@ -172,11 +201,9 @@ pub fn stands(
     clock: &dyn Fn() -> FsTime,
 ) -> Option<Standing> {
     let root = format::root_name(&receipt.pack);
-    let known = known.filter(|it| it.digest_of(&root) == Some(receipt.content_digest) && !distrust);
-    let Some(known) = known else { return stands_unknown(system, out_dir, receipt, &root, clock()) };
-    if receipt.files.iter().any(|it| known.digest_of(&it.path) != Some(it.digest)) {
-        return None;
-    }
+    let Some(known) = known.filter(|it| it.describes(receipt) && !distrust) else {
+        return stands_unknown(system, out_dir, receipt, &root, clock());
+    };
     let mut files = Vec::with_capacity(known.files.len());
     for expected in &known.files {
         let stamp = system.stat(&out_dir.join(&expected.name)).ok()?;
@@ -195,21 +222,25 @@ pub fn stands(
         return None;
     }
     let is_right = |it: &&OwnedFile| it.stamp.size == it.size && emit::holds(system, out_dir, &it.name, it.digest);
-    doubtful.par_iter().all(is_right).then_some(Standing { files, parts_dir, learned: true, now })
+    // What will not count next time either is nothing to remember.
+    let learned = known.synced || !boot.is_empty();
+    doubtful.par_iter().all(is_right).then_some(Standing { files, parts_dir, learned, now })
 }
 
 /// Returns whether every file in a pack's directory of parts that is named like a part is one.
 fn holds_only(system: &dyn System, dir: &Path, is_part: impl Fn(String) -> bool, pack: &str) -> bool {
     let listed = system.open_dir(dir).and_then(|it| it.list(Path::new(""))).unwrap_or_default();
     let names = listed.iter().filter_map(|it| it.name.to_str());
-    let mut parts = names.filter(|it| format::PartKind::of_file_name(it).is_some());
+    let mut parts = names.filter(|it| PartKind::of_file_name(it).is_some());
     parts.all(|it| is_part(format!("{}/{it}", format::parts_dir(pack))))
 }
 
 /// Reads the whole pack: the index remembers nothing of it.
 fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: &str, now: FsTime) -> Option<Standing> {
     let path = out_dir.join(root);
-    let report = verify(FileSource::open(system, &path).ok()?, DirParts::beside(system, &path), u64::MAX);
+    let asked = Mutex::new(BTreeSet::new());
+    let parts = Asked { parts: DirParts::beside(system, &path), names: &asked };
+    let report = verify(FileSource::open(system, &path).ok()?, parts, u64::MAX);
     if !report.is_sound() || report.content_digest != Some(receipt.content_digest) {
         return None;
     }
@@ -221,17 +252,33 @@ fn stands_unknown(system: &dyn System, out_dir: &Path, receipt: &Receipt, root: 
         }
         files.push(OwnedFile { name: it.path.clone(), digest: it.digest, size: it.size, stamp });
     }
-    let parts = format::parts_dir(&receipt.pack);
-    let dir = system.open_dir(&out_dir.join(&parts)).ok();
-    for entry in dir.into_iter().flat_map(|it| it.list(Path::new("")).unwrap_or_default()) {
-        let parsed = entry.name.to_str().and_then(|it| Some((it, format::PartKind::of_file_name(it)?)));
-        let Some((name, (_, digest))) = parsed else { continue };
-        let name = format!("{parts}/{name}");
-        let stamp = system.stat(&out_dir.join(&name)).ok()?;
+    let dir = out_dir.join(format::parts_dir(&receipt.pack));
+    // Before it is listed: what comes in later moves it.
+    let parts_dir = system.stat(&dir).ok();
+    for name in asked.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let (_, digest) = PartKind::of_file_name(&name)?;
+        let stamp = system.stat(&dir.join(&name)).ok()?;
+        let name = format!("{}/{name}", format::parts_dir(&receipt.pack));
         files.push(OwnedFile { name, digest, size: stamp.size, stamp });
     }
-    let parts_dir = system.stat(&out_dir.join(&parts)).ok();
+    let names: BTreeSet<&str> = files.iter().map(|it| it.name.as_str()).collect();
+    if !holds_only(system, &dir, |name| names.contains(name.as_str()), &receipt.pack) {
+        return None;
+    }
     Some(Standing { files, parts_dir, learned: true, now })
+}
+
+/// The parts beside a pack, and which of them were asked for: once it was verified, all that belong to it.
+struct Asked<'a> {
+    parts: DirParts<'a>,
+    names: &'a Mutex<BTreeSet<String>>,
+}
+
+impl PartStore for Asked<'_> {
+    fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(kind.file_name(digest));
+        self.parts.open(kind, digest)
+    }
 }
 
 /// Reads a pack's receipt. One that is absent, malformed, of another version or not as it was written is none.

@@ -87,14 +87,14 @@ pub struct Asset {
 pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Inspection, Moved> {
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
     let setup = configure(ws, options)?;
-    let session = Session::open(ws, options);
+    let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass { session, setup, scan };
     pass.load_tree()?;
     let (registry, registry_warnings) = registry_files.load(ws)?;
-    pass.change(pass.workshop().texts(|_| true)?, &registry).apply(state);
+    pass.change(pass.workshop().all_texts()?, &registry).apply(state);
     let (tree, setup) = (&pass.scan.tree, &pass.setup);
     let proposal = identify(ws, state, tree, &setup.config, &registry);
     state.set_registry(proposal.registry.clone());

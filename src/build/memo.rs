@@ -10,14 +10,13 @@
 //! Memos are part of this tree's index: like everything in the cache they can be lost, and then nothing but time is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bincode::{Decode, Encode};
 
 use crate::cache::{Changes, Index, encoding};
 use crate::model::declaration::Declaration;
 use crate::model::path::order_key;
-use crate::model::profile::Profile;
 use crate::model::{Code, Diagnostic, Digest, RelPath};
 use crate::pack::plan::{Plan, PlanEntry};
 use crate::process::exec::MadeResult;
@@ -33,15 +32,21 @@ use crate::workspace::lookup::Lookup;
 
 use super::artifacts::{Moved, Workshop};
 use super::configure::Setup;
-use super::judge::{Verdict, problems_of};
+use super::judge::problems_of;
 
 /// What all memos of one profile and pack were made under.
 #[derive(Clone, Encode, Decode)]
 struct Frame {
     /// Digest of everything but the sources.
     context: Digest,
+    /// The pack that they came to.
+    content_digest: Digest,
     /// What was said of no asset in particular.
     general: Vec<Diagnostic>,
+    /// What was said of the assets of buckets, by number.
+    problems: BTreeMap<u32, Vec<Diagnostic>>,
+    /// Numbers of buckets whose assets look at sources in others, and the numbers of those.
+    looks_into: BTreeMap<u32, BTreeSet<u32>>,
     /// Each bucket, in order.
     buckets: Vec<Outline>,
 }
@@ -68,20 +73,20 @@ struct Memo {
     has_dependencies: bool,
     /// Its assets as others see them, encoded.
     exports: Vec<u8>,
-    /// What was said of its assets.
-    problems: Vec<Diagnostic>,
     /// Its entries, encoded.
     entries: Vec<u8>,
 }
 
-/// All memos of one profile and pack.
+/// All memos of one profile and pack, each fetched when it is asked for.
 pub struct Memos {
     frame: Frame,
+    target: String,
+    index: Arc<Index>,
     /// One for each bucket of the frame; `None` where it is lost.
-    memos: Vec<Option<Memo>>,
+    memos: Vec<OnceLock<Option<Memo>>>,
 }
 
-/// What a part of the workspace came to, and the whole plan.
+/// What a part of the workspace came to, and what is to be said about all of it.
 pub struct Short {
     /// The part of the workspace that was derived.
     pub state: State,
@@ -89,19 +94,16 @@ pub struct Short {
     pub slots: Vec<Slot>,
     /// Their buckets' numbers.
     pub touched: Vec<usize>,
-    /// The plan of the whole workspace.
-    pub verdict: Verdict,
+    /// Their entries that are not what they were, by id.
+    pub changed: Vec<Arc<PlanEntry>>,
+    /// In the order in which they are shown; no error is among them.
+    pub diagnostics: Vec<Diagnostic>,
+    memos: Arc<Memos>,
 }
 
 /// Returns the memos of `target` if they were made in this context over these very paths, and only few contents
 /// moved since; with them the numbers of the buckets to derive anew.
-pub fn recall(
-    ws: &Workspace,
-    index: &Index,
-    target: &str,
-    context: Digest,
-    tree: &Tree,
-) -> Option<(Memos, Vec<usize>)> {
+pub fn recall(index: &Arc<Index>, target: &str, context: Digest, tree: &Tree) -> Option<(Memos, Vec<usize>)> {
     let frame: Frame = encoding::decode(&index.memo(&frame_key(target))?)?;
     let buckets = tree.buckets();
     let same_paths = |it: (&Outline, &Arc<Bucket>)| it.0.end == it.1.end && it.0.members == it.1.members_digest();
@@ -111,24 +113,23 @@ pub fn recall(
     if !frame.buckets.iter().zip(buckets).all(same_paths) {
         return None;
     }
-    let moved: Vec<bool> = frame.buckets.iter().zip(buckets).map(|(it, now)| it.contents != now.digest()).collect();
-    if moved.iter().filter(|it| **it).count() > 8 + buckets.len() / 8 {
+    let is_moved = |it: &usize| frame.buckets[*it].contents != buckets[*it].digest();
+    let moved: BTreeSet<usize> = (0..buckets.len()).filter(is_moved).collect();
+    if moved.len() > 8 + buckets.len() / 8 {
         return None;
     }
-    let memos = ws.parallel(buckets.len(), |idx| {
-        let row = index.memo(&memo_key(target, &frame.buckets[idx].end));
-        let memo: Option<Memo> = row.and_then(|it| encoding::decode(&it));
-        memo.filter(|it| it.context == context && it.contents == frame.buckets[idx].contents)
-    });
-    let mut touched = Vec::new();
-    for (idx, memo) in memos.iter().enumerate() {
-        let memo = memo.as_ref()?;
-        let looked_elsewhere = || memo.foreign.iter().any(|(path, then)| digest_at(tree, path) != *then);
-        if moved[idx] || looked_elsewhere() {
-            touched.push(idx);
+    let memos = frame.buckets.iter().map(|_| OnceLock::new()).collect();
+    let memos = Memos { frame, target: target.to_owned(), index: index.clone(), memos };
+    let mut touched = moved.clone();
+    for (from, into) in &memos.frame.looks_into {
+        if into.iter().any(|it| moved.contains(&(*it as usize))) {
+            let foreign = &memos.memo(*from as usize)?.foreign;
+            if foreign.iter().any(|(path, then)| digest_at(tree, path) != *then) {
+                touched.insert(*from as usize);
+            }
         }
     }
-    Some((Memos { frame, memos }, touched))
+    Some((memos, touched.into_iter().collect()))
 }
 
 fn digest_at(tree: &Tree, path: &RelPath) -> Option<Digest> {
@@ -136,15 +137,30 @@ fn digest_at(tree: &Tree, path: &RelPath) -> Option<Digest> {
 }
 
 impl Memos {
-    fn memo(&self, idx: usize) -> &Memo {
-        self.memos[idx].as_ref().expect("recalled memos are complete")
+    fn memo(&self, idx: usize) -> Option<&Memo> {
+        let Outline { end, contents, .. } = &self.frame.buckets[idx];
+        let fetch = || {
+            let memo: Memo = encoding::decode(&self.index.memo(&memo_key(&self.target, end))?)?;
+            (memo.context == self.frame.context && memo.contents == *contents).then_some(memo)
+        };
+        self.memos[idx].get_or_init(fetch).as_ref()
     }
 
     fn exports(&self, idx: usize) -> Option<Vec<Export>> {
-        encoding::decode(&self.memo(idx).exports)
+        encoding::decode(&self.memo(idx)?.exports)
     }
 
-    /// Derives the touched buckets and takes the others from their memos. `None` when it is not as simple as that.
+    fn entries(&self, idx: usize) -> Option<Vec<Arc<PlanEntry>>> {
+        encoding::decode(&self.memo(idx)?.entries)
+    }
+
+    /// Returns the content digest of the pack that the memos came to.
+    pub fn content_digest(&self) -> Digest {
+        self.frame.content_digest
+    }
+
+    /// Derives the touched buckets. `None` when it is not as simple as that: a name, type, identity or dependency moved,
+    /// entries came or went, or something is wrong.
     ///
     /// # Errors
     ///
@@ -156,76 +172,82 @@ impl Memos {
         pack: &str,
         touched: Vec<usize>,
     ) -> std::result::Result<Option<Short>, Moved> {
-        let (ws, tree) = (workshop.session.ws, workshop.tree);
+        let _derive = workshop.session.ws.phase("derive what changed");
         let memos = Arc::new(self);
         let Some(known) = touched.iter().map(|it| memos.exports(*it)).collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
         let mut state = State::default();
+        workshop.session.start_log(&state);
         Change {
-            tree,
-            texts: workshop.texts(|idx| touched.binary_search(&idx).is_ok())?,
+            tree: workshop.tree,
+            texts: workshop.texts(&touched)?,
             config: setup.config.clone(),
             identities: identities(&known),
-            scope: part(&memos, &touched),
+            scope: part(&memos, workshop.tree, &touched),
         }
         .apply(&mut state);
-        let all = state.slots(&setup.profile, pack);
-        let slots: Vec<Slot> = touched.iter().map(|it| all[*it]).collect();
+        let slots = state.slots(&setup.profile, pack);
         let names_stand = slots.iter().zip(&known).all(|(it, known)| {
             let bucket = it.bucket(&state.db);
             exports(&state.db, bucket) == known && !has_dependencies(&declared(&state.db, bucket).assets)
         });
-        if !names_stand || touched.iter().any(|it| memos.memo(*it).has_dependencies) {
+        if !names_stand || touched.iter().any(|it| memos.memo(*it).is_none_or(|it| it.has_dependencies)) {
             return Ok(None);
         }
         workshop.make(&mut state, &slots)?;
-        let Some(verdict) = memos.verdict(ws, setup, &state, &slots, &touched) else { return Ok(None) };
-        Ok(Some(Short { state, slots, touched, verdict }))
+        let Some(changed) = memos.changed(&state, &slots, &touched) else { return Ok(None) };
+        let diagnostics = memos.diagnostics(&state, &slots, &touched, setup);
+        let wrong = diagnostics.iter().any(Diagnostic::is_error) || !workshop.tree.is_whole();
+        Ok((!wrong).then_some(Short { state, slots, touched, changed, diagnostics, memos }))
     }
 
-    /// Puts the plan together. `None` when anything is wrong, or the set of entries moved.
-    fn verdict(
-        &self,
-        ws: &Workspace,
-        setup: &Setup,
-        state: &State,
-        slots: &[Slot],
-        touched: &[usize],
-    ) -> Option<Verdict> {
-        let remembered: Vec<Option<Vec<Arc<PlanEntry>>>> =
-            ws.parallel(self.memos.len(), |idx| encoding::decode(&self.memo(idx).entries));
-        let mut diagnostics = self.frame.general.clone();
-        let mut entries = Vec::new();
-        for (idx, remembered) in remembered.into_iter().enumerate() {
-            let remembered = remembered?;
-            match touched.binary_search(&idx) {
-                Err(_) => {
-                    entries.extend(remembered);
-                    diagnostics.extend(self.memo(idx).problems.iter().cloned());
-                }
-                Ok(at) => {
-                    let now = &layout(&state.db, slots[at]).entries;
-                    let ids = |it: &[Arc<PlanEntry>]| it.iter().map(|it| it.id).collect::<BTreeSet<_>>();
-                    if ids(now) != ids(&remembered) {
-                        return None;
-                    }
-                    entries.extend(now.iter().cloned());
-                    diagnostics.extend(problems_of(&state.db, slots[at], &setup.profile));
-                }
+    /// Returns the entries of the touched buckets that are not what they were. `None` when the set of entries moved.
+    fn changed(&self, state: &State, slots: &[Slot], touched: &[usize]) -> Option<Vec<Arc<PlanEntry>>> {
+        let mut changed = Vec::new();
+        for (slot, idx) in slots.iter().zip(touched) {
+            let by_id = |it: &[Arc<PlanEntry>]| it.iter().map(|it| (it.id, it.clone())).collect::<BTreeMap<_, _>>();
+            let (before, now) = (by_id(&self.entries(*idx)?), by_id(&layout(&state.db, *slot).entries));
+            if !before.keys().eq(now.keys()) {
+                return None;
             }
+            changed
+                .extend(now.into_values().zip(before.values()).filter(|(now, before)| now != *before).map(|it| it.0));
+        }
+        changed.sort_by_key(|it| it.id);
+        Some(changed)
+    }
+
+    fn diagnostics(&self, state: &State, slots: &[Slot], touched: &[usize], setup: &Setup) -> Vec<Diagnostic> {
+        let mut diagnostics = self.frame.general.clone();
+        let untouched = self.frame.problems.iter().filter(|it| touched.binary_search(&(*it.0 as usize)).is_err());
+        diagnostics.extend(untouched.flat_map(|it| it.1.iter().cloned()));
+        diagnostics.extend(slots.iter().flat_map(|it| problems_of(&state.db, *it, &setup.profile)));
+        crate::model::diagnostic::sort(&mut diagnostics);
+        diagnostics
+    }
+}
+
+impl Short {
+    /// Returns the content digest of the pack that was there before.
+    pub fn content_digest(&self) -> Digest {
+        self.memos.content_digest()
+    }
+
+    /// Returns the plan of the whole workspace. `None` when a memo is lost, or when an entry refers to what is not in it.
+    pub fn plan(&self, ws: &Workspace, setup: &Setup) -> Option<Plan> {
+        let memos = &self.memos;
+        let remembered = ws.parallel(memos.memos.len(), |idx| memos.entries(idx));
+        let derived = self.slots.iter().map(|it| layout(&self.state.db, *it).entries.clone());
+        let mut derived: BTreeMap<usize, _> = self.touched.iter().copied().zip(derived).collect();
+        let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
+        for (idx, remembered) in remembered.into_iter().enumerate() {
+            entries.extend(derived.remove(&idx).or(remembered)?);
         }
         entries.sort_by_key(|it| it.id);
         let planned = |id| entries.binary_search_by_key(&id, |it| it.id).is_ok();
-        let refer_well = slots.iter().all(|slot| {
-            let references = layout(&state.db, *slot).entries.iter().flat_map(|it| &it.references);
-            references.copied().all(planned)
-        });
-        if !refer_well || diagnostics.iter().any(Diagnostic::is_error) {
-            return None;
-        }
-        crate::model::diagnostic::sort(&mut diagnostics);
-        Some(Verdict { plan: Plan { layout: setup.profile.layout, entries }, diagnostics })
+        let refer_well = self.changed.iter().flat_map(|it| &it.references).copied().all(planned);
+        refer_well.then_some(Plan { layout: setup.profile.layout, entries })
     }
 }
 
@@ -234,14 +256,13 @@ fn identities(known: &[Vec<Export>]) -> Identities {
     Identities::Known(Arc::new(known.iter().flatten().filter_map(identity).collect::<BTreeMap<_, _>>()))
 }
 
-fn part(memos: &Arc<Memos>, touched: &[usize]) -> Scope {
-    let ends = touched.iter().map(|it| memos.frame.buckets[*it].end.clone()).collect();
-    let (memos, touched) = (memos.clone(), touched.to_vec());
+fn part(memos: &Arc<Memos>, tree: &Tree, touched: &[usize]) -> Scope {
+    let (memos, numbers) = (memos.clone(), touched.to_vec());
     let others = move || {
-        let others = (0..memos.memos.len()).filter(|it| touched.binary_search(it).is_err());
+        let others = (0..memos.memos.len()).filter(|it| numbers.binary_search(it).is_err());
         others.flat_map(|it| memos.exports(it).unwrap_or_default()).collect()
     };
-    Scope::Part(Arc::new(Part { ends, elsewhere: Box::new(others) }))
+    Scope::Part(Arc::new(Part { tree: tree.clone(), touched: touched.to_vec(), elsewhere: Box::new(others) }))
 }
 
 fn has_dependencies(assets: &[Arc<Declaration>]) -> bool {
@@ -265,6 +286,8 @@ pub struct Built<'a> {
     pub target: &'a str,
     /// Digest of everything but the sources, as it is after the build.
     pub context: Digest,
+    /// The pack.
+    pub content_digest: Digest,
     /// Every source.
     pub tree: &'a Tree,
     /// What was derived.
@@ -295,34 +318,56 @@ pub fn remember(
     if all.iter().any(depends) {
         return;
     }
-    let general = match (general, &before) {
-        (Some(general), _) => general.to_vec(),
-        (None, Some(before)) => before.general.clone(),
-        (None, None) => return,
-    };
     let buckets = built.tree.buckets();
     let outline = |it: &Arc<Bucket>| {
         let (end, members) = (it.end.clone(), it.members_digest());
         Outline { end, members, contents: it.digest() }
     };
     let outlines: Vec<Outline> = buckets.iter().map(outline).collect();
+    let (mut frame, ends_before) = match (general, before) {
+        (Some(general), before) => {
+            let (problems, looks_into) = Default::default();
+            let (context, content_digest) = (built.context, built.content_digest);
+            let frame =
+                Frame { context, content_digest, general: general.to_vec(), problems, looks_into, buckets: outlines };
+            (frame, before.map(|it| it.buckets).unwrap_or_default())
+        }
+        // What the others contributed stays, and so do their numbers: no path moved.
+        (None, Some(before)) => {
+            let frame = Frame { content_digest: built.content_digest, buckets: outlines, ..before };
+            (frame, Vec::new())
+        }
+        (None, None) => return,
+    };
     let (context, tree, profile) = (built.context, built.tree, &built.setup.profile);
     let touched: Vec<(usize, Slot)> = built.touched.iter().copied().zip(built.slots.iter().copied()).collect();
-    let encoded = |db: &Database, (idx, slot)| encoding::encode(&memo_of(db, context, tree, profile, slot, idx));
-    let memos = built.state.ask_each(built.jobs, &touched, encoded);
-    for (memo, (idx, _)) in memos.into_iter().zip(&touched) {
-        changes.memos_put.push((memo_key(built.target, &outlines[*idx].end), memo));
+    let ask = |db: &Database, (idx, slot)| {
+        let memo = memo_of(db, context, tree, slot, idx);
+        let look_into = |it: &(RelPath, Option<Digest>)| tree.bucket_of(&order_key(it.0.as_str()));
+        let looks_into: BTreeSet<u32> = memo.foreign.iter().filter_map(look_into).map(|it| it as u32).collect();
+        (encoding::encode(&memo), looks_into, problems_of(db, slot, profile))
+    };
+    for ((memo, into, problems), (idx, _)) in built.state.ask_each(built.jobs, &touched, ask).into_iter().zip(&touched)
+    {
+        changes.memos_put.push((memo_key(built.target, &frame.buckets[*idx].end), memo));
+        put_or_remove(&mut frame.looks_into, *idx as u32, into, BTreeSet::is_empty);
+        put_or_remove(&mut frame.problems, *idx as u32, problems, Vec::is_empty);
     }
-    if let Some(before) = &before {
-        let ends: BTreeSet<_> = outlines.iter().map(|it| &it.end).collect();
-        let gone = before.buckets.iter().filter(|it| !ends.contains(&it.end));
-        changes.memos_removed.extend(gone.map(|it| memo_key(built.target, &it.end)));
-    }
-    let frame = Frame { context: built.context, general, buckets: outlines };
+    let ends: BTreeSet<_> = frame.buckets.iter().map(|it| &it.end).collect();
+    let gone = ends_before.iter().filter(|it| !ends.contains(&it.end));
+    changes.memos_removed.extend(gone.map(|it| memo_key(built.target, &it.end)));
     changes.memos_put.push((frame_key(built.target), encoding::encode(&frame)));
 }
 
-fn memo_of(db: &Database, context: Digest, tree: &Tree, profile: &Profile, slot: Slot, idx: usize) -> Memo {
+fn put_or_remove<T>(map: &mut BTreeMap<u32, T>, key: u32, value: T, is_nothing: impl Fn(&T) -> bool) {
+    if is_nothing(&value) {
+        map.remove(&key);
+    } else {
+        map.insert(key, value);
+    }
+}
+
+fn memo_of(db: &Database, context: Digest, tree: &Tree, slot: Slot, idx: usize) -> Memo {
     let bucket = slot.bucket(db);
     let mut foreign = BTreeMap::new();
     let mut look = |path: Option<RelPath>, digest: Option<Digest>| {
@@ -354,7 +399,6 @@ fn memo_of(db: &Database, context: Digest, tree: &Tree, profile: &Profile, slot:
         foreign: foreign.into_iter().collect(),
         has_dependencies: has_dependencies(&declared(db, bucket).assets),
         exports: encoding::encode(exports(db, bucket)),
-        problems: problems_of(db, slot, profile),
         entries: encoding::encode(&layout(db, slot).entries),
     }
 }

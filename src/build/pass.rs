@@ -9,7 +9,6 @@ use crate::model::registry::{ChangeNote, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
 use crate::pack::old::OldPack;
-use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
 use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
@@ -23,7 +22,7 @@ use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
 use super::judge::Verdict;
 use super::memo::{self, Built, Short};
-use super::publish::{self, Output, Publication, Published, context, source_root};
+use super::publish::{self, Output, Publication, Published, Wanted, context, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::{Outcome, Report, Work};
 
@@ -68,6 +67,7 @@ impl<'a> Pass<'a> {
     /// [`Error::Torn`] when one is lost: the build begins again without the index.
     pub fn load_tree(&self) -> Result<(), Error> {
         let ws = self.session.ws;
+        let _load = ws.phase("load buckets");
         if self.scan.tree.load(ws.jobs) { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
     }
 
@@ -95,6 +95,7 @@ impl<'a> Pass<'a> {
     /// `source_root`, and every file of it is what it was.
     pub fn up_to_date(&self, registry: &RegistryFiles, output: &Output) -> Option<Report> {
         let Session { ws, options, index, .. } = &self.session;
+        let _prove = ws.phase("prove up to date");
         if options.cache == CacheMode::Off {
             return None;
         }
@@ -128,25 +129,49 @@ impl<'a> Pass<'a> {
     /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
-        let (target, tree) = (self.target(), &self.scan.tree);
-        if OldPack::open(&*ws.disk, &output.dir, self.pack()).is_none() {
-            return Ok(None); // Payloads of what is only remembered come from there.
+        let _short = ws.phase("short way");
+        let target = self.target();
+        let (known, old) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()));
+        if old.is_some() && known.is_none() {
+            return Ok(None);
         }
-        let recalled = memo::recall(ws, index, &target, self.context(registry.digest), tree);
+        let recalled = memo::recall(index, &target, self.context(registry.digest), &self.scan.tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
-        let Short { state, slots, touched, verdict } = short;
         registry.check_unmoved(ws)?;
-        store.commit();
+        {
+            let _store = ws.phase("store traces");
+            store.commit();
+        }
+
+        // Only parts that hold a changed entry are laid out, or else all of the plan.
+        let profile = &self.setup.profile;
+        let patch = match (&known, &old) {
+            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), short.content_digest()) => {
+                publish::patch(old, profile, short.content_digest(), &short.changed)
+            }
+            _ => None,
+        };
+        let plan = if patch.is_none() { short.plan(ws, &self.setup) } else { None };
+        let wanted = match (&patch, &plan) {
+            (Some(patch), _) => Wanted::Patch(patch),
+            (None, Some(plan)) => Wanted::Plan(plan),
+            (None, None) => return Ok(None),
+        };
+        let Short { state, slots, touched, diagnostics, .. } = &short;
         let names = LazyNames::new(&state.db);
-        let payloads = workshop.payloads(&state, &names, &slots);
-        let published = self.publish(output, &verdict.plan, &verdict.diagnostics, registry.digest, &payloads)?;
-        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: None };
-        self.remember(registry, registry.digest, output, &published, &verdict.diagnostics, &derived);
-        let report = self.built(&state, &verdict.plan, &verdict.diagnostics, output, &published, &[]);
+        let payloads = workshop.payloads(state, &names, slots);
+        // Payloads of what is only remembered come from the previous pack, or else from what was just read.
+        if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
+            return Ok(None);
+        }
+        let published = self.publish(output, wanted, diagnostics, registry.digest, &payloads)?;
+        let derived = Derived { state, slots, touched, general: None };
+        self.remember(registry, registry.digest, output, &published, diagnostics, &derived);
+        let report = self.built(state, wanted, diagnostics, output, &published, &[]);
         // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
-        rayon::spawn(move || drop(verdict));
+        rayon::spawn(move || drop(plan));
         Ok(Some(report))
     }
 
@@ -186,7 +211,7 @@ impl<'a> Pass<'a> {
     pub fn publish(
         &self,
         output: &Output,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         diagnostics: &[Diagnostic],
         registry: Digest,
         payloads: &dyn Payloads,
@@ -194,7 +219,7 @@ impl<'a> Pass<'a> {
         let publication = Publication {
             pack: self.pack(),
             profile: &self.setup.profile,
-            plan,
+            wanted,
             source_root: self.source_root(registry),
             warnings: diagnostics,
         };
@@ -244,12 +269,15 @@ impl<'a> Pass<'a> {
         if self.session.options.cache != CacheMode::Write {
             return;
         }
+        let _remember = self.session.ws.phase("remember");
         let mut changes = self.scan_changes(registry);
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
         let (setup, jobs) = (&self.setup, self.session.ws.jobs);
-        let built = Built { target, context, tree: &self.scan.tree, state, slots, touched, setup, jobs };
+        let content_digest = published.emitted.content_digest;
+        let tree = &self.scan.tree;
+        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, jobs };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
@@ -271,7 +299,7 @@ impl<'a> Pass<'a> {
     pub fn built(
         &self,
         state: &State,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         diagnostics: &[Diagnostic],
         output: &Output,
         published: &Published,
@@ -279,7 +307,7 @@ impl<'a> Pass<'a> {
     ) -> Report {
         let emitted = &published.emitted;
         let outcome = if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written };
-        let (entries, work) = (plan.entries.len() as u64, self.work(Some(state), Some(published)));
+        let (entries, work) = (wanted.entry_count(), self.work(Some(state), Some(published)));
         Report {
             content_digest: Some(emitted.content_digest),
             registered: registered.to_vec(),

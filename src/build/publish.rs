@@ -1,6 +1,7 @@
 //! Publishing: the output lock, the pack, its receipt, and what the index remembers of both.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, IoContext, Result};
@@ -10,12 +11,13 @@ use crate::pack::emit::{self, Durability, Emitted, Target};
 use crate::pack::layout::layout;
 use crate::pack::manifest::manifest;
 use crate::pack::old::{OldFirst, OldPack};
-use crate::pack::plan::{Plan, PlanEntry, PlanPayload};
-use crate::pack::write::Payloads;
+use crate::pack::patch::Patch;
+use crate::pack::plan::{Layout, Plan, PlanEntry, PlanPayload};
+use crate::pack::write::{Fetched, Payloads};
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::system::{Bytes, Lock, staged};
+use crate::system::{Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
@@ -34,6 +36,13 @@ pub struct Output {
     /// The name under which the index remembers what lies in it.
     pub key: String,
     _lock: Box<dyn Lock>,
+}
+
+impl Output {
+    /// Returns where the root file of a pack lies in here, or will.
+    pub fn root_file(&self, pack: &str) -> PathBuf {
+        self.dir.join(format::root_name(pack))
+    }
 }
 
 /// Takes the output directory of a build; creates it where it is absent.
@@ -101,6 +110,25 @@ pub fn context(config: &Config, profile: &Profile, pack: &str, registry: Digest)
     hasher.finish()
 }
 
+/// What a pack is to hold.
+#[derive(Clone, Copy)]
+pub enum Wanted<'a> {
+    /// All of a plan.
+    Plan(&'a Plan),
+    /// What the previous pack holds, some of it replaced.
+    Patch(&'a Patch),
+}
+
+impl Wanted<'_> {
+    /// Returns the number of entries.
+    pub fn entry_count(&self) -> u64 {
+        match self {
+            Self::Plan(plan) => plan.entries.len() as u64,
+            Self::Patch(patch) => patch.entry_count(),
+        }
+    }
+}
+
 /// What is published.
 pub struct Publication<'a> {
     /// The pack's name.
@@ -108,7 +136,7 @@ pub struct Publication<'a> {
     /// The profile.
     pub profile: &'a Profile,
     /// What the pack holds.
-    pub plan: &'a Plan,
+    pub wanted: Wanted<'a>,
     /// Digest of everything that the plan could depend on.
     pub source_root: Digest,
     /// What the receipt repeats.
@@ -123,6 +151,22 @@ pub struct Published {
     pub outputs: Outputs,
 }
 
+/// Returns what replaces `changed` in the previous pack, which must be the one with this content digest. `None` where
+/// the whole plan is needed.
+pub fn patch(
+    old: &OldPack<'_>,
+    profile: &Profile,
+    content_digest: Digest,
+    changed: &[Arc<PlanEntry>],
+) -> Option<Patch> {
+    if profile.layout != Layout::Split || profile.manifest || old.content_digest() != content_digest {
+        return None;
+    }
+    // What an entry refers to may be in the pack or not; where it is not, that is to be said.
+    let refer_well = changed.iter().flat_map(|it| &it.references).all(|it| old.has(*it));
+    if refer_well { Patch::new(old, changed) } else { None }
+}
+
 /// Writes the pack and its receipt.
 ///
 /// # Errors
@@ -135,8 +179,9 @@ pub fn publish(
     payloads: &dyn Payloads,
     known: Option<&Outputs>,
 ) -> Result<Published> {
-    let Publication { pack, profile, plan, .. } = *publication;
+    let Publication { pack, profile, wanted, .. } = *publication;
     let disk = &*ws.disk;
+    let _publish = ws.phase("publish");
     let target = Target { disk, out_dir, pack };
     let durability = durability(profile);
     // What is written from here on may change unseen within one step of the clock: it is read once more by a later
@@ -146,11 +191,17 @@ pub fn publish(
     let previous = receipt::read(disk, out_dir, pack);
     let previous_files: Vec<(String, Digest)> =
         previous.iter().flat_map(|it| it.files.iter().map(|it| (it.path.clone(), it.digest))).collect();
-    let laid = layout(plan);
-    let extra = match profile.manifest {
-        true => vec![(format!("{pack}.manifest.json"), manifest(plan, laid.content_digest()).into_bytes())],
-        false => Vec::new(),
+    let lay_out = ws.phase("lay out");
+    let (laid, extra) = match wanted {
+        Wanted::Plan(plan) => {
+            let laid = layout(plan);
+            let manifest = || (format!("{pack}.manifest.json"), manifest(plan, laid.content_digest()).into_bytes());
+            let extra = profile.manifest.then(manifest);
+            (laid, extra.into_iter().collect())
+        }
+        Wanted::Patch(patch) => (patch.lay(known.map(Outputs::blobs).unwrap_or_default()), Vec::new()),
     };
+    drop(lay_out);
     let options = emit::Options {
         durability,
         extra,
@@ -158,6 +209,7 @@ pub fn publish(
         trusted: &|file| known.is_some_and(|it| it.vouches(file, &boot)),
     };
     ws.progress.phase(Phase::Emit, 0);
+    let _emit = ws.phase("emit");
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
     let old = Stoppable { ws, payloads: &old };
     let emitted = emit::emit(target, &laid, &old, &options)?;
@@ -175,7 +227,7 @@ struct Stoppable<'a> {
 }
 
 impl Payloads for Stoppable<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         self.ws.check_stop()?;
         self.payloads.stored(payload, entry)
     }
@@ -195,7 +247,7 @@ fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
         pack: publication.pack.to_owned(),
         source_root: publication.source_root,
         content_digest: emitted.content_digest,
-        entries: publication.plan.entries.len() as u64,
+        entries: publication.wanted.entry_count(),
         files: files.collect(),
         warnings: publication.warnings.to_vec(),
         checksum: Digest([0; 32]), // Filled in as it is written.

@@ -35,7 +35,7 @@ const OUTLINE: &str = "outline";
 const SPEC: Spec = Spec {
     file: "index.redb",
     name: "the cache's index of this tree",
-    format: "packwright index 2",
+    format: "packwright index 3",
     tables: &[BUCKETS, OUTPUTS, MEMOS, FACTS, OUTLINE],
     // Every bucket is read once and copied; keeping its pages as well would only double the memory.
     read_cache: 1 << 20,
@@ -527,6 +527,19 @@ mod tests {
             assert_eq!(loaded(&index), [], "{change}");
             assert_eq!(codes(&index.warnings()), [Code::CACHE_DAMAGED]);
         }
+    }
+
+    #[test]
+    fn an_index_of_another_version_is_replaced_without_a_word() {
+        let memory = MemorySystem::new();
+        const OLDER: Spec = Spec { format: "packwright index 1", ..SPEC };
+        let older = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &OLDER, CacheMode::Write);
+        assert!(older.write(|writer| writer.table("anything")?.put(b"key", b"value").map(drop)));
+        let first = index(&memory);
+        assert_eq!(loaded(&first), []);
+        assert_eq!(first.commit(&put_buckets(&buckets(4, 0))), Committed::Stored);
+        assert_eq!(first.warnings(), []);
+        assert_eq!(loaded(&index(&memory)), buckets(4, 0));
     }
 
     #[test]

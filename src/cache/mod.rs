@@ -11,9 +11,11 @@
 //! does not verify pages as it reads them. So an answer is what was once stored under that very key, or
 //! there is none. Checksums guard against accidents, not against somebody who forges them.
 
+mod custody;
 mod db;
 pub mod encoding;
 pub mod index;
+mod packed;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -211,10 +211,12 @@ impl Survey {
 
     fn take(&mut self, disk: &dyn Disk, native: &Path, dir: &RelPath, dirs: &mut Vec<RelPath>) -> Result<()> {
         let entries = disk.open_dir(native).and_then(|it| it.list(Path::new(""))).context("list", native)?;
+        let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
         for entry in entries {
             let Some(name) = entry.name.to_str() else { continue };
             let path = dir.child(name);
-            if name.starts_with('.') || Workspace::is_own(path.as_str()) {
+            let is_own = Workspace::is_own(path.as_str()) || (is_workspace && Workspace::is_own_of_nested(name));
+            if name.starts_with('.') || is_own {
                 continue;
             }
             match entry.kind {

@@ -152,11 +152,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -
     };
     let console = Console::new(arguments.color, arguments.quiet, arguments.verbose);
     let format = arguments.command.format();
-    let exit = match start(&arguments, console, disk).and_then(|cx| dispatch(&cx, &arguments.command)) {
+    let work = || match start(&arguments, console, disk).and_then(|cx| dispatch(&cx, &arguments.command)) {
         Ok(exit) => exit,
         Err(error) => failed(&console, format, None, &error, None),
     };
-    exit.into()
+    panic::or_bug(work).into()
 }
 
 fn start(arguments: &Arguments, console: Console, disk: Arc<dyn Disk>) -> Result<Context> {

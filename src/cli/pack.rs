@@ -1,5 +1,6 @@
 //! `packwright pack list|verify|cat`: reads packs, without a workspace.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -11,12 +12,16 @@ use super::json::{self, Format, Version};
 use super::open::shown;
 use super::select::{Candidate, Selector};
 use super::words::{clean, count, size};
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::model::{AssetId, AssetUuid, Codec, Digest, Layout};
 use crate::pack::read::{Entry, PackReader, PayloadRef, ReadError};
-use crate::pack::source::{DirParts, FileSource};
+use crate::pack::source::{DirParts, FileSource, PartStore};
 use crate::pack::verify::{DEFAULT_LIMIT, Report, verify};
 use crate::process::contract::Metadata;
+use crate::system::Disk;
+
+/// How often a pack is read that builds keep replacing.
+const ATTEMPTS: usize = 5;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -176,9 +181,25 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 /// Tells why a pack cannot be read: the disk's fault is an error of the environment, the pack's own an answer.
 fn refused(cx: &Context, format: Format, file: &Path, error: ReadError) -> Result<Exit> {
     match error {
-        ReadError::Io { source, .. } => Err(Error::Io { action: "read", path: file.to_owned(), source }),
+        ReadError::Io { source, .. } => Err(unread(file, source)),
+        ReadError::Replaced => Err(unread(file, io::Error::other(error))),
         error => Ok(super::refused(&cx.console, format, &format!("{}: {error}", file.display()))),
     }
+}
+
+fn unread(file: &Path, source: io::Error) -> Error {
+    Error::Io { action: "read", path: file.to_owned(), source }
+}
+
+/// Reads a pack, and again where a build replaced it meanwhile.
+fn steadily<T>(read: impl Fn() -> std::result::Result<T, ReadError>) -> std::result::Result<T, ReadError> {
+    for _ in 1..ATTEMPTS {
+        match read() {
+            Err(ReadError::Replaced) => {}
+            outcome => return outcome,
+        }
+    }
+    read()
 }
 
 fn list(cx: &Context, arguments: &ListArguments) -> Result<Exit> {
@@ -188,7 +209,7 @@ fn list(cx: &Context, arguments: &ListArguments) -> Result<Exit> {
         let entries = reader.entries().collect::<std::result::Result<Vec<Entry>, _>>()?;
         Ok((reader, entries))
     };
-    let (reader, entries) = match read() {
+    let (reader, entries) = match steadily(read) {
         Ok(it) => it,
         Err(error) => return refused(cx, arguments.format, &arguments.file, error),
     };
@@ -228,17 +249,20 @@ fn verify_all(cx: &Context, arguments: &VerifyArguments) -> Result<Exit> {
             return Err(Error::Interrupted);
         }
         let path = cx.base.join(file);
-        let source = match FileSource::open(&*cx.disk, &path).context("read", file) {
-            Ok(source) => source,
+        let report = match steadily(|| verify_once(&*cx.disk, &path)) {
+            Ok(report) => report,
             Err(error) => {
-                cx.console.error(clean(&json::chain(&error)));
-                let problem = PackProblem { file: "the pack".to_owned(), message: json::chain(&error) };
+                let message = match error {
+                    ReadError::Io { source, .. } => json::chain(&unread(file, source)),
+                    error => json::chain(&unread(file, io::Error::other(error))),
+                };
+                cx.console.error(clean(&message));
+                let problem = PackProblem { file: "the pack".to_owned(), message };
                 packs.push(VerifiedPack { problems: vec![problem], ..verified(file, &Report::default()) });
                 exit = exit.max(Exit::Io);
                 continue;
             }
         };
-        let report = verify(source, DirParts::beside(&*cx.disk, &path), DEFAULT_LIMIT);
         if !report.is_sound() {
             exit = exit.max(Exit::No);
         }
@@ -252,6 +276,14 @@ fn verify_all(cx: &Context, arguments: &VerifyArguments) -> Result<Exit> {
         cx.console.print_json(&PackVerifyDocument { version: Version, packs })?;
     }
     Ok(exit)
+}
+
+fn verify_once(disk: &dyn Disk, path: &Path) -> std::result::Result<Report, ReadError> {
+    let root = FileSource::open(disk, path);
+    let root = root.map_err(|source| ReadError::Io { file: "the pack".to_owned(), source })?;
+    let parts = DirParts::beside_open(disk, path, &root);
+    let report = verify(root, &parts, DEFAULT_LIMIT);
+    if !report.is_sound() && parts.is_replaced() { Err(ReadError::Replaced) } else { Ok(report) }
 }
 
 fn tell(cx: &Context, file: &Path, report: &Report) -> Result<()> {
@@ -285,29 +317,25 @@ fn verified(file: &Path, report: &Report) -> VerifiedPack {
 fn cat(cx: &Context, arguments: &CatArguments) -> Result<Exit> {
     let selector = Selector::parse(&arguments.asset, None)?;
     let path = cx.base.join(&arguments.file);
-    let reader = match PackReader::open_at(&*cx.disk, &path).and_then(PackReader::verified) {
-        Ok(reader) => reader,
-        Err(error) => return refused(cx, Format::Human, &arguments.file, error),
-    };
-    let mut found = Vec::new();
-    for entry in reader.entries() {
-        match entry {
-            Ok(entry) => {
-                let candidate = Candidate { identity: Some((entry.uuid, entry.id)), name: &entry.name, place: None };
-                found.extend(selector.selects(&candidate).then_some(entry));
-            }
-            Err(error) => return refused(cx, Format::Human, &arguments.file, error),
+    let read = || {
+        let reader = PackReader::open_at(&*cx.disk, &path)?.verified()?;
+        let mut found = Vec::new();
+        for entry in reader.entries() {
+            let entry = entry?;
+            let candidate = Candidate { identity: Some((entry.uuid, entry.id)), name: &entry.name, place: None };
+            found.extend(selector.selects(&candidate).then_some(entry));
         }
-    }
-    let payload = match choose(&selector, &found, &arguments.role) {
-        Ok(payload) => payload,
-        Err(reason) => {
+        match choose(&selector, &found, &arguments.role) {
+            Ok(payload) => reader.payload_bytes(payload, DEFAULT_LIMIT).map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        }
+    };
+    match steadily(read) {
+        Ok(Ok(bytes)) => cx.console.print_bytes(&bytes).map(|()| Exit::Done),
+        Ok(Err(reason)) => {
             cx.console.error(reason);
-            return Ok(Exit::No);
+            Ok(Exit::No)
         }
-    };
-    match reader.payload_bytes(payload, DEFAULT_LIMIT) {
-        Ok(bytes) => cx.console.print_bytes(&bytes).map(|()| Exit::Done),
         Err(error) => refused(cx, Format::Human, &arguments.file, error),
     }
 }
@@ -351,5 +379,28 @@ impl From<Entry> for PackEntry {
             references: it.references,
             payloads: it.payloads.into_iter().map(payload).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_pack_that_is_replaced_is_read_again() {
+        for (replaced, asked) in [(0, 1), (1, 2), (ATTEMPTS, ATTEMPTS)] {
+            let n = Cell::new(0);
+            let read = || {
+                n.set(n.get() + 1);
+                if n.get() <= replaced { Err(ReadError::Replaced) } else { Ok("bytes") }
+            };
+            let outcome = steadily(read);
+            assert_eq!((outcome.is_ok(), n.get()), (replaced < ATTEMPTS, asked));
+        }
+        let error = unread(Path::new("a.pack"), io::Error::other(ReadError::Replaced));
+        let told = "cannot read `a.pack`: the pack was replaced while it was open; open it again";
+        assert_eq!(json::chain(&error), told);
     }
 }

@@ -1,8 +1,9 @@
-//! What is said when packwright itself is wrong.
+//! What is said when packwright itself is wrong, and how it ends then.
 
 use std::io::Write;
-use std::panic::PanicHookInfo;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
+use super::exit::Exit;
 use super::words::clean;
 use crate::fence::is_fenced;
 
@@ -13,6 +14,11 @@ pub fn install_hook() {
             let _ = anstream::stderr().lock().write_all(message(info).as_bytes());
         }
     }));
+}
+
+/// Does `work`, and ends as a bug ends should it panic: the hook has told of it then.
+pub fn or_bug(work: impl FnOnce() -> Exit) -> Exit {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Exit::Bug)
 }
 
 fn message(info: &PanicHookInfo<'_>) -> String {

@@ -17,19 +17,19 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::model::Digest;
 use crate::system::staged::{self, Staged};
-use crate::system::{Access, Bytes, Disk, FileKind, NewFile, Stamp, System};
+use crate::system::{Access, Disk, FileKind, NewFile, Stamp, System};
 
 pub use crate::system::staged::Durability;
 
 use super::format::{self, PartKind};
-use super::layout::{Laid, LaidFile, Stored};
+use super::layout::{Kept, Laid, LaidFile, Stored};
 use super::plan::{PlanEntry, PlanPayload};
 use super::source::FileSource;
 use super::verify;
-use super::write::{self, Payloads};
+use super::write::{self, Fetched, Payloads};
 
 /// Where a pack goes.
 #[derive(Clone, Copy)]
@@ -109,12 +109,14 @@ pub struct Emitted {
 ///
 /// # Errors
 ///
-/// Whatever the disk or `payloads` refuse. The previous pack is then as good as before.
+/// Whatever the disk or `payloads` refuse, and [`Error::Torn`] when a file that was to be kept is not what it was. The
+/// previous pack is then as good as before.
 pub fn emit(target: Target<'_>, laid: &Laid<'_>, payloads: &dyn Payloads, options: &Options<'_>) -> Result<Emitted> {
     let emission = Emission { target, payloads, durability: options.durability, trusted: options.trusted };
-    create_dirs(target, !laid.parts.is_empty(), options.durability)?;
+    let is_split = !(laid.parts.is_empty() && laid.kept.is_empty());
+    create_dirs(target, is_split, options.durability)?;
     let mut done = emission.ensure_all(&part_files(target.pack, laid))?;
-    if !laid.parts.is_empty() {
+    if is_split {
         emission.sync_dir(&target.parts_dir())?;
     }
     let extra: Vec<File<'_>> = options.extra.iter().map(|(name, bytes)| File::plain(name.clone(), bytes)).collect();
@@ -164,6 +166,8 @@ enum Content<'a> {
     Container(&'a LaidFile<'a>),
     Blob(Stored<'a>),
     Plain(&'a [u8]),
+    /// Nobody knows how to write it: it must be there.
+    Kept,
 }
 
 impl<'a> File<'a> {
@@ -176,6 +180,10 @@ impl<'a> File<'a> {
         Self { name, digest: payload.stored_digest, size: payload.stored_len, content: Content::Blob(stored) }
     }
 
+    fn kept(name: String, kept: &Kept) -> Self {
+        Self { name, digest: kept.digest, size: kept.len, content: Content::Kept }
+    }
+
     fn plain(name: String, bytes: &'a [u8]) -> Self {
         Self { name, digest: Digest::of(bytes), size: bytes.len() as u64, content: Content::Plain(bytes) }
     }
@@ -186,7 +194,8 @@ fn part_files<'a>(pack: &str, laid: &'a Laid<'a>) -> Vec<File<'a>> {
     let name = |kind: PartKind, digest| format!("{}/{}", format::parts_dir(pack), kind.file_name(digest));
     let parts = laid.parts.iter().map(|it| File::container(name(PartKind::Part, it.digest), it));
     let blobs = laid.blobs.iter().map(|it| File::blob(name(PartKind::Blob, it.payload.stored_digest), *it));
-    parts.chain(blobs).collect()
+    let kept = laid.kept.iter().map(|it| File::kept(name(it.kind, it.digest), it));
+    parts.chain(blobs).chain(kept).collect()
 }
 
 /// What became of a file.
@@ -230,6 +239,8 @@ impl Emission<'_> {
             Content::Container(laid) => write::write_container(out, &path, laid, self.payloads),
             Content::Blob(stored) => out.write_all(&write::fetch(*stored, self.payloads)?).context("write", &path),
             Content::Plain(bytes) => out.write_all(bytes).context("write", &path),
+            // It vanished or was damaged since it was written: the long way writes it anew.
+            Content::Kept => Err(Error::Torn { path: path.clone() }),
         })?;
         Ok(Ready::Staged(staged))
     }
@@ -393,7 +404,7 @@ fn list_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>> {
 struct NoPayloads;
 
 impl Payloads for NoPayloads {
-    fn stored(&self, _: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, _: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         Err(io::Error::from(io::ErrorKind::NotFound)).context("pack", Path::new(&entry.name))
     }
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::model::{AssetId, Digest};
 
-use super::format::{self, EntryRow, Header, NameRow, PartRow, PayloadRow, Role};
+use super::format::{self, EntryRow, Header, NameRow, PartKind, PartRow, PayloadRow, Role};
 use super::plan::{Layout, Plan, PlanEntry, PlanPayload};
 
 /// A stored payload and the entry that brings it in.
@@ -57,6 +57,19 @@ pub struct Laid<'a> {
     pub parts: Vec<LaidFile<'a>>,
     /// Payloads that are files of their own, each once, ascending by stored digest.
     pub blobs: Vec<Stored<'a>>,
+    /// Files that lie there already and of which nothing else is known: none in a plan that was laid out whole.
+    pub kept: Vec<Kept>,
+}
+
+/// A file of a pack's directory of parts that stays as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kept {
+    /// What it is.
+    pub kind: PartKind,
+    /// The digest that names it.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub len: u64,
 }
 
 impl Laid<'_> {
@@ -75,14 +88,16 @@ pub fn layout(plan: &Plan) -> Laid<'_> {
     let ascending = plan.entries.windows(2).all(|it| it[0].id < it[1].id);
     assert!(ascending, "BUG: the entries of a plan are not ascending by id");
     match plan.layout {
-        Layout::Single => Laid { root: lay_single(&plan.entries), parts: Vec::new(), blobs: Vec::new() },
+        Layout::Single => {
+            Laid { root: lay_single(&plan.entries), parts: Vec::new(), blobs: Vec::new(), kept: Vec::new() }
+        }
         Layout::Split => lay_split(&plan.entries),
     }
 }
 
 fn lay_single(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
     let (tables, names) = rayon::join(|| EntryTables::of(entries, u64::MAX), || NameTables::of(entries));
-    finish(Role::Single, entries.len(), Some(tables), Some(names), Vec::new())
+    finish(Role::Single, entries.len() as u64, Some(tables), Some(names), Vec::new())
 }
 
 fn lay_split(entries: &[Arc<PlanEntry>]) -> Laid<'_> {
@@ -90,19 +105,28 @@ fn lay_split(entries: &[Arc<PlanEntry>]) -> Laid<'_> {
     let groups: Vec<&[Arc<PlanEntry>]> = entries.chunk_by(|a, b| a.id.0 >> shift == b.id.0 >> shift).collect();
     let (mut parts, names) = rayon::join(
         || groups.par_iter().map(|it| lay_part(it)).collect::<Vec<_>>(),
-        || finish(Role::Names, entries.len(), None, Some(NameTables::of(entries)), Vec::new()),
+        || finish(Role::Names, entries.len() as u64, None, Some(NameTables::of(entries)), Vec::new()),
     );
     parts.push(names);
-    let mut list = Vec::with_capacity(parts.len() * PartRow::LEN);
-    for (part, entries) in parts.iter().zip(groups.iter().copied().chain([entries])) {
-        part_row(part, entries).write(&mut list);
-    }
-    let root = finish(Role::Root, entries.len(), None, None, list);
-    Laid { root, parts, blobs: blobs(entries) }
+    let rows: Vec<PartRow> = parts
+        .iter()
+        .zip(groups.iter().copied().chain([entries]))
+        .map(|(part, entries)| part_row(part, entries))
+        .collect();
+    let root = lay_root(&rows, entries.len() as u64);
+    Laid { root, parts, blobs: blobs(entries), kept: Vec::new() }
 }
 
-fn lay_part(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
-    finish(Role::Part, entries.len(), Some(EntryTables::of(entries, format::BLOB_MIN)), None, Vec::new())
+/// Lays the root of a split pack out, which lists the parts and the names.
+pub(super) fn lay_root<'a>(rows: &[PartRow], entry_count: u64) -> LaidFile<'a> {
+    let mut list = Vec::with_capacity(rows.len() * PartRow::LEN);
+    rows.iter().for_each(|it| it.write(&mut list));
+    finish(Role::Root, entry_count, None, None, list)
+}
+
+/// Lays the part of these entries out.
+pub(super) fn lay_part(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
+    finish(Role::Part, entries.len() as u64, Some(EntryTables::of(entries, format::BLOB_MIN)), None, Vec::new())
 }
 
 fn part_row(part: &LaidFile<'_>, entries: &[Arc<PlanEntry>]) -> PartRow {
@@ -276,7 +300,7 @@ impl NameTables {
 /// Puts the sections of a file together and seals them.
 fn finish<'a>(
     role: Role,
-    entry_count: usize,
+    entry_count: u64,
     entries: Option<EntryTables<'a>>,
     names: Option<NameTables>,
     parts: Vec<u8>,
@@ -287,7 +311,7 @@ fn finish<'a>(
     let (rows, order, text) = (names.rows, names.order, names.text);
     let lens =
         [entries.entries.len(), payloads_len, entries.records.len(), rows.len(), order.len(), text.len(), parts.len()];
-    let mut header = Header::of_sections(role, entry_count as u64, lens.map(|it| it as u64))
+    let mut header = Header::of_sections(role, entry_count, lens.map(|it| it as u64))
         .expect("tables that are in memory are shorter than 16 EiB");
     header.file_len = header.data_offset.checked_add(entries.data_len).expect("a pack is shorter than 16 EiB");
     header.preload_len = entries.preload_len;

@@ -44,6 +44,7 @@ pub mod format;
 pub mod layout;
 pub mod manifest;
 pub mod old;
+pub mod patch;
 pub mod plan;
 pub mod read;
 pub mod source;

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use crate::error::Result;
+use crate::model::{AssetId, Digest};
 use crate::system::{Bytes, System};
 
-use super::format;
+use super::format::{self, PartRow};
 use super::plan::{PlanEntry, PlanPayload};
 use super::read::{PackReader, PayloadRef};
-use super::write::Payloads;
+use super::write::{Fetched, Payloads};
 
 /// A pack that an earlier emission wrote, open for taking payloads out of it.
 pub struct OldPack<'a> {
@@ -23,6 +24,36 @@ impl<'a> OldPack<'a> {
     pub fn open(system: &'a dyn System, out_dir: &Path, pack: &str) -> Option<Self> {
         let reader = PackReader::open_at(system, &out_dir.join(format::root_name(pack))).ok()?;
         Some(Self { reader })
+    }
+
+    /// Returns the digest that stands for the whole pack.
+    pub fn content_digest(&self) -> Digest {
+        self.reader.content_digest()
+    }
+
+    /// Returns how many entries the pack has.
+    pub fn entry_count(&self) -> u64 {
+        self.reader.entry_count()
+    }
+
+    /// Returns whether the pack has an entry of this id, as far as it can be read.
+    pub fn has(&self, id: AssetId) -> bool {
+        self.reader.has(id).unwrap_or(false)
+    }
+
+    /// Returns the rows of the parts and of the names; none where the pack is a single file.
+    pub(super) fn part_rows(&self) -> Vec<PartRow> {
+        self.reader.parts.iter().chain(&self.reader.names).map(|it| it.row).collect()
+    }
+
+    /// Returns the number of the part that would hold an entry.
+    pub(super) fn part_of(&self, id: AssetId) -> Option<usize> {
+        self.reader.part_of(id)
+    }
+
+    /// Returns the entries of a part without their names, if it can be read.
+    pub(super) fn planned_in(&self, part: usize) -> Option<Vec<PlanEntry>> {
+        self.reader.planned_in(part).ok()
     }
 
     /// Returns the stored bytes of a payload, if the entry of the same id had them already.
@@ -43,8 +74,8 @@ pub struct OldFirst<'a> {
 }
 
 impl Payloads for OldFirst<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         let old = self.old.as_ref().and_then(|it| it.stored(payload, entry));
-        old.map_or_else(|| self.otherwise.stored(payload, entry), Ok)
+        old.map_or_else(|| self.otherwise.stored(payload, entry), |it| Ok(Fetched::Verified(it)))
     }
 }

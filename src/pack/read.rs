@@ -11,6 +11,9 @@
 //! - [`verify`](super::verify) checks everything, with every rule of the format.
 //!
 //! Payloads are checked on every read: stored bytes, length and raw bytes.
+//!
+//! Files of a split pack are opened when they are first needed. When a build has replaced the pack meanwhile and swept
+//! them, that is told as [`ReadError::Replaced`]: what was read until then is right, the rest is in no file.
 
 use std::borrow::Cow;
 use std::io;
@@ -25,7 +28,7 @@ use super::codec;
 use super::format::{
     self, EntryRow, Extent, Flaw, HEADER_LEN, Header, NameRow, PartKind, PartRow, PayloadRow, Record, Role, Section,
 };
-use super::plan::{Codec, Layout};
+use super::plan::{Codec, Layout, PlanEntry, PlanPayload};
 use super::source::{DirParts, FileSource, PartStore, Source};
 
 /// Why a pack cannot be read.
@@ -39,6 +42,9 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
+    /// Another pack took the name of this one while it was read, and a file of it is not there any more.
+    #[error("the pack was replaced while it was open; open it again")]
+    Replaced,
     /// The file does not begin like a pack.
     #[error("{file} is not a pack")]
     NotAPack {
@@ -119,6 +125,13 @@ pub struct PayloadRef {
     /// How they are compressed.
     pub codec: Codec,
     place: Place,
+}
+
+impl PayloadRef {
+    fn planned(self) -> PlanPayload {
+        let Self { role, digest, raw_len, stored_digest, stored_len, codec, .. } = self;
+        PlanPayload { role, digest, raw_len, stored_digest, stored_len, codec }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -342,7 +355,7 @@ impl Part {
         let label = PartKind::Part.file_name(self.row.digest);
         match store.open(PartKind::Part, self.row.digest) {
             Ok(source) => Container::open(label, source),
-            Err(source) => Err(ReadError::Io { file: label, source }),
+            Err(source) => Err(not_opened(store, label, source)),
         }
     }
 
@@ -377,7 +390,8 @@ impl<'a> PackReader<'a> {
     pub fn open_at(system: &'a dyn System, path: &Path) -> Result<Self> {
         let root = FileSource::open(system, path);
         let root = root.map_err(|source| ReadError::Io { file: "the pack".to_owned(), source })?;
-        Self::open(root, DirParts::beside(system, path))
+        let parts = DirParts::beside_open(system, path, &root);
+        Self::open(root, parts)
     }
 
     fn read_part_list(root: &Container<'a>) -> Result<(Vec<Part>, Option<Part>)> {
@@ -549,6 +563,39 @@ impl<'a> PackReader<'a> {
         })
     }
 
+    /// Returns the number of the part that would hold the asset `id`.
+    pub(super) fn part_of(&self, id: AssetId) -> Option<usize> {
+        self.file_of(id).filter(|_| self.names.is_some())
+    }
+
+    /// Returns whether the pack has the asset `id`.
+    pub(super) fn has(&self, id: AssetId) -> Result<bool> {
+        let Some(file) = self.file_of(id) else { return Ok(false) };
+        Ok(self.file(file)?.find_entry(id)?.is_some())
+    }
+
+    /// Returns the entries of one part as a plan had them, without their names: those are in another file.
+    pub(super) fn planned_in(&self, part: usize) -> Result<Vec<PlanEntry>> {
+        let container = self.file(part)?;
+        let planned = |index| {
+            let row = container.entry_row(index)?;
+            let record = container.record(&row)?;
+            let payloads = container.payloads(part, &row, record.roles)?;
+            Ok(PlanEntry {
+                id: row.id,
+                uuid: row.uuid,
+                name: String::new(),
+                kind: record.kind,
+                preload: row.preload,
+                tags: record.tags,
+                metadata: record.metadata,
+                references: record.references,
+                payloads: payloads.into_iter().map(PayloadRef::planned).collect(),
+            })
+        };
+        (0..container.header.entry_count).map(planned).collect()
+    }
+
     /// Returns the payloads of the asset `id` alone, without a look at the names.
     pub(super) fn payloads_of(&self, id: AssetId) -> Result<Vec<PayloadRef>> {
         let Some(file) = self.file_of(id) else { return Ok(Vec::new()) };
@@ -572,6 +619,14 @@ fn read_blob(store: &dyn PartStore, digest: Digest, len: u64) -> Result<Vec<u8>>
     match read() {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(ReadError::Damaged { file, problem: "it is not as long as its payload".to_owned() }),
-        Err(source) => Err(ReadError::Io { file, source }),
+        Err(source) => Err(not_opened(store, file, source)),
     }
+}
+
+/// Says why a file beside the root could not be opened.
+fn not_opened(store: &dyn PartStore, file: String, source: io::Error) -> ReadError {
+    if source.kind() == io::ErrorKind::NotFound && store.is_replaced() {
+        return ReadError::Replaced;
+    }
+    ReadError::Io { file, source }
 }

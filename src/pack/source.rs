@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::Digest;
-use crate::system::{Bytes, OpenFile, System};
+use crate::system::{Bytes, OpenFile, Stamp, System};
 
 use super::format::PartKind;
 
@@ -55,21 +55,21 @@ impl Source for Bytes {
 /// An open file as a source. Its size is the one it had when it was opened.
 pub struct FileSource {
     file: Mutex<Box<dyn OpenFile>>,
-    size: u64,
+    stamp: Stamp,
 }
 
 impl FileSource {
     /// Opens the file at `path`.
     pub fn open(system: &dyn System, path: &Path) -> io::Result<Self> {
         let file = system.open(path)?;
-        let size = file.stat()?.size;
-        Ok(Self { file: Mutex::new(file), size })
+        let stamp = file.stat()?;
+        Ok(Self { file: Mutex::new(file), stamp })
     }
 }
 
 impl Source for FileSource {
     fn size(&self) -> io::Result<u64> {
-        Ok(self.size)
+        Ok(self.stamp.size)
     }
 
     fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
@@ -94,6 +94,22 @@ impl Source for FileSource {
 pub trait PartStore: Send + Sync {
     /// Opens the file of this kind and digest.
     fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>>;
+
+    /// Returns whether the pack's name leads to another root file by now: then a file that is not there may well have
+    /// been swept.
+    fn is_replaced(&self) -> bool {
+        false
+    }
+}
+
+impl<P: PartStore> PartStore for &P {
+    fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>> {
+        (**self).open(kind, digest)
+    }
+
+    fn is_replaced(&self) -> bool {
+        (**self).is_replaced()
+    }
 }
 
 /// No other files: for packs in the single layout.
@@ -109,12 +125,14 @@ impl PartStore for NoParts {
 pub struct DirParts<'a> {
     system: &'a dyn System,
     dir: PathBuf,
+    /// The root file that names them, as it was when it was opened.
+    root: Option<(PathBuf, Stamp)>,
 }
 
 impl<'a> DirParts<'a> {
     /// Returns the parts in `dir`, which need not exist.
     pub fn new(system: &'a dyn System, dir: PathBuf) -> Self {
-        Self { system, dir }
+        Self { system, dir, root: None }
     }
 
     /// Returns the parts of the pack whose root file is at `root`: those in the directory beside it that has
@@ -122,11 +140,24 @@ impl<'a> DirParts<'a> {
     pub fn beside(system: &'a dyn System, root: &Path) -> Self {
         Self::new(system, root.with_extension("parts"))
     }
+
+    /// As [`DirParts::beside`], of a root file that is open: these know when another one takes its name.
+    pub fn beside_open(system: &'a dyn System, path: &Path, root: &FileSource) -> Self {
+        Self { root: Some((path.to_owned(), root.stamp)), ..Self::beside(system, path) }
+    }
 }
 
 impl PartStore for DirParts<'_> {
     fn open(&self, kind: PartKind, digest: Digest) -> io::Result<Box<dyn Source>> {
         Ok(Box::new(FileSource::open(self.system, &self.dir.join(kind.file_name(digest)))?))
+    }
+
+    fn is_replaced(&self) -> bool {
+        let moved = |(path, stamp): &(PathBuf, Stamp)| {
+            let now = self.system.open(path).and_then(|it| it.stat());
+            !now.is_ok_and(|now| (now.inode, now.size, now.mtime_ns) == (stamp.inode, stamp.size, stamp.mtime_ns))
+        };
+        self.root.as_ref().is_some_and(moved)
     }
 }
 

@@ -44,14 +44,14 @@ impl From<ReadError> for Problem {
             ReadError::NotAPack { .. } => "is not a pack".to_owned(),
             ReadError::Version { version, .. } => format!("has the unknown format version {version}"),
             ReadError::Damaged { problem, .. } => problem.clone(),
-            ReadError::TooLong { .. } => error.to_string(),
+            ReadError::TooLong { .. } | ReadError::Replaced => error.to_string(),
         };
         let file = match error {
             ReadError::Io { file, .. }
             | ReadError::NotAPack { file }
             | ReadError::Version { file, .. }
             | ReadError::Damaged { file, .. } => file,
-            ReadError::TooLong { .. } => "the pack".to_owned(),
+            ReadError::TooLong { .. } | ReadError::Replaced => "the pack".to_owned(),
         };
         Self { file, message }
     }

@@ -1,6 +1,6 @@
 //! Declarations: what authors say of the sources in a bucket, in whichever form they say it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::declaration::Declaration;
@@ -11,10 +11,10 @@ use crate::process::trace::kind_in_words;
 use crate::workspace::bucket::{Kind, Members};
 use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_rule, from_sidecar};
-use crate::workspace::lookup::is_declaration;
+use crate::workspace::lookup::{Lookup, is_declaration};
 
 use super::issue::Problem;
-use super::{Bucket, Globals, Texts};
+use super::{Bucket, Globals, Part, Texts};
 
 /// The largest declaration file that is read, in bytes.
 pub const LARGEST_TEXT: u64 = 1 << 20;
@@ -33,9 +33,13 @@ pub struct Declared {
     pub unclaimed: Vec<u32>,
 }
 
-/// Returns the directories that have an `asset.json`, in byte order.
+/// Returns the directories that have an `asset.json`, in byte order; where only a part of the workspace is in the
+/// database, those that matter to it.
 #[salsa::tracked]
 pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
+    if let super::Scope::Part(part) = Globals::get(db).scope(db) {
+        return asset_dirs_around(part);
+    }
     let buckets = Globals::get(db).buckets(db);
     let mut dirs: Vec<RelPath> = buckets.iter().flat_map(|it| asset_dirs_in(db, it.1).iter().cloned()).collect();
     dirs.sort();
@@ -50,14 +54,69 @@ fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
     (0..members.len()).filter(governs).filter_map(|it| members.path(it).parent()).collect()
 }
 
-/// Returns the directories that both an `asset.json` inside and a sidecar beside them declare, in byte order.
+/// Returns the directories with an `asset.json` that lie above sources of a part, or below a directory that declares an
+/// asset in it: what governs the first, and what the second do not own.
+fn asset_dirs_around(part: &Part) -> Vec<RelPath> {
+    let mut found = BTreeSet::new();
+    let mut asked = BTreeSet::new();
+    let mut buf = String::new();
+    let governs = |name: &str| file_name(name) == ASSET_JSON;
+    for bucket in part.touched.iter().map(|it| &part.tree.buckets()[*it]) {
+        let members = bucket.members();
+        for idx in 0..members.len() {
+            let mut above = RelPath::new(parent(members.path_in(idx, &mut buf)));
+            while let Some(dir) = above.filter(|it| !asked.contains(it)) {
+                if Lookup::find(&part.tree, &dir.child(ASSET_JSON)).is_some() {
+                    found.insert(dir.clone());
+                }
+                above = dir.parent();
+                asked.insert(dir);
+            }
+            if governs(members.name(idx)) {
+                let dir = members.path(idx).parent().expect("a file lies in a directory");
+                Lookup::buckets_below(&part.tree, &dir, &mut |below, _| {
+                    let dirs = (0..below.len()).filter(|it| governs(below.name(*it)));
+                    found.extend(dirs.filter_map(|it| below.path(it).parent()));
+                });
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// Returns the directories that both an `asset.json` inside and a sidecar beside them declare, in byte order; where only
+/// a part of the workspace is in the database, those of which it has either.
 #[salsa::tracked]
 pub fn claimed_twice(db: &dyn salsa::Database) -> Vec<RelPath> {
+    if let super::Scope::Part(part) = Globals::get(db).scope(db) {
+        return claimed_twice_in(part);
+    }
     let buckets = Globals::get(db).buckets(db);
     let mut owners: Vec<RelPath> = buckets.iter().flat_map(|it| lone_sidecars_in(db, it.1).iter().cloned()).collect();
     owners.retain(|it| asset_dirs(db).binary_search(it).is_ok());
     owners.sort();
     owners
+}
+
+fn claimed_twice_in(part: &Part) -> Vec<RelPath> {
+    let mut owners = BTreeSet::new();
+    let mut buf = String::new();
+    for bucket in part.touched.iter().map(|it| &part.tree.buckets()[*it]) {
+        let members = bucket.members();
+        for idx in 0..members.len() {
+            let path = members.path_in(idx, &mut buf);
+            owners.extend(sidecar_owner(path).and_then(RelPath::new));
+            if file_name(path) == ASSET_JSON {
+                owners.extend(RelPath::new(parent(path)));
+            }
+        }
+    }
+    let is_there = |path: &RelPath| Lookup::find(&part.tree, path).is_some();
+    let sidecar_of = |dir: &RelPath| RelPath::new(&format!("{dir}{SIDECAR_SUFFIX}"));
+    let twice = |it: &RelPath| {
+        !it.is_root() && is_there(&it.child(ASSET_JSON)) && sidecar_of(it).is_some_and(|it| is_there(&it))
+    };
+    owners.into_iter().filter(twice).collect()
 }
 
 /// Returns what the sidecars of a bucket speak for that do not follow their file.

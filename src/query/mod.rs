@@ -15,7 +15,7 @@ pub mod names;
 pub mod recipes;
 pub mod validated;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +27,7 @@ use crate::model::registry::Registry;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::exec::Made;
 use crate::system::Bytes;
+use crate::workspace;
 use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below};
 use crate::workspace::config::Config;
 use crate::workspace::lookup::Lookup;
@@ -66,8 +67,8 @@ impl Identities {
 pub enum Scope {
     /// All of it.
     Whole,
-    /// The declarations of some buckets. Of the others only sources are known, and that nothing about their names
-    /// moved since all of it was valid.
+    /// Some buckets. Of the others is known what their sources are, and that nothing about their names moved since all
+    /// of it was valid.
     Part(Arc<Part>),
 }
 
@@ -83,17 +84,19 @@ impl PartialEq for Scope {
 
 impl Eq for Scope {}
 
-/// Some buckets, and what the others export.
+/// Some buckets, and what is to be known of the others. It never changes while it is in a database.
 pub struct Part {
-    /// The ends of the buckets whose declarations are in the database.
-    pub ends: BTreeSet<End>,
+    /// Every source.
+    pub tree: Tree,
+    /// The numbers of the buckets that are in the database, ascending.
+    pub touched: Vec<usize>,
     /// Says what all the others export; asked only when somebody wants to know.
     pub elsewhere: Box<dyn Fn() -> Vec<names::Export> + Send + Sync>,
 }
 
 impl std::fmt::Debug for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part").field("ends", &self.ends).finish_non_exhaustive()
+        f.debug_struct("Part").field("touched", &self.touched).finish_non_exhaustive()
     }
 }
 
@@ -123,7 +126,7 @@ pub struct Globals {
     /// How much of the workspace is in the database.
     #[returns(ref)]
     pub scope: Scope,
-    /// All buckets in path order, each with its end.
+    /// The buckets in scope in path order, each with its end.
     #[returns(ref)]
     pub buckets: Buckets,
 }
@@ -184,7 +187,7 @@ pub struct State {
 pub struct Change<'a> {
     /// Every source.
     pub tree: &'a Tree,
-    /// Contents of the declaration files.
+    /// Contents of the declaration files of each bucket in scope.
     pub texts: Vec<Arc<Texts>>,
     /// The author's configuration.
     pub config: Arc<Config>,
@@ -197,8 +200,13 @@ pub struct Change<'a> {
 impl Change<'_> {
     /// Sets what differs, and nothing else: every setter starts a revision, even one for an equal value.
     pub fn apply(self, state: &mut State) {
-        let mut buckets = Vec::with_capacity(self.tree.buckets().len());
-        for (bucket, texts) in self.tree.buckets().iter().zip(self.texts) {
+        let all = self.tree.buckets();
+        let in_scope: Vec<&Arc<workspace::bucket::Bucket>> = match &self.scope {
+            Scope::Whole => all.iter().collect(),
+            Scope::Part(part) => part.touched.iter().map(|it| &all[*it]).collect(),
+        };
+        let mut buckets = Vec::with_capacity(in_scope.len());
+        for (bucket, texts) in in_scope.into_iter().zip(self.texts) {
             let input = match state.buckets.get(&bucket.end) {
                 Some(input) => {
                     let input = *input;
@@ -376,16 +384,31 @@ impl DbTree<'_> {
         Globals::get(self.0).buckets(self.0)
     }
 
-    /// Returns the bucket that holds, or would hold, `path`.
+    /// Returns the part of the workspace that is in the database, where that is not all of it.
+    fn part(&self) -> Option<&Part> {
+        match Globals::get(self.0).scope(self.0) {
+            Scope::Whole => None,
+            Scope::Part(part) => Some(part),
+        }
+    }
+
+    /// Returns the bucket that holds, or would hold, `path`; `None` where it is out of scope.
     pub fn bucket_of(&self, path: &RelPath) -> Option<Bucket> {
         let key = crate::model::path::order_key(path.as_str());
         let buckets = self.buckets();
+        if let Some(part) = self.part() {
+            let at = part.touched.binary_search(&part.tree.bucket_of(&key)?).ok()?;
+            return Some(buckets[at].1);
+        }
         holder(buckets.len(), |it| buckets[it].0.as_deref(), &key).map(|it| buckets[it].1)
     }
 }
 
 impl Lookup for DbTree<'_> {
     fn find(&self, path: &RelPath) -> Option<(Kind, Content)> {
+        if let Some(part) = self.part() {
+            return Lookup::find(&part.tree, path);
+        }
         let bucket = self.bucket_of(path)?;
         let members = bucket.members(self.0);
         let idx = members.find(path.as_str())?;
@@ -393,6 +416,9 @@ impl Lookup for DbTree<'_> {
     }
 
     fn buckets_below(&self, dir: &RelPath, show: &mut dyn FnMut(&Members, &[Content])) {
+        if let Some(part) = self.part() {
+            return Lookup::buckets_below(&part.tree, dir, show);
+        }
         let buckets = self.buckets();
         for idx in range_below(buckets.len(), |it| buckets[it].0.as_deref(), dir) {
             let bucket = buckets[idx].1;

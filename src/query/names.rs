@@ -3,6 +3,7 @@
 //! The merged table holds names, places, identities and types, and nothing of contents or settings, so that an edit
 //! of a payload or a setting stops short of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -78,10 +79,13 @@ pub fn names(db: &dyn salsa::Database) -> Arc<Names> {
     let globals = Globals::get(db);
     let buckets = globals.buckets(db).iter();
     let all = match globals.scope(db) {
-        Scope::Whole => buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect(),
+        Scope::Whole => {
+            let mut all = Vec::with_capacity(buckets.clone().map(|it| exports(db, it.1).len()).sum());
+            buckets.for_each(|it| all.extend_from_slice(exports(db, it.1)));
+            all
+        }
         Scope::Part(part) => {
-            let here = buckets.filter(|it| part.ends.contains(&it.0));
-            let mut all: Vec<Export> = here.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
+            let mut all: Vec<Export> = buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
             all.extend((part.elsewhere)());
             all
         }
@@ -115,7 +119,8 @@ impl Names {
         self.clashes.get(place)
     }
 
-    /// Returns another place that differs from `place` only in case or Unicode normalization.
+    /// Returns the place before `place` that differs from it only in case or Unicode normalization: of several, all but
+    /// the first have one.
     pub fn collision(&self, place: &RelPath) -> Option<&RelPath> {
         self.collisions.get(place)
     }
@@ -179,16 +184,15 @@ impl Assets for Names {
     }
 }
 
-/// Finds places that some file systems cannot tell apart.
+/// Finds places that some file systems cannot tell from one before them.
 fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
-    let mut folded: Vec<(String, usize)> =
+    let mut folded: Vec<(Cow<'_, str>, usize)> =
         exports.iter().enumerate().map(|(idx, it)| (fold(it.place.as_str()), idx)).collect();
     folded.sort_unstable();
     let mut collisions = BTreeMap::new();
     for pair in folded.windows(2) {
         let (one, two) = (&exports[pair[0].1].place, &exports[pair[1].1].place);
         if pair[0].0 == pair[1].0 && one != two {
-            collisions.entry(one.clone()).or_insert_with(|| two.clone());
             collisions.insert(two.clone(), one.clone());
         }
     }
@@ -196,10 +200,11 @@ fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
 }
 
 /// Returns what a file system without case and normalization would take `path` for.
-fn fold(path: &str) -> String {
+fn fold(path: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
     if path.is_ascii() {
-        return path.to_ascii_lowercase();
+        let is_folded = !path.bytes().any(|it| it.is_ascii_uppercase());
+        return if is_folded { path.into() } else { path.to_ascii_lowercase().into() };
     }
     path.nfc().flat_map(char::to_lowercase).nfc().collect()
 }

@@ -36,7 +36,7 @@ pub struct Validated {
 pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
     let globals = Globals::get(db);
     let cycles = dependency_cycles(db);
-    let mut out = Validated::default();
+    let mut out = Validated { assets: Vec::with_capacity(exports(db, bucket).len()), issues: Vec::new() };
     // What a bucket exports begins with these very assets.
     for (declaration, export) in declared(db, bucket).assets.iter().zip(exports(db, bucket)) {
         let intent = &declaration.intent;
@@ -69,7 +69,7 @@ fn check_names(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) {
         issues.push(issue.help(format!("`{other}` has this name too; give one of them another `name`")));
     }
     if let Some(other) = names.collision(&intent.place) {
-        let message = format!("`{}` and `{other}` differ only in case or Unicode normalization", intent.place);
+        let message = format!("`{other}` and `{}` differ only in case or Unicode normalization", intent.place);
         let issue = Issue::warning(&intent.place, At::Asset, Code::NAME_COLLISION, message);
         issues.push(issue.help("many file systems cannot hold both; rename one of them"));
     }

@@ -15,15 +15,15 @@ use std::time::Duration;
 use super::memory::MemorySystem;
 use super::{Access, Counters, Dir, Disk, FsTime, Lock, NewFile, OpenFile, RandomFile, Stamp, System};
 
-/// A disk over a [`MemorySystem`] that fails where it is told to; see the module.
-pub struct FaultyDisk {
-    memory: MemorySystem,
+/// A disk over another one that fails where it is told to; see the module.
+pub struct FaultyDisk<D = MemorySystem> {
+    disk: D,
     script: Arc<Script>,
 }
 
 /// What is to happen, and what has. Shared by the disk and the files that it opened.
+#[derive(Default)]
 struct Script {
-    memory: MemorySystem,
     state: Mutex<State>,
 }
 
@@ -35,7 +35,7 @@ struct State {
     actions: BTreeMap<usize, Action>,
 }
 
-type Action = Box<dyn FnOnce(&MemorySystem) + Send>;
+type Action = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone, Copy)]
 enum Fault {
@@ -53,11 +53,10 @@ enum Verdict {
     },
 }
 
-impl FaultyDisk {
-    /// Returns a disk without faults over `memory`, of which it keeps a handle.
-    pub fn over(memory: &MemorySystem) -> Self {
-        let script = Script { memory: memory.clone(), state: Mutex::default() };
-        Self { memory: memory.clone(), script: Arc::new(script) }
+impl<D: Disk + Clone + 'static> FaultyDisk<D> {
+    /// Returns a disk without faults over `disk`, of which it keeps a handle.
+    pub fn over(disk: &D) -> Self {
+        Self { disk: disk.clone(), script: Arc::default() }
     }
 
     /// Lets the process die right before `step` (from 0): that one and everything after fails, reading too.
@@ -80,19 +79,15 @@ impl FaultyDisk {
 
     /// Runs `action` as soon as `step` is done: somebody else changes files between two steps.
     #[must_use]
-    pub fn after_step(self, step: usize, action: impl FnOnce(&MemorySystem) + Send + 'static) -> Self {
-        self.script.state().actions.insert(step, Box::new(action));
+    pub fn after_step(self, step: usize, action: impl FnOnce(&D) + Send + 'static) -> Self {
+        let disk = self.disk.clone();
+        self.script.state().actions.insert(step, Box::new(move || action(&disk)));
         self
     }
 
     fn with_fault(self, fault: Fault) -> Self {
         self.script.state().fault = Some(fault);
         self
-    }
-
-    /// Returns the file system beneath.
-    pub fn memory(&self) -> &MemorySystem {
-        &self.memory
     }
 
     /// Returns how many steps there have been, the one that failed included.
@@ -103,6 +98,13 @@ impl FaultyDisk {
     /// Returns the steps so far in words, such as `rename /a /b`.
     pub fn trace(&self) -> Vec<String> {
         self.script.state().trace.clone()
+    }
+}
+
+impl FaultyDisk {
+    /// Returns the file system beneath.
+    pub fn memory(&self) -> &MemorySystem {
+        &self.disk
     }
 }
 
@@ -134,7 +136,7 @@ impl Script {
                 let outcome = effect();
                 let action = self.state().actions.remove(&step);
                 if let Some(action) = action {
-                    action(&self.memory);
+                    action();
                 }
                 outcome
             }
@@ -167,24 +169,24 @@ fn death() -> io::Error {
     io::Error::other("the process is dead")
 }
 
-impl System for FaultyDisk {
+impl<D: Disk> System for FaultyDisk<D> {
     fn open_dir(&self, path: &Path) -> io::Result<Box<dyn Dir>> {
         self.script.alive()?;
-        self.memory.open_dir(path)
+        self.disk.open_dir(path)
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stamp> {
         self.script.alive()?;
-        self.memory.stat(path)
+        self.disk.stat(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         self.script.alive()?;
-        self.memory.open(path)
+        self.disk.open(path)
     }
 
     fn open_random(&self, path: &Path, access: Access) -> io::Result<Arc<dyn RandomFile>> {
-        let open = || self.memory.open_random(path, access);
+        let open = || self.disk.open_random(path, access);
         let file = match access {
             Access::Read => self.script.alive().and_then(|()| open())?,
             Access::Write => self.script.step(format!("open {}", path.display()), open)?,
@@ -194,7 +196,7 @@ impl System for FaultyDisk {
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         self.script.alive()?;
-        self.memory.canonicalize(path)
+        self.disk.canonicalize(path)
     }
 
     fn native_path(&self, _: &Path) -> Option<PathBuf> {
@@ -202,54 +204,54 @@ impl System for FaultyDisk {
     }
 
     fn now(&self, dir: &Path) -> FsTime {
-        if self.script.alive().is_ok() { self.memory.now(dir) } else { FsTime::UNKNOWN }
+        if self.script.alive().is_ok() { self.disk.now(dir) } else { FsTime::UNKNOWN }
     }
 
     fn boot_id(&self) -> String {
-        self.memory.boot_id()
+        self.disk.boot_id()
     }
 
     fn try_lock(&self, path: &Path, shared: bool) -> io::Result<Option<Box<dyn Lock>>> {
-        let lock = self.script.step(format!("lock {}", path.display()), || self.memory.try_lock(path, shared))?;
+        let lock = self.script.step(format!("lock {}", path.display()), || self.disk.try_lock(path, shared))?;
         Ok(lock.map(|lock| -> Box<dyn Lock> {
             Box::new(FaultyLock { lock, path: path.to_owned(), script: self.script.clone() })
         }))
     }
 
     fn pause(&self, duration: Duration) {
-        self.memory.pause(duration);
+        self.disk.pause(duration);
     }
 
     fn counters(&self) -> &Counters {
-        self.memory.counters()
+        self.disk.counters()
     }
 }
 
-impl Disk for FaultyDisk {
+impl<D: Disk> Disk for FaultyDisk<D> {
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
-        let file = self.script.step(format!("create {}", path.display()), || self.memory.create(path))?;
+        let file = self.script.step(format!("create {}", path.display()), || self.disk.create(path))?;
         Ok(Box::new(FaultyNewFile { file, path: path.to_owned(), script: self.script.clone() }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.script.step(format!("create_dir_all {}", path.display()), || self.memory.create_dir_all(path))
+        self.script.step(format!("create_dir_all {}", path.display()), || self.disk.create_dir_all(path))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let words = format!("rename {} {}", from.display(), to.display());
-        self.script.step(words, || Disk::rename(&self.memory, from, to))
+        self.script.step(words, || self.disk.rename(from, to))
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.script.step(format!("sync_dir {}", path.display()), || self.memory.sync_dir(path))
+        self.script.step(format!("sync_dir {}", path.display()), || self.disk.sync_dir(path))
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.script.step(format!("remove_file {}", path.display()), || self.memory.remove_file(path))
+        self.script.step(format!("remove_file {}", path.display()), || self.disk.remove_file(path))
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.script.step(format!("remove_dir {}", path.display()), || self.memory.remove_dir(path))
+        self.script.step(format!("remove_dir {}", path.display()), || self.disk.remove_dir(path))
     }
 }
 

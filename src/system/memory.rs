@@ -35,7 +35,8 @@ struct Shared {
 struct State {
     tree: Tree,
     seed: u64,
-    boot: u64,
+    /// `None` where boots have no name.
+    boot: Option<u64>,
     /// What becomes of a file when it is next read: other bytes, or removal.
     hooks: BTreeMap<PathBuf, Option<Vec<u8>>>,
     locks: BTreeMap<Inode, Holders>,
@@ -56,7 +57,7 @@ impl Default for MemorySystem {
 impl MemorySystem {
     /// Returns a file system that holds nothing but `/`.
     pub fn new() -> Self {
-        Self::with(State { tree: Tree::new(), seed: 0, boot: 1, hooks: BTreeMap::new(), locks: BTreeMap::new() })
+        Self::with(State { tree: Tree::new(), seed: 0, boot: Some(1), hooks: BTreeMap::new(), locks: BTreeMap::new() })
     }
 
     fn with(state: State) -> Self {
@@ -88,7 +89,7 @@ impl MemorySystem {
         Self::with(State {
             tree: state.tree.after_power_loss(unsynced),
             seed: state.seed,
-            boot: state.boot + 1,
+            boot: state.boot.map(|it| it + 1),
             hooks: BTreeMap::new(),
             locks: BTreeMap::new(),
         })
@@ -96,7 +97,13 @@ impl MemorySystem {
 
     /// Changes the boot id, as a reboot without any loss does.
     pub fn reboot(&self) {
-        self.state().boot += 1;
+        let mut state = self.state();
+        state.boot = state.boot.map(|it| it + 1);
+    }
+
+    /// Has no boot ids any more, as some platforms have none.
+    pub fn forget_boot_id(&self) {
+        self.state().boot = None;
     }
 
     /// Changes the order in which directories are listed.
@@ -400,7 +407,7 @@ impl System for MemorySystem {
     }
 
     fn boot_id(&self) -> String {
-        format!("boot-{}", self.state().boot)
+        self.state().boot.map_or_else(String::new, |it| format!("boot-{it}"))
     }
 
     fn try_lock(&self, path: &Path, shared: bool) -> io::Result<Option<Box<dyn Lock>>> {
@@ -445,9 +452,9 @@ impl MemorySystem {
     fn read_clock(&self, dir: &Path) -> io::Result<FsTime> {
         let path = dir.join(format!("{}memory", super::os::CLOCK_FILE_PREFIX));
         self.write_new(&path, b"\n")?;
-        let now_ns = self.stamp(&path).mtime_ns;
+        let Stamp { mtime_ns: now_ns, device, .. } = self.stamp(&path);
         self.remove_file(&path)?;
-        Ok(FsTime { now_ns, granularity_ns: self.state().tree.granularity_ns })
+        Ok(FsTime { now_ns, granularity_ns: self.state().tree.granularity_ns, device })
     }
 }
 

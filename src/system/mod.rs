@@ -6,6 +6,7 @@
 //!
 //! Paths are absolute and native here; what a path means for the workspace is decided above.
 
+mod bytes;
 #[cfg(test)]
 mod conformance;
 mod counters;
@@ -23,11 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use bytes::Bytes;
 pub use counters::{Counters, Counts};
 pub use pool::Pool;
-
-/// Bytes that many may hold.
-pub type Bytes = Arc<[u8]>;
 
 /// What a directory entry is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -67,12 +66,18 @@ impl Stamp {
     /// the clock's granularity.
     ///
     /// The change time decides where the platform has one, since nobody can set it: a modification time that an
-    /// archive put into the future is then no reason for doubt.
+    /// archive put into the future is then no reason for doubt. A file on another device than the clock's goes by a
+    /// clock that nobody read, in steps that nobody knows; it is doubted for much longer.
     pub fn is_racy(&self, now: FsTime) -> bool {
         let time = if self.ctime_ns != 0 { self.ctime_ns } else { self.mtime_ns };
-        time >= now.now_ns.saturating_sub(now.granularity_ns)
+        let doubt_ns = if self.device == now.device { now.granularity_ns } else { FOREIGN_DOUBT_NS };
+        time >= now.now_ns.saturating_sub(doubt_ns)
     }
 }
+
+/// How long a file on another device than the clock's is doubted, in nanoseconds: a minute holds the coarsest steps, and
+/// what the clocks of two machines that keep time differ by.
+const FOREIGN_DOUBT_NS: i64 = 60_000_000_000;
 
 /// The file system's own idea of the time, and how coarse that is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,11 +86,13 @@ pub struct FsTime {
     pub now_ns: i64,
     /// The step of the clock in nanoseconds, rounded up generously.
     pub granularity_ns: i64,
+    /// The device whose clock it is; zero where the platform has none, and then everything seems to lie on it.
+    pub device: u64,
 }
 
 impl FsTime {
     /// A time so early that every stamp is racy against it: for file systems whose clock cannot be read.
-    pub const UNKNOWN: Self = Self { now_ns: i64::MIN, granularity_ns: 0 };
+    pub const UNKNOWN: Self = Self { now_ns: i64::MIN, granularity_ns: 0, device: 0 };
 }
 
 /// One name in a directory listing.
@@ -199,6 +206,17 @@ pub trait Disk: System {
     /// Removes an empty directory.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
 
+    /// Returns a new file that has no name, on the file system that holds `dir`: for bytes that nobody needs when this
+    /// process has ended, however it ends.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where a file must have a name, and whatever the system says.
+    fn scratch(&self, dir: &Path) -> io::Result<Arc<dyn RandomFile>> {
+        let _ = dir;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Writes a new file in one go, without syncing it.
     fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.create(path)?.write_all(bytes)
@@ -229,11 +247,32 @@ pub fn read_sized(file: &dyn OpenFile, size: u64, limit: u64) -> io::Result<Vec<
     if size > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
+    let mut bytes = Vec::new();
+    read_onto(file, size, limit, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`read_sized`], onto the end of `bytes`, which are as they were where that fails.
+///
+/// # Errors
+///
+/// As [`read_all`].
+pub fn read_onto(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    if size > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let start = bytes.len();
+    let outcome = fill(file, size, limit, bytes, start);
+    bytes.truncate(outcome.as_ref().map_or(start, |filled| start + filled));
+    outcome.map(|_| ())
+}
+
+fn fill(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>, start: usize) -> io::Result<usize> {
     // One byte more than expected, so that the usual file needs one read and one that grew is noticed.
-    let mut bytes = vec![0; size as usize + 1];
+    bytes.resize(start + size as usize + 1, 0);
     let mut filled = 0;
     loop {
-        match file.read_at(&mut bytes[filled..], filled as u64) {
+        match file.read_at(&mut bytes[start + filled..], filled as u64) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -245,10 +284,36 @@ pub fn read_sized(file: &dyn OpenFile, size: u64, limit: u64) -> io::Result<Vec<
         if filled as u64 > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        if filled == bytes.len() {
-            bytes.resize(bytes.len() * 2, 0);
+        if start + filled == bytes.len() {
+            bytes.resize(start + filled * 2, 0);
         }
     }
-    bytes.truncate(filled);
-    Ok(bytes)
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_on_another_device_is_doubted_for_longer() {
+        let second = 1_000_000_000;
+        let now = FsTime { now_ns: 1000 * second, granularity_ns: 10, device: 1 };
+        let stamp = |device, ctime_ns| {
+            let kind = FileKind::File;
+            Stamp { kind, size: 0, mtime_ns: 0, ctime_ns, inode: 1, device, mode: 0 }
+        };
+        let cases = [
+            (1, now.now_ns - 10, true),
+            (1, now.now_ns - 11, false),
+            (2, now.now_ns - 11, true),
+            (2, now.now_ns - 60 * second, true),
+            (2, now.now_ns - 60 * second - 1, false),
+            (2, now.now_ns + 1, true),
+        ];
+        for (device, time, expected) in cases {
+            assert_eq!(stamp(device, time).is_racy(now), expected, "device {device}, {} ns ago", now.now_ns - time);
+        }
+        assert!(stamp(1, 1).is_racy(FsTime::UNKNOWN));
+    }
 }

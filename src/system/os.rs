@@ -52,6 +52,7 @@ trait Platform: Send + Sync {
 }
 
 /// The real file system.
+#[derive(Clone)]
 pub struct OsSystem {
     platform: &'static dyn Platform,
     counters: Arc<Counters>,
@@ -126,7 +127,7 @@ impl System for OsSystem {
     }
 
     fn now(&self, dir: &Path) -> FsTime {
-        self.read_clock(dir).map_or(FsTime::UNKNOWN, |stamp| fs_time(stamp.mtime_ns))
+        self.read_clock(dir).map_or(FsTime::UNKNOWN, fs_time)
     }
 
     fn boot_id(&self) -> String {
@@ -181,6 +182,16 @@ impl Disk for OsSystem {
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         Counters::add(&self.counters.removes, 1);
         fs::remove_dir(path)
+    }
+
+    fn scratch(&self, dir: &Path) -> io::Result<Arc<dyn RandomFile>> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = dir.join(format!(".packwright-scratch-{}-{number}", std::process::id()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        // An open file that cannot lose its name would be left behind by a process that is killed.
+        fs::remove_file(&path)?;
+        Ok(self.platform.random(file, &self.counters))
     }
 }
 
@@ -251,9 +262,9 @@ fn is_refusal(error: &io::Error) -> bool {
 }
 
 /// Judges a clock by one reading: no fraction of a second means that it shows none.
-fn fs_time(now_ns: i64) -> FsTime {
+fn fs_time(Stamp { mtime_ns: now_ns, device, .. }: Stamp) -> FsTime {
     let granularity_ns = if now_ns % NS_PER_SECOND == 0 { COARSE_GRANULARITY_NS } else { FINE_GRANULARITY_NS };
-    FsTime { now_ns, granularity_ns }
+    FsTime { now_ns, granularity_ns, device }
 }
 
 /// Lists a directory.
@@ -295,8 +306,11 @@ mod tests {
 
     #[test]
     fn a_clock_without_fractions_is_coarse() {
-        assert_eq!(fs_time(5 * NS_PER_SECOND).granularity_ns, COARSE_GRANULARITY_NS);
-        assert_eq!(fs_time(5 * NS_PER_SECOND + 1).granularity_ns, FINE_GRANULARITY_NS);
+        let (kind, mode) = (FileKind::File, 0o644);
+        let at = |mtime_ns| Stamp { kind, size: 1, mtime_ns, ctime_ns: mtime_ns, inode: 1, device: 7, mode };
+        assert_eq!(fs_time(at(5 * NS_PER_SECOND)).granularity_ns, COARSE_GRANULARITY_NS);
+        assert_eq!(fs_time(at(5 * NS_PER_SECOND + 1)).granularity_ns, FINE_GRANULARITY_NS);
+        assert_eq!(fs_time(at(1)).device, 7);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::model::path::{order_key, sidecar_owner};
+use crate::model::path::{compare_order, order_key, sidecar_owner};
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::system::{Bytes, Stamp};
 use crate::threads::parallel;
@@ -434,7 +434,8 @@ impl Bucket {
         self.row().runs()
     }
 
-    /// Returns the digest of everything in the bucket that a build could see.
+    /// Returns the digest of all paths, kinds, link texts and content digests: this bucket's leaf in `source_root`.
+    /// Directories too: an empty one may be a root, or stand where a file or a declaration is looked for.
     pub fn digest(&self) -> Digest {
         self.summary.digest
     }
@@ -503,9 +504,6 @@ fn content_digest(members: &Members, contents: &[Content]) -> Digest {
     let mut buf = String::new();
     for (idx, content) in contents.iter().enumerate() {
         let kind = members.kind(idx);
-        if kind == Kind::Dir {
-            continue;
-        }
         hasher.bytes(1, &[kind as u8]).text(2, members.path_in(idx, &mut buf)).digest(3, content.digest);
         if let Some(link) = members.link(idx) {
             hasher.text(4, &link.text);
@@ -577,7 +575,7 @@ pub struct Tree {
 impl Tree {
     /// Returns the tree of these entries, in any order.
     pub fn of(mut entries: Vec<Entry>) -> Self {
-        entries.sort_by_cached_key(|it| order_key(it.path.as_str()));
+        entries.sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
         Self { buckets: cut(&entries, None) }
     }
 
@@ -799,7 +797,7 @@ mod tests {
         let mut entries = numbered(40);
         entries.push(Entry { kind: Kind::FileLink, link: Some(Arc::new(link)), ..entry("assets/zz", "x") });
         for bucket in Tree::of(entries).buckets() {
-            let back = Bucket::stored(bucket.end.clone(), bucket.summary(), Arc::new(Shelf::of(&bucket)), 0);
+            let back = Bucket::stored(bucket.end.clone(), bucket.summary(), Arc::new(Shelf::of(bucket)), 0);
             assert_eq!(back.entries().collect::<Vec<_>>(), bucket.entries().collect::<Vec<_>>());
             assert_eq!((back.digest(), back.members_digest()), (bucket.digest(), bucket.members_digest()));
         }

@@ -94,7 +94,7 @@ impl Row {
         for (device, mode, kind) in &classes {
             out.extend(device.to_le_bytes());
             out.extend(mode.to_le_bytes());
-            out.push(*kind as u8);
+            out.push(*kind);
         }
         for (start, prefix) in &runs {
             out.extend((*start as u32).to_le_bytes());

@@ -1,9 +1,13 @@
-//! packwright beside other processes: held locks, interruption, a workspace that nobody may write to.
+//! packwright beside other processes: held locks, interruption, a workspace that nobody may write to, and a bug that
+//! ends it.
 
-use std::process::Stdio;
+use std::ffi::OsString;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 
 use expect_test::expect;
 use packwright::system::System;
+use packwright::system::faulty::FaultyDisk;
 use packwright::system::os::OsSystem;
 
 use crate::sandbox::Sandbox;
@@ -97,4 +101,33 @@ fn an_interrupted_build_leaves_everything_as_it_was() {
     "#]]
     .assert_eq(&sandbox.shown(&output));
     assert_eq!(sandbox.files(), before);
+}
+
+/// Where the child of [`a_bug_is_told_and_ends_with_101`] builds.
+const BUGGY: &str = "PACKWRIGHT_TEST_BUGGY";
+
+/// Not a test of its own: packwright on a disk with a bug in it. Without the variable it does nothing.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how else would a child know its part")]
+fn child_with_a_bug() {
+    let Ok(root) = std::env::var(BUGGY) else { return };
+    let disk = FaultyDisk::over(&OsSystem::new()).after_step(3, |_| panic!("the disk is made of cheese"));
+    let arguments = ["packwright", "-C", &root, "build"].map(OsString::from);
+    let code = packwright::cli::run(arguments, Arc::new(disk));
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(101)));
+}
+
+#[test]
+fn a_bug_is_told_and_ends_with_101() {
+    let sandbox = Sandbox::demo();
+    let mut child = Command::new(std::env::current_exe().expect("this test"));
+    child.args(["--exact", "others::child_with_a_bug", "--nocapture"]).env(BUGGY, sandbox.path("."));
+    let output = child.output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let version = env!("CARGO_PKG_VERSION");
+    let bug =
+        format!("error: this is a bug in packwright {version}: the disk is made of cheese at tests/cli/others.rs:");
+    assert!(told.contains(&bug) && told.contains("note: please report it "), "{told}");
+    assert!(sandbox.run(&["build"]).starts_with("exit 0\n"), "the next one goes on as if nothing had been");
 }

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 use packwright::system::memory::MemorySystem;
 use serde_json::Value;
 
 use crate::support::content::{png, small_png};
-use crate::support::random::Random;
-use crate::support::tree::{Node, Tree, committed, lay, published};
+use crate::support::ground::{Ground, Where, on};
+use crate::support::random::{Random, number};
+use crate::support::tree::{Node, committed, lay, published};
 use crate::support::world::{Files, WORKSPACE, difference, empty_registry, engine, options};
 
 /// An asset, ready to be packed.
@@ -262,19 +262,27 @@ type = "raw"
 layout = "single"
 "#;
 
-/// Returns a plain workspace by chance. A third of them hold more assets than one part does.
-fn workspace(random: &mut Random) -> Tree {
-    let mut tree = empty_registry();
-    let mut put = |path: &str, bytes: Vec<u8>| drop(tree.insert(path.to_owned(), Node::File(bytes)));
-    put("packwright.toml", format!("workspace = \"{WORKSPACE}\"\n{CONFIG}").into_bytes());
-    put("assets/always.png", small_png(1));
+/// Assets by the path of their owner, each with all its files.
+type Assets = BTreeMap<String, Files>;
+
+/// Returns the files of a plain workspace with these assets, registry excepted.
+fn plain(assets: &Assets) -> Files {
+    let mut files: Files = assets.values().flatten().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
+    files.insert("packwright.toml".to_owned(), format!("workspace = \"{WORKSPACE}\"\n{CONFIG}").into_bytes());
+    files.insert("assets/always.png".to_owned(), small_png(1));
+    files
+}
+
+/// Returns the assets of a plain workspace by chance. A third of them are more than one part holds.
+fn assets(random: &mut Random) -> Assets {
+    let mut assets = Assets::new();
     for at in 0..if random.chance(33) { 200 } else { random.below(20) } {
         let dir = random.pick(&["", "a/", "a/b/", "\u{e4}/", "z z/"]);
         let (stem, extension) = (random.pick(&["x", "Y", "~"]), random.pick(&["png", "bin"]));
         let path = format!("assets/{dir}{stem}{at}.{extension}");
         let len = random.pick(&[0, 1, 15, 16, 17, 100]);
         let bytes = if extension == "bin" { random.bytes(len) } else { small_png(random.next() % 9) };
-        put(&path, bytes);
+        let mut files = Files::from([(path.clone(), bytes)]);
         let mut options = vec![];
         if random.chance(30) {
             options.push(format!("\"name\": \"named {}\"", random.next()));
@@ -286,46 +294,120 @@ fn workspace(random: &mut Random) -> Tree {
             options.push("\"tags\": [\"b\", \"a\"], \"dependencies\": [\"/assets/always.png\"]".to_owned());
         }
         if !options.is_empty() {
-            put(&format!("{path}.asset.json"), format!("{{ {} }}", options.join(", ")).into_bytes());
+            files.insert(format!("{path}.asset.json"), format!("{{ {} }}", options.join(", ")).into_bytes());
         }
+        assets.insert(path, files);
     }
     for at in 0..random.below(4) {
         let dir = format!("assets/whole{at}");
-        put(&format!("{dir}/main.dat"), random.bytes(1 + at));
-        put(&format!("{dir}/more.png"), png(7, 3, 3, png::ColorType::Rgb));
-        put(&format!("{dir}/unused.png"), small_png(3));
+        let mut files = Files::from([
+            (format!("{dir}/main.dat"), random.bytes(1 + at)),
+            (format!("{dir}/more.png"), png(7, 3, 3, png::ColorType::Rgb)),
+            (format!("{dir}/unused.png"), small_png(3)),
+        ]);
         let inputs = random.pick(&["\"main.dat\"", "\"more.png\", \"main.dat\"", "\"main.dat\", \"more.png\""]);
-        put(&format!("{dir}/asset.json"), format!("{{ \"type\": \"raw\", \"inputs\": [{inputs}] }}").into_bytes());
+        let declaration = format!("{{ \"type\": \"raw\", \"inputs\": [{inputs}] }}");
+        files.insert(format!("{dir}/asset.json"), declaration.into_bytes());
+        assets.insert(dir, files);
     }
     for len in [262_143, 262_144, 262_145] {
         if random.chance(20) {
-            put(&format!("assets/large{len}.bin"), random.bytes(len));
+            let path = format!("assets/large{len}.bin");
+            assets.insert(path.clone(), Files::from([(path, random.bytes(len))]));
         }
     }
-    tree
+    assets
+}
+
+/// Makes one edit: assets come from another workspace, go, move to another directory, or hold something else.
+fn edit(assets: &mut Assets, random: &mut Random) {
+    let keys: Vec<String> = assets.keys().cloned().collect();
+    match random.below(4) {
+        0 => assets.extend(self::assets(random).into_iter().filter(|_| random.chance(20))),
+        1 => assets.retain(|_, _| !random.chance(10)),
+        _ if keys.is_empty() => {}
+        2 => {
+            let moved = |it: &str, to: &str| it.replacen("assets/", to, 1);
+            let (from, to) = (random.pick(&keys), random.pick(&["assets/moved/", "assets/n/m/"]));
+            let files = assets.remove(&from).expect("it is a key");
+            let files = files.into_iter().map(|(path, bytes)| (moved(&path, to), bytes)).collect();
+            assets.insert(moved(&from, to), files);
+        }
+        _ => {
+            let files = assets.get_mut(&random.pick(&keys)).expect("it is a key");
+            let paths: Vec<String> = files.keys().cloned().collect();
+            let path = random.pick(&paths);
+            let bytes = files.get_mut(&path).expect("it is a path");
+            *bytes = match path.rsplit('.').next() {
+                Some("png") => small_png(random.next() % 9),
+                Some("json") => [b"\n", &bytes[..]].concat(),
+                _ => [&bytes[..], b"+"].concat(),
+            };
+        }
+    }
+}
+
+/// Brings the ground from one set of files to another.
+fn carry_over(ground: &dyn Ground, root: &Path, from: &Files, to: &Files) {
+    from.keys().filter(|it| !to.contains_key(*it)).for_each(|it| ground.remove(&root.join(it)));
+    let moved = to.iter().filter(|(path, bytes)| from.get(*path) != Some(bytes));
+    moved.for_each(|(path, bytes)| ground.write(&root.join(path), bytes));
+}
+
+/// Edits and builds a plain workspace again and again, each time against the naive packer.
+fn history(seed: u64, ground: &dyn Ground, root: &Path) {
+    let mut random = Random::new(seed);
+    ground.scramble(seed);
+    lay(ground, root, &empty_registry());
+    let (mut assets, mut laid) = (assets(&mut random), Files::new());
+    let mut warm = None;
+    for nth in 0..6 {
+        let now = plain(&assets);
+        carry_over(ground, root, &laid, &now);
+        laid = now;
+        if random.chance(50) {
+            ground.settle();
+        }
+        let profile = random.pick(&["dev", "dev", "single"]);
+        let engine = warm.take().filter(|_| random.chance(50)).unwrap_or_else(|| engine(ground.disk(), root, 2));
+        let built = engine.build(&options(profile));
+        built.unwrap_or_else(|it| panic!("seed {seed}, build {nth}: {it:?}"));
+        warm = Some(engine);
+        assert_naive(ground, root, profile, &format!("seed {seed}, build {nth}"));
+        (0..random.below(4)).for_each(|_| edit(&mut assets, &mut random));
+    }
+}
+
+/// Asserts that the naive packer makes the same of what is committed.
+fn assert_naive(ground: &dyn Ground, root: &Path, profile: &str, when: &str) {
+    let files = committed(&*ground.disk(), root).into_iter().filter_map(|(path, node)| match node {
+        Node::File(bytes) => Some((path, bytes)),
+        _ => None,
+    });
+    let entries = entries(&files.collect());
+    let expected = if profile == "dev" { pack_split(&entries) } else { pack_single(&entries) };
+    let mut got = published(&*ground.disk(), &root.join("build").join(profile));
+    got.remove("main.receipt.json");
+    assert_eq!(difference(&got, &expected), [""; 0], "{when}, {} entries", entries.len());
+}
+
+/// Runs `usual` histories, or as many as the environment asks for (see `oracle.rs`).
+fn histories(place: Where, usual: u64) {
+    let first = number("PACKWRIGHT_ORACLE_FIRST").unwrap_or(0);
+    for seed in first..first + number("PACKWRIGHT_ORACLE_CASES").unwrap_or(usual) {
+        on(place, |ground, home| history(seed, &*ground, &home.join("w")));
+    }
 }
 
 #[test]
 fn r7_a_naive_packer_writes_the_same_bytes() {
-    for seed in 0..16 {
-        let mut random = Random::new(seed);
-        let memory = MemorySystem::new();
-        memory.scramble(seed);
-        let root = Path::new("/w");
-        lay(&memory, root, &workspace(&mut random));
-        for (profile, pack) in [("dev", pack_split as fn(&[Entry]) -> Files), ("single", pack_single)] {
-            let built = engine(Arc::new(memory.clone()), root, 2).build(&options(profile));
-            built.unwrap_or_else(|it| panic!("seed {seed}: {it:?}"));
-            let files = committed(&memory, root).into_iter().filter_map(|(path, node)| match node {
-                Node::File(bytes) => Some((path, bytes)),
-                _ => None,
-            });
-            let entries = entries(&files.collect());
-            let mut got = published(&memory, &root.join("build").join(profile));
-            got.remove("main.receipt.json");
-            assert_eq!(difference(&got, &pack(&entries)), [""; 0], "seed {seed}, {} entries", entries.len());
-        }
-    }
+    histories(Where::Memory, 16);
+}
+
+#[test]
+#[cfg(unix)]
+fn r7_a_naive_packer_writes_the_same_bytes_on_the_real_disk() {
+    histories(Where::Disk, 4);
 }
 
 #[test]
@@ -337,10 +419,9 @@ fn a_naive_packer_agrees_about_an_empty_pack() {
     tree.insert("packwright.toml".to_owned(), Node::File(config));
     tree.insert("assets".to_owned(), Node::Dir);
     lay(&memory, root, &tree);
-    for (profile, expected) in [("dev", pack_split(&[])), ("single", pack_single(&[]))] {
-        engine(Arc::new(memory.clone()), root, 1).build(&options(profile)).expect("nothing is wrong with nothing");
-        let mut got = published(&memory, &root.join("build").join(profile));
-        got.remove("main.receipt.json");
-        assert_eq!(difference(&got, &expected), [""; 0], "{profile}");
+    for profile in ["dev", "single"] {
+        let engine = engine(Ground::disk(&memory), root, 1);
+        engine.build(&options(profile)).expect("nothing is wrong with nothing");
+        assert_naive(&memory, root, profile, profile);
     }
 }

@@ -113,6 +113,59 @@ fn r2_a_damaged_output_is_written_again() {
     }
 }
 
+/// The index may know another set of files beside the very same pack.
+#[test]
+fn r2_what_the_index_does_not_know_is_read() {
+    let memory = built("dev");
+    let config = String::from_utf8(memory.get("/w/packwright.toml").expect("it is there")).expect("text");
+    memory.write("/w/packwright.toml", config.replace("manifest = true", "manifest = false").as_bytes());
+    memory.settle();
+    let read_only = Options { cache: CacheMode::Read, ..options("dev") };
+    assert_eq!(assert_clean(&memory, &read_only, "without"), Outcome::Unchanged);
+    assert_eq!(assert_clean(&memory, &read_only, "without"), Outcome::UpToDate);
+}
+
+#[test]
+fn r2_a_part_that_nobody_refers_to_is_swept() {
+    for index in INDEX {
+        let memory = built("dev");
+        let stray = out_dir("dev").join(format!("main.parts/{}.part", "5".repeat(64)));
+        memory.write(&stray, b"from nowhere");
+        forget(&memory, index);
+        memory.settle();
+        assert_ne!(assert_clean(&memory, &options("dev"), index), Outcome::UpToDate);
+        assert_eq!(memory.get(&stray), None, "index {index}");
+        memory.settle();
+        assert_eq!(assert_clean(&memory, &options("dev"), index), Outcome::UpToDate);
+    }
+}
+
+#[test]
+fn r2_where_boots_have_no_name_what_was_not_synced_is_read_every_time() {
+    for (profile, synced) in [("dev", false), ("release", true)] {
+        let memory = MemorySystem::new();
+        memory.forget_boot_id();
+        lay(&memory, Path::new(ROOT), &sample());
+        for _ in 0..3 {
+            memory.settle();
+            build(&memory, &options(profile));
+        }
+        memory.settle();
+        let before = memory.counters().counts();
+        assert_eq!(build(&memory, &options(profile)).outcome, Outcome::UpToDate);
+        let counts = memory.counters().counts().since(before);
+        let len: usize = published(&memory, &out_dir(profile)).values().map(Vec::len).sum();
+        assert_eq!(counts.bytes_read < len as u64, synced, "{profile}: {counts:?}");
+        assert_eq!(counts.databases_opened_for_writing, 0, "there is nothing to remember");
+
+        for unsynced in [Unsynced::Lost, Unsynced::NamesKept, Unsynced::Torn] {
+            let memory = memory.after_power_loss_with(unsynced);
+            memory.settle();
+            assert_clean(&memory, &options(profile), &format!("{profile}, {unsynced:?}"));
+        }
+    }
+}
+
 #[test]
 fn r2_an_output_that_changed_within_one_step_of_the_clock_is_noticed() {
     for profile in PROFILES {
@@ -214,6 +267,26 @@ fn r2_sources_that_changed_within_one_step_of_the_clock_are_noticed() {
         let Node::File(first) = sample()[path].clone() else { unreachable!("it is a file") };
         memory.write_keeping_times(Path::new(ROOT).join(path), first);
         assert_eq!(assert_clean(&memory, &options("dev"), path), Outcome::Written);
+    }
+}
+
+#[test]
+fn r2_a_checkout_with_a_restored_cache_is_packed_from_memos() {
+    for profile in PROFILES {
+        let memory = built(profile);
+        for (path, node) in committed(&memory, Path::new(ROOT)) {
+            if let Node::File(bytes) = node {
+                memory.write(Path::new(ROOT).join(path), bytes);
+            }
+        }
+        let before = published(&memory, &out_dir(profile));
+        for name in before.keys() {
+            memory.remove(out_dir(profile).join(name));
+        }
+        memory.settle();
+        let work = build(&memory, &options(profile)).work;
+        assert_eq!((work.queries, work.processed, work.reused, work.compressed), (0, 0, 0, 0), "{profile}");
+        assert_eq!(difference(&published(&memory, &out_dir(profile)), &before), [""; 0], "{profile}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Emission: what is written, what is left alone, and what a crash leaves behind.
 
 use super::super::old::{OldFirst, OldPack};
+use super::super::read::ReadError;
 use super::*;
 use crate::system::System;
 use crate::system::faulty::FaultyDisk;
@@ -153,8 +154,8 @@ fn changing_the_layout_leaves_nothing_of_the_other() {
 fn wrong_payloads_are_never_published() {
     struct Liar;
     impl Payloads for Liar {
-        fn stored(&self, payload: &PlanPayload, _: &PlanEntry) -> Result<Bytes> {
-            Ok(vec![0; payload.stored_len as usize].into())
+        fn stored(&self, payload: &PlanPayload, _: &PlanEntry) -> Result<Fetched> {
+            Ok(Fetched::Unverified(vec![0; payload.stored_len as usize].into()))
         }
     }
     for layout_of in LAYOUTS {
@@ -175,7 +176,7 @@ fn unchanged_payloads_come_out_of_the_previous_pack() {
     /// Gives only what the edit brought in.
     struct OnlyNew<'a>(&'a Sample, &'a Sample);
     impl Payloads for OnlyNew<'_> {
-        fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+        fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
             assert!(self.0.stored(payload, entry).is_err(), "{} was in the previous pack", entry.name);
             self.1.stored(payload, entry)
         }
@@ -329,4 +330,28 @@ fn the_receipt_is_written_like_everything_else() {
         assert_eq!(disk.get(Path::new(OUT).join(&file.name)).as_deref(), Some(text.as_bytes()));
         assert!(emit::holds(&disk, Path::new(OUT), &file.name, file.digest));
     }
+}
+
+#[test]
+fn an_open_pack_that_is_replaced_says_so() {
+    let (old, new) = edited(Layout::Split);
+    let disk = MemorySystem::new();
+    old.emit(&disk, Durability::Unsynced).expect("emits");
+    let path = Path::new(OUT).join("main.pack");
+    let open = || PackReader::open_at(&disk, &path).expect("a pack");
+    let (early, late) = (open(), open());
+    let entries = early.entries().collect::<std::result::Result<Vec<_>, _>>().expect("all there");
+    disk.settle();
+    new.emit(&disk, Durability::Unsynced).expect("emits");
+    // Files that were opened in time stay; a payload in a file of its own is gone.
+    let read: Vec<_> = entries.iter().flat_map(|it| &it.payloads).map(|it| early.payload_bytes(it, 1 << 20)).collect();
+    assert!(read.iter().all(|it| matches!(it, Ok(_) | Err(ReadError::Replaced))), "{read:?}");
+    assert!(read.iter().any(|it| it.is_ok()) && read.iter().any(|it| it.is_err()), "{read:?}");
+    assert!(late.entries().any(|it| matches!(it, Err(ReadError::Replaced))));
+    assert!(open().entries().all(|it| it.is_ok()));
+
+    // A part that is just missing is another matter.
+    let whole = open();
+    disk.remove(path.with_extension("parts"));
+    assert!(whole.entries().all(|it| matches!(it, Err(ReadError::Io { .. }))));
 }

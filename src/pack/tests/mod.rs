@@ -3,6 +3,7 @@
 mod emission;
 mod golden;
 mod hostile;
+mod patching;
 mod round_trip;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use super::layout::layout;
 use super::plan::{Codec, Layout, Plan, PlanEntry, PlanPayload};
 use super::read::{Entry, PackReader};
 use super::verify::{self, Report};
-use super::write::Payloads;
+use super::write::{Fetched, Payloads};
 
 pub(super) const OUT: &str = "/build/dev";
 const LAYOUTS: [Layout; 2] = [Layout::Single, Layout::Split];
@@ -107,6 +108,13 @@ impl Sample {
         emit::emit(target(disk), &laid, self, &options)
     }
 
+    /// Emits what was laid out, trusting no file that is there.
+    pub fn emit_laid(&self, disk: &dyn Disk, laid: &super::layout::Laid<'_>) -> Result<Emitted> {
+        let options =
+            Options { durability: Durability::Unsynced, extra: Vec::new(), previous: &[], trusted: &|_| false };
+        emit::emit(target(disk), laid, self, &options)
+    }
+
     /// Emits onto a new disk.
     pub fn emitted(&self) -> MemorySystem {
         let disk = MemorySystem::new();
@@ -130,8 +138,8 @@ impl Sample {
 }
 
 impl Payloads for Sample {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
-        let found = self.stored.get(&payload.stored_digest).cloned();
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
+        let found = self.stored.get(&payload.stored_digest).cloned().map(Fetched::Unverified);
         found.ok_or_else(|| std::io::ErrorKind::NotFound.into()).context("read", Path::new(&entry.name))
     }
 }

@@ -544,14 +544,10 @@ nobody wants this
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
-              warning[PW0106] assets/Hero.txt: `assets/Hero.txt` and `assets/hero.txt` differ only in case or Unicode normalization
-                help: many file systems cannot hold both; rename one of them
-              warning[PW0106] assets/hero.txt: `assets/hero.txt` and `assets/Hero.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/hero.txt: `assets/Hero.txt` and `assets/hero.txt` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
             build 2: written, 3 assets in the pack
-              warning[PW0106] assets/Hero.txt: `assets/Hero.txt` and `assets/hero.txt` differ only in case or Unicode normalization
-                help: many file systems cannot hold both; rename one of them
-              warning[PW0106] assets/hero.txt: `assets/hero.txt` and `assets/Hero.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/hero.txt: `assets/Hero.txt` and `assets/hero.txt` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
 
             ## in normalization
@@ -566,14 +562,10 @@ nobody wants this
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
-              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
-                help: many file systems cannot hold both; rename one of them
-              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
             build 2: written, 3 assets in the pack
-              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
-                help: many file systems cannot hold both; rename one of them
-              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
 
             ## in the case of a directory
@@ -590,14 +582,10 @@ nobody wants this
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
-              warning[PW0106] assets/UI/a.txt: `assets/UI/a.txt` and `assets/ui/a.txt` differ only in case or Unicode normalization
-                help: many file systems cannot hold both; rename one of them
-              warning[PW0106] assets/ui/a.txt: `assets/ui/a.txt` and `assets/UI/a.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/ui/a.txt: `assets/UI/a.txt` and `assets/ui/a.txt` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
             build 2: written, 4 assets in the pack
-              warning[PW0106] assets/UI/a.txt: `assets/UI/a.txt` and `assets/ui/a.txt` differ only in case or Unicode normalization
-                help: many file systems cannot hold both; rename one of them
-              warning[PW0106] assets/ui/a.txt: `assets/ui/a.txt` and `assets/UI/a.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/ui/a.txt: `assets/UI/a.txt` and `assets/ui/a.txt` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
 
             ## not portable
@@ -959,5 +947,76 @@ fn directories_that_all_link_to_one_another() {
         expect![[r#"
         build 1: written, 1100 assets in the pack
     "#]],
+    );
+}
+
+/// What belongs to a workspace within this one is no source, its sources are; without its configuration it is none.
+#[test]
+fn a_workspace_within_a_workspace() {
+    check(
+        r#"
+//- /assets/build/b.txt
+no workspace, so no outputs
+//- /assets/inner/packwright.toml
+//- /assets/inner/packwright.registry/notes.txt
+notes
+//- /assets/inner/build/dev/out.txt
+out
+//- /assets/inner/assets/a.txt
+a
+//- ln /assets/link.txt -> inner/build/dev/out.txt
+//- ln /assets/fine.txt -> inner/assets/a.txt
+//- build lenient
+//- rm /assets/inner/packwright.toml
+//- build lenient
+"#,
+        expect![[r#"
+            build 1: written, 3 assets in the pack
+              register `assets/build/b.txt` as 1
+              register `assets/fine.txt` as 2
+              register `assets/inner/assets/a.txt` as 3
+              register `assets/link.txt` as 4
+              digested 3
+              ran asset_dirs()
+              ran asset_dirs_in(assets)
+              ran claimed_twice()
+              ran declared(assets)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran lone_sidecars_in(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              processed raw: assets [fine.txt]
+              processed raw: assets/build [b.txt]
+              processed raw: assets/inner/assets [a.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0102] assets/link.txt: `assets/link.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
+                help: `assets/link.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+            build 2: written, 6 assets in the pack
+              register `assets/inner/build/dev/out.txt` as 5
+              register `assets/inner/packwright.registry/notes.txt` as 6
+              digested 3
+              ran asset_dirs_in(assets)
+              ran declared(assets)
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran layout(assets)
+              ran lone_sidecars_in(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              processed raw: assets [link.txt]
+              processed raw: assets/inner/build/dev [out.txt]
+              processed raw: assets/inner/packwright.registry [notes.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+        "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::support::check;
+use super::support::{check, check_cold};
 
 /// The link was found to dangle, and then forgotten because what was known behind it was gone.
 #[test]
@@ -107,6 +107,74 @@ z
             build 2: written, 2 assets in the pack
               warning[PW0206] assets/m424.txt: `assets/m424.txt` is registered as 2 and not declared any more
                 help: bring it back, or run `packwright remove 2` to give it up for good
+        "#]],
+    );
+}
+
+/// An empty directory can be seen where a declaration is looked for, and where a file is.
+#[test]
+fn an_empty_directory_goes() {
+    check_cold(
+        r#"
+//- /assets/a.txt
+a
+//- /assets/m.gltf
+{ "asset": {"version": "2.0"}, "images": [{"uri": "x.dat"}] }
+//- mkdir /assets/a.txt.asset.json
+//- mkdir /assets/x.dat
+//- build lenient
+//- rm /assets/a.txt.asset.json
+//- build lenient
+//- rm /assets/x.dat
+//- build lenient
+//- build lenient
+"#,
+        expect![[r#"
+            build 1: written, 0 assets in the pack
+              register `assets/m.gltf` as 1
+              digested 2
+              processed model: assets [m.gltf]
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0101] assets/a.txt.asset.json: `assets/a.txt.asset.json` is a directory
+                help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a directory
+                help: `assets/m.gltf` is left out of the pack
+            build 2: written, 1 asset in the pack
+              register `assets/a.txt` as 2
+              processed raw: assets [a.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0112] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not a source: `x.dat` is a directory
+                help: `assets/m.gltf` is left out of the pack
+            build 3: unchanged, 1 asset in the pack
+              processed model: assets [m.gltf]
+              warning[PW0321] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not there
+                help: `assets/m.gltf` is left out of the pack
+            build 4: up to date, 1 asset in the pack
+              warning[PW0321] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not there
+                help: `assets/m.gltf` is left out of the pack
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_root_goes() {
+    check_cold(
+        r#"
+//- mkdir /assets
+//- build
+//- rm /assets
+//- build
+"#,
+        expect![[r#"
+            build 1: written, 0 assets in the pack
+              wrote main.parts/*.part
+              wrote main.pack
+            build 2: refused
+              error[PW0021] packwright.toml: the root `assets` is not a directory
+                help: create it, or take it out of `[[roots]]`
         "#]],
     );
 }

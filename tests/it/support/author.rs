@@ -1,4 +1,4 @@
-//! The author by chance: moves that change a workspace on a disk in memory, valid ones mostly.
+//! The author by chance: moves that change a workspace, valid ones mostly.
 //!
 //! Few directories, few names and few contents, so that things vanish, come back, clash, move onto each other and are
 //! equal more often than in any real workspace.
@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use packwright::system::memory::MemorySystem;
-use packwright::system::{FileKind, System};
+use packwright::system::FileKind;
 
 use super::content::{gltf, small_png};
+use super::ground::Ground;
 use super::random::Random;
 use super::tree::{Node, Tree, kinds_below};
 use super::world::WORKSPACE;
@@ -121,14 +121,16 @@ impl Config {
 pub struct Author {
     pub random: Random,
     pub config: Config,
+    /// What lies outside of the workspace, for links to lead to.
+    outside: PathBuf,
     /// Workspaces as they once were committed, to go back to.
     branches: Vec<(Tree, Config)>,
 }
 
 impl Author {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, outside: &Path) -> Self {
         let config = Config { dev_omits: seed.is_multiple_of(2), ..Config::default() };
-        Self { random: Random::new(seed), config, branches: Vec::new() }
+        Self { random: Random::new(seed), config, outside: outside.to_owned(), branches: Vec::new() }
     }
 
     /// Returns a workspace to begin with, registry excepted.
@@ -234,13 +236,17 @@ impl Author {
     }
 
     /// Makes one move and says which.
-    pub fn act(&mut self, memory: &MemorySystem, root: &Path) -> String {
-        let kinds: BTreeMap<String, FileKind> =
-            DIRS.iter().filter(|it| !it.contains('/')).flat_map(|top| kinds_below(memory, root, top)).collect();
+    pub fn act(&mut self, ground: &dyn Ground, root: &Path) -> String {
+        let kinds: BTreeMap<String, FileKind> = DIRS
+            .iter()
+            .filter(|it| !it.contains('/'))
+            .flat_map(|top| kinds_below(&*ground.disk(), root, top))
+            .collect();
         let of_kind =
             |kind: FileKind| kinds.iter().filter(|it| *it.1 == kind).map(|it| it.0.clone()).collect::<Vec<_>>();
         let (files, dirs, links) = (of_kind(FileKind::File), of_kind(FileKind::Dir), of_kind(FileKind::Link));
-        let disk = Hand { memory, root, kinds: &kinds };
+        let outside = self.outside.clone();
+        let disk = Hand { ground, root, outside: &outside, kinds: &kinds };
         match self.random.below(100) {
             0..22 => self.write_somewhere(&disk),
             22..32 => self.declare(&disk, &files),
@@ -256,12 +262,12 @@ impl Author {
             67..72 => self.touch(&disk, &files),
             72..79 => {
                 self.config.change(&mut self.random);
-                memory.write(root.join("packwright.toml"), self.config.text());
+                ground.write(&root.join("packwright.toml"), &self.config.text());
                 "write packwright.toml".to_owned()
             }
             79..85 => self.link(&disk, &dirs),
             85..88 => self.registry(&disk),
-            88..93 => self.clock(memory),
+            88..93 => self.clock(ground),
             _ => self.branch(&disk),
         }
     }
@@ -322,10 +328,10 @@ impl Author {
             content[at] = if path.ends_with("bin") || path.ends_with("txt") { content[at] ^ 1 } else { b' ' };
         }
         if self.random.chance(50) {
-            disk.memory.write_keeping_times(disk.root.join(&path), content);
+            disk.ground.write_keeping_times(&disk.at(&path), &content);
             return format!("edit {path}, keeping size and mtime");
         }
-        disk.memory.write(disk.root.join(&path), content);
+        disk.ground.write(&disk.at(&path), &content);
         format!("edit {path}, keeping size")
     }
 
@@ -383,20 +389,21 @@ impl Author {
         }
         let path = self.random.pick(files);
         let mtime = 1_600_000_000_000_000_000 + self.random.below(1 << 40) as i64;
-        disk.memory.set_mtime(disk.root.join(&path), mtime);
+        disk.ground.set_mtime(&disk.at(&path), mtime);
         format!("touch {path}")
     }
 
     fn link(&mut self, disk: &Hand<'_>, dirs: &[String]) -> String {
         let dirs: Vec<&String> = dirs.iter().filter(|it| it.contains('/')).collect();
+        let [file, dir] = ["one.png", "dir"].map(|it| disk.outside.join(it).display().to_string());
         let texts = [
             "one.png",
             "../ui",
             "../a/b",
             "a",
             "two.png",
-            "/outside/one.png",
-            "/outside/dir",
+            file.as_str(),
+            dir.as_str(),
             ".",
             "..",
             "gone",
@@ -410,7 +417,7 @@ impl Author {
                 if self.random.chance(50) && !disk.kinds.contains_key("shared/moved") {
                     let up = "../".repeat(dir.matches('/').count());
                     disk.rename(&dir, "shared/moved");
-                    disk.memory.symlink(format!("{up}shared/moved"), disk.root.join(&dir));
+                    disk.ground.symlink(format!("{up}shared/moved").as_ref(), &disk.at(&dir));
                     return format!("move {dir} to shared/moved and link to it");
                 }
                 dir
@@ -430,24 +437,23 @@ impl Author {
         let lost = self.random.chance(20).then(|| lines.pop());
         let end: &[u8] = if self.random.chance(50) { b"\r\n" } else { b"\n" };
         let content: Vec<u8> = lines.iter().flat_map(|it| [it, end].concat()).collect();
-        disk.memory.write(disk.root.join(&path), content);
+        disk.ground.write(&disk.at(&path), &content);
         format!("shuffle {path}{}", if lost.is_some() { ", losing a line" } else { "" })
     }
 
-    fn clock(&mut self, memory: &MemorySystem) -> String {
+    fn clock(&mut self, ground: &dyn Ground) -> String {
         // Never back to a moment that was before: what is written there could not be told from what was.
         let by = match self.random.below(3) {
             0 => -(self.random.below(1 << 36) as i64) - 1,
             1 => self.random.below(20_000_000) as i64,
             _ => self.random.below(1 << 36) as i64,
         };
-        memory.advance(by);
-        format!("put the clock by {by} ns")
+        if ground.advance(by) { format!("put the clock by {by} ns") } else { "nothing".to_owned() }
     }
 
     /// Remembers the committed tree, or goes back to an earlier one as `git checkout` does.
     fn branch(&mut self, disk: &Hand<'_>) -> String {
-        let now = super::tree::committed(disk.memory, disk.root);
+        let now = super::tree::committed(&*disk.ground.disk(), disk.root);
         if self.branches.len() < 2 || self.random.chance(30) {
             self.branches.push((now, self.config.clone()));
             return format!("remember branch {}", self.branches.len() - 1);
@@ -456,21 +462,22 @@ impl Author {
         let (tree, config) = self.branches[at].clone();
         self.config = config;
         for path in now.keys().rev().filter(|it| now.get(*it) != tree.get(*it)) {
-            if System::stat(disk.memory, &disk.root.join(path)).is_ok() {
-                disk.memory.remove(disk.root.join(path));
+            if disk.ground.stat(&disk.at(path)).is_some() {
+                disk.remove(path);
             }
         }
         let missing = tree.iter().filter(|(path, node)| now.get(*path) != Some(node));
         let missing: Tree = missing.map(|(path, node)| (path.clone(), node.clone())).collect();
-        super::tree::lay(disk.memory, disk.root, &missing);
+        super::tree::lay(disk.ground, disk.root, &missing);
         format!("check out branch {at}")
     }
 }
 
 /// The author's hand on the disk: does what is possible and says what it did.
 struct Hand<'a> {
-    memory: &'a MemorySystem,
+    ground: &'a dyn Ground,
     root: &'a Path,
+    outside: &'a Path,
     /// What there is, links not followed.
     kinds: &'a BTreeMap<String, FileKind>,
 }
@@ -481,7 +488,7 @@ impl Hand<'_> {
     }
 
     fn read(&self, path: &str) -> Vec<u8> {
-        self.memory.get(self.at(path)).unwrap_or_default()
+        self.ground.get(&self.at(path)).unwrap_or_default()
     }
 
     /// Returns whether something can be put at `path` that is no directory.
@@ -496,9 +503,9 @@ impl Hand<'_> {
             return "nothing".to_owned();
         }
         if self.kinds.get(path).is_some_and(|it| *it != FileKind::File) {
-            self.memory.remove(self.at(path));
+            self.ground.remove(&self.at(path));
         }
-        self.memory.write(self.at(path), content);
+        self.ground.write(&self.at(path), content);
         format!("write {path} ({} bytes)", content.len())
     }
 
@@ -507,23 +514,23 @@ impl Hand<'_> {
         if !self.is_free(path) {
             return "nothing".to_owned();
         }
-        self.memory.write("/outside/new", content);
+        self.ground.write(&self.outside.join("new"), content);
         self.make_room(path);
-        self.memory.rename("/outside/new", self.at(path));
+        self.ground.rename(&self.outside.join("new"), &self.at(path));
         format!("replace {path} ({} bytes)", content.len())
     }
 
     fn make_room(&self, path: &str) {
         if let Some(dir) = self.at(path).parent() {
-            self.memory.mkdir(dir);
+            self.ground.mkdir(dir);
         }
         if self.kinds.contains_key(path) {
-            self.memory.remove(self.at(path));
+            self.ground.remove(&self.at(path));
         }
     }
 
     fn remove(&self, path: &str) -> String {
-        self.memory.remove(self.at(path));
+        self.ground.remove(&self.at(path));
         format!("remove {path}")
     }
 
@@ -532,7 +539,7 @@ impl Hand<'_> {
             return "nothing".to_owned();
         }
         self.make_room(to);
-        self.memory.rename(self.at(from), self.at(to));
+        self.ground.rename(&self.at(from), &self.at(to));
         format!("rename {from} to {to}")
     }
 
@@ -542,7 +549,7 @@ impl Hand<'_> {
             return "nothing".to_owned();
         }
         self.make_room(path);
-        self.memory.symlink(text, self.at(path));
+        self.ground.symlink(text.as_ref(), &self.at(path));
         format!("link {path} to {text}")
     }
 }

@@ -40,3 +40,9 @@ impl Random {
         }
     }
 }
+
+/// Returns a number that the environment gives, so that a test may be told how long to try.
+#[expect(clippy::disallowed_methods, reason = "a test may be told how long to try")]
+pub fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}

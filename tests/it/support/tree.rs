@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use packwright::lane;
 use packwright::model::registry;
-use packwright::system::memory::MemorySystem;
 use packwright::system::{FileKind, System};
+
+use super::ground::Ground;
 
 /// Something in a workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,16 +69,16 @@ fn read(system: &dyn System, path: &Path) -> io::Result<Vec<u8>> {
     system.read(path, u64::MAX / 2)
 }
 
-/// Puts a workspace onto a disk in memory.
-pub fn lay(memory: &MemorySystem, root: &Path, tree: &Tree) {
-    memory.mkdir(root);
+/// Puts a workspace onto the ground.
+pub fn lay(ground: &dyn Ground, root: &Path, tree: &Tree) {
+    ground.mkdir(root);
     for (path, node) in tree {
         let at = root.join(path);
         match node {
-            Node::File(bytes) => memory.write(at, bytes),
-            Node::Dir => memory.mkdir(at),
-            Node::Link(text) => memory.symlink(text, at),
-            Node::Fifo => memory.mkfifo(at),
+            Node::File(bytes) => ground.write(&at, bytes),
+            Node::Dir => ground.mkdir(&at),
+            Node::Link(text) => ground.symlink(text, &at),
+            Node::Fifo => ground.mkfifo(&at),
         }
     }
 }

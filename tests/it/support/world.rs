@@ -1,4 +1,4 @@
-//! A build of a workspace in memory, and the clean build that it is held against.
+//! A build of a workspace, and the clean build in memory that it is held against.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,14 @@ use packwright::system::memory::MemorySystem;
 use packwright::system::{Disk, System};
 use packwright::workspace::layout::Workspace;
 
+use super::ground::Ground;
 use super::tree::{Tree, committed, lay, published, registry_of};
 
 /// The uuid of every workspace in these tests.
 pub const WORKSPACE: &str = "6f1c1c1e-58a4-4c3e-9d1b-7d7f0d5f8a11";
+
+/// Where something lies that is outside of every workspace.
+pub const OUTSIDE: &str = "/outside";
 
 /// Files by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -77,9 +81,14 @@ pub struct Clean {
 
 /// Builds `tree` from nothing: another disk, another place, no cache.
 pub fn clean_build(tree: &Tree, options: &Options, seed: u64) -> Clean {
+    clean_build_beside(Path::new(OUTSIDE), tree, options, seed)
+}
+
+/// As [`clean_build`], where what lies outside of every workspace lies at `beside`.
+pub fn clean_build_beside(beside: &Path, tree: &Tree, options: &Options, seed: u64) -> Clean {
     let memory = MemorySystem::new();
     memory.scramble(seed);
-    outside(&memory);
+    outside(&memory, beside);
     let root = PathBuf::from("/elsewhere/clean");
     lay(&memory, &root, tree);
     let options = Options { cache: CacheMode::Off, rehash: false, out: None, ..options.clone() };
@@ -92,10 +101,10 @@ pub fn clean_build(tree: &Tree, options: &Options, seed: u64) -> Clean {
     }
 }
 
-/// What lies outside of every workspace, for links that leave theirs.
-pub fn outside(memory: &MemorySystem) {
-    memory.write("/outside/one.png", super::content::small_png(1));
-    memory.write("/outside/dir/one.png", super::content::small_png(2));
+/// Puts something outside of every workspace, for links that leave theirs.
+pub fn outside(ground: &dyn Ground, at: &Path) {
+    ground.write(&at.join("one.png"), &super::content::small_png(1));
+    ground.write(&at.join("dir/one.png"), &super::content::small_png(2));
 }
 
 /// Returns what is wrong with the pack at `path`, and its content digest.
