@@ -171,7 +171,7 @@ fn check(expect: &Expect, built: &Built, first: &Built, settled: &Built) -> std:
     if built.entries != entries {
         return Err(format!("the pack has {} assets, expected were {entries}", built.entries));
     }
-    number("sources read", *digested, built.work.digested, first.work.sources)?;
+    number("sources read", *digested, built.work.digested, first.work.digested)?;
     let (of_first, found) = match processed {
         // One of two equal assets may have found what the other had just made.
         Number::AsFirst => (made(first), made(built)),
