@@ -11,9 +11,11 @@ mod bytes;
 mod conformance;
 mod counters;
 pub mod faulty;
+pub mod machine;
 pub mod memory;
 pub mod os;
 mod pool;
+pub mod process;
 pub mod staged;
 
 use std::ffi::OsString;

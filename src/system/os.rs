@@ -234,6 +234,21 @@ impl Lock for OsLock {
     }
 }
 
+/// Makes a link at `path` that says `text`.
+///
+/// # Errors
+///
+/// When it cannot be made; always where links are made in another way than on Unix.
+pub fn symlink(text: &Path, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(text, path);
+    #[cfg(not(unix))]
+    {
+        let _ = (text, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// A shared lock writes nothing, so that it can be had where only reading is allowed.
 fn open_lock_file(path: &Path, shared: bool) -> io::Result<File> {
     match File::options().read(true).write(true).create(true).truncate(false).open(path) {
