@@ -124,11 +124,11 @@ impl Engine {
         // From recipes to records, and to a plan: or to all that is wrong.
         let slots = state.slots(&pass.setup.profile, &options.pack);
         workshop.make(&mut state, &slots)?;
-        let general = pass.general(registry_warnings, &proposal);
+        let mut general = pass.general(registry_warnings, &proposal);
         let store = &pass.session.store;
         // What was made is stored whatever the verdict, and meanwhile.
         let judge = || judge(ws, &state, &slots, &pass.setup.profile, general.clone());
-        let verdict = ws.meanwhile(|| store.commit(), judge);
+        let mut verdict = ws.meanwhile(|| store.commit(), judge);
         let (Some(output), false) = (output, verdict.has_errors()) else {
             pass.remember_scan(&registry_files);
             if verdict.has_errors() {
@@ -140,6 +140,7 @@ impl Engine {
 
         // The plan is valid: identities are committed, and the pack follows.
         let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
+        [&mut general, &mut verdict.diagnostics].into_iter().for_each(|it| proposal.forget_tidied(it));
         let snapshot = self.snapshots.publish(pass.snapshot(&state, registry_digest, &proposal.registry, verdict));
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(&state, &names, &slots);

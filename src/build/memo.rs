@@ -10,6 +10,7 @@
 //! Memos are part of this tree's index: like everything in the cache they can be lost, and then nothing but time is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bincode::{Decode, Encode};
@@ -19,14 +20,13 @@ use crate::model::declaration::Declaration;
 use crate::model::path::order_key;
 use crate::model::{Code, Diagnostic, Digest, RelPath};
 use crate::pack::plan::{Plan, PlanEntry};
-use crate::process::exec::MadeResult;
 use crate::process::trace::{FindAnswer, Observation};
 use crate::query::declared::declared;
 use crate::query::layout::layout;
 use crate::query::names::{Export, exports};
 use crate::query::recipes::recipes;
 use crate::query::{Change, Database, Identities, Part, Scope, Slot, State};
-use crate::workspace::bucket::{Bucket, NO_CONTENT, Tree};
+use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Lookup;
 
@@ -63,7 +63,7 @@ struct Outline {
 /// What one bucket contributed.
 #[derive(Encode, Decode)]
 struct Memo {
-    /// Digest of everything but the sources: another process may have replaced this memo, but not the frame.
+    /// Digest of everything but the sources: a memo of another frame is none.
     context: Digest,
     /// Digest of the bucket's paths and contents.
     contents: Digest,
@@ -84,6 +84,8 @@ pub struct Memos {
     index: Arc<Index>,
     /// One for each bucket of the frame; `None` where it is lost.
     memos: Vec<OnceLock<Option<Memo>>>,
+    /// Set once somebody wanted to know all assets, and a memo that names some of them was lost.
+    lacks_assets: AtomicBool,
 }
 
 /// What a part of the workspace came to, and what is to be said about all of it.
@@ -119,7 +121,8 @@ pub fn recall(index: &Arc<Index>, target: &str, context: Digest, tree: &Tree) ->
         return None;
     }
     let memos = frame.buckets.iter().map(|_| OnceLock::new()).collect();
-    let memos = Memos { frame, target: target.to_owned(), index: index.clone(), memos };
+    let (target, index, lacks_assets) = (target.to_owned(), index.clone(), AtomicBool::new(false));
+    let memos = Memos { frame, target, index, memos, lacks_assets };
     let mut touched = moved.clone();
     for (from, into) in &memos.frame.looks_into {
         if into.iter().any(|it| moved.contains(&(*it as usize))) {
@@ -198,8 +201,9 @@ impl Memos {
         workshop.make(&mut state, &slots)?;
         let Some(changed) = memos.changed(&state, &slots, &touched) else { return Ok(None) };
         let diagnostics = memos.diagnostics(&state, &slots, &touched, setup);
-        let wrong = diagnostics.iter().any(Diagnostic::is_error) || !workshop.tree.is_whole();
-        Ok((!wrong).then_some(Short { state, slots, touched, changed, diagnostics, memos }))
+        let knew_all = workshop.tree.is_whole() && !memos.lacks_assets.load(Ordering::Relaxed);
+        let right = knew_all && !diagnostics.iter().any(Diagnostic::is_error);
+        Ok(right.then_some(Short { state, slots, touched, changed, diagnostics, memos }))
     }
 
     /// Returns the entries of the touched buckets that are not what they were. `None` when the set of entries moved.
@@ -260,7 +264,14 @@ fn part(memos: &Arc<Memos>, tree: &Tree, touched: &[usize]) -> Scope {
     let (memos, numbers) = (memos.clone(), touched.to_vec());
     let others = move || {
         let others = (0..memos.memos.len()).filter(|it| numbers.binary_search(it).is_err());
-        others.flat_map(|it| memos.exports(it).unwrap_or_default()).collect()
+        let exports = others.map(|it| memos.exports(it)).collect::<Option<Vec<_>>>();
+        exports.map_or_else(
+            || {
+                memos.lacks_assets.store(true, Ordering::Relaxed);
+                Vec::new()
+            },
+            |it| it.concat(),
+        )
     };
     Scope::Part(Arc::new(Part { tree: tree.clone(), touched: touched.to_vec(), elsewhere: Box::new(others) }))
 }
@@ -305,7 +316,8 @@ pub struct Built<'a> {
 /// Adds to the index's changes what a build contributes to memos.
 ///
 /// `general` is what was said of no asset in particular, where all buckets were derived. Nothing is remembered where a
-/// warning depends on assets of several buckets: such a workspace goes the long way until it is mended.
+/// warning depends on assets of several buckets, or after a panic, of which nobody knows what it depends on: such a
+/// workspace goes the long way until it is mended.
 pub fn remember(
     changes: &mut Changes,
     index: &Index,
@@ -313,8 +325,11 @@ pub fn remember(
     general: Option<&[Diagnostic]>,
     all: &[Diagnostic],
 ) {
-    let depends = |it: &Diagnostic| matches!(it.code, Code::ABSENT_REFERENCE | Code::NAME_COLLISION | Code::NAME_CLASH);
-    let before: Option<Frame> = index.memo(&frame_key(built.target)).and_then(|it| encoding::decode(&it));
+    const DEPENDENT: [Code; 4] =
+        [Code::ABSENT_REFERENCE, Code::NAME_COLLISION, Code::NAME_CLASH, Code::PROCESSOR_PANIC];
+    let depends = |it: &Diagnostic| DEPENDENT.contains(&it.code);
+    let stored = index.memo(&frame_key(built.target));
+    let before: Option<Frame> = stored.as_deref().and_then(encoding::decode);
     if all.iter().any(depends) {
         return;
     }
@@ -334,6 +349,8 @@ pub fn remember(
         }
         // What the others contributed stays, and so do their numbers: no path moved.
         (None, Some(before)) => {
+            // Should another build have replaced them meanwhile, its own memos would be taken for theirs.
+            changes.memos_basis = stored.map(|it| (frame_key(built.target), it.to_vec()));
             let frame = Frame { content_digest: built.content_digest, buckets: outlines, ..before };
             (frame, Vec::new())
         }
@@ -376,7 +393,6 @@ fn memo_of(db: &Database, context: Digest, tree: &Tree, slot: Slot, idx: usize) 
             foreign.insert(path, digest);
         }
     };
-    let mut panicked = false;
     for (it, made) in recipes(db, slot).list.iter().zip(slot.made(db).iter()) {
         let base = &it.recipe.base;
         it.recipe.inputs.iter().for_each(|it| look(base.join(&it.path), Some(it.digest)));
@@ -391,12 +407,10 @@ fn memo_of(db: &Database, context: Digest, tree: &Tree, slot: Slot, idx: usize) 
                 look(base.join(path), digest);
             }
         }
-        panicked |= matches!(made.result, MadeResult::Panicked(_));
     }
     Memo {
         context,
-        // A panic is not remembered: under this digest nothing will ever be found.
-        contents: if panicked { NO_CONTENT } else { tree.buckets()[idx].digest() },
+        contents: tree.buckets()[idx].digest(),
         foreign: foreign.into_iter().collect(),
         has_dependencies: has_dependencies(&declared(db, bucket).assets),
         exports: encoding::encode(exports(db, bucket)),

@@ -219,6 +219,7 @@ impl<'a> Pass<'a> {
             wanted,
             source_root: self.source_root(registry),
             warnings: diagnostics,
+            distrust: self.session.options.rehash,
         };
         let published =
             publish::publish(self.session.ws, &output.dir, &publication, payloads, self.outputs(output).as_ref())?;

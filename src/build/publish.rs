@@ -141,6 +141,8 @@ pub struct Publication<'a> {
     pub source_root: Digest,
     /// What the receipt repeats.
     pub warnings: &'a [Diagnostic],
+    /// Whether to read what lies there already, whatever is known of its fingerprint.
+    pub distrust: bool,
 }
 
 /// What was published, and what is to be remembered of it.
@@ -206,7 +208,7 @@ pub fn publish(
         durability,
         extra,
         previous: &previous_files,
-        trusted: &|file| known.is_some_and(|it| it.vouches(file, &boot)),
+        trusted: &|file| !publication.distrust && known.is_some_and(|it| it.vouches(file, &boot)),
     };
     ws.progress.phase(Phase::Emit, 0);
     let _emit = ws.phase("emit");

@@ -77,6 +77,9 @@ pub struct Changes {
     pub memos_put: Vec<(Vec<u8>, Vec<u8>)>,
     /// Memos to forget.
     pub memos_removed: Vec<Vec<u8>>,
+    /// A memo, by key, and what it says, where the change of memos is based on that: if another process has replaced it
+    /// in between, they are dropped.
+    pub memos_basis: Option<(Vec<u8>, Vec<u8>)>,
     /// Single facts, such as the boot in which this was written.
     pub facts_put: Vec<(String, Vec<u8>)>,
 }
@@ -291,9 +294,15 @@ fn write_others(writer: &Writer, changes: &Changes, with_facts: bool) -> Result<
     let outputs_put = changes.outputs_put.iter().map(|(key, row)| (key.as_bytes(), row));
     let outputs_removed = changes.outputs_removed.iter().map(String::as_bytes);
     write_rows(writer, OUTPUTS, outputs_put, outputs_removed)?;
-    let memos_put = changes.memos_put.iter().map(|(key, row)| (key.as_slice(), row));
-    let memos_removed = changes.memos_removed.iter().map(Vec::as_slice);
-    write_rows(writer, MEMOS, memos_put, memos_removed)?;
+    let basis_stands = match &changes.memos_basis {
+        Some((key, row)) => writer.table(MEMOS)?.get(key)?.as_ref() == Some(row),
+        None => true,
+    };
+    if basis_stands {
+        let memos_put = changes.memos_put.iter().map(|(key, row)| (key.as_slice(), row));
+        let memos_removed = changes.memos_removed.iter().map(Vec::as_slice);
+        write_rows(writer, MEMOS, memos_put, memos_removed)?;
+    }
     if !with_facts {
         return Ok(());
     }

@@ -166,8 +166,7 @@ impl Members {
 
     /// Returns the number of the entry at `path`.
     pub fn find(&self, path: &str) -> Option<usize> {
-        let below = self.base.is_root() || self.base.as_str() == path;
-        let name = if below { path } else { self.base.strip(path)? };
+        let name = if self.base.is_root() { path } else { self.base.strip(path)? };
         let key = order_key(name);
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -262,8 +261,8 @@ pub struct Bucket {
 /// What is known of a bucket without its row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Summary {
-    /// Digest of all paths, kinds, link texts and content digests: the bucket's leaf in `source_root`. Directories are
-    /// left out: an empty directory is nothing that a build could see.
+    /// Digest of all paths, kinds, link texts and content digests, directories included: the bucket's leaf in
+    /// `source_root`.
     pub digest: Digest,
     /// Digest of all paths, kinds and link texts.
     pub members_digest: Digest,
@@ -814,6 +813,12 @@ mod tests {
         for path in ["assets", "assets/d3/f4.bin", "zzz", ""] {
             assert!(tree.find(path).is_none(), "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_named_like_its_directory_is_not_taken_for_it() {
+        let tree = Tree::of(vec![entry("a/a", "1")]);
+        assert!(tree.find("a/a").is_some() && tree.find("a").is_none() && tree.find("").is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use packwright::build::{Options, Outcome, Report};
+use packwright::cache::{CacheMode, Changes, Index};
 use packwright::driver::Engine;
 use packwright::error::Result;
 use packwright::model::Digest;
@@ -14,6 +15,7 @@ use packwright::system::faulty::FaultyDisk;
 use packwright::system::memory::MemorySystem;
 use packwright::workspace::layout::Workspace;
 
+use crate::support::content::{gltf, small_png};
 use crate::support::tree::{committed, published};
 use crate::support::world::{WORKSPACE, clean_build, difference, options};
 
@@ -232,4 +234,121 @@ fn outputs_are_not_put_among_sources_through_a_link() {
     memory.symlink("real", at("assets"));
     let among = Options { out: Some(at("real/out")), ..options("dev") };
     build(&memory, &among).expect_err("it would be a source of the next build");
+}
+
+/// Returns a workspace of models that refer to their images, with the model and the image in buckets of their own.
+fn models() -> MemorySystem {
+    let (first, second) = (cutting(|it| format!("assets/b{it}.txt")), cutting(|it| format!("assets/d{it}.txt")));
+    let memory = workspace(&[("assets/a.txt", "1"), (&first, "cut"), (&second, "cut"), ("assets/z.txt", "z")]);
+    let rules = "[[rules]]\nmatch = \"**/*.png\"\ntype = \"image\"\n\
+                 [[rules]]\nmatch = \"**/*.gltf\"\ntype = \"model\"\nsettings = { images = \"reference\" }\n";
+    let config = memory.get(at("packwright.toml")).expect("it was written");
+    memory.write(at("packwright.toml"), [&config, rules.as_bytes()].concat());
+    memory.write(at("assets/a.bin"), "1234");
+    memory.write(at("assets/a.gltf"), gltf("ship", "a.bin", Some("c.png")));
+    memory.write(at("assets/c.png"), small_png(1));
+    memory
+}
+
+#[test]
+fn an_asset_whose_memo_is_lost_is_still_an_asset() {
+    let (memory, dev) = (models(), options("dev"));
+    build(&memory, &dev).expect("nothing is wrong");
+    let index =
+        |memory: &MemorySystem| Index::load(Arc::new(memory.clone()), &at(".packwright/cache"), CacheMode::Write);
+    let keys = index(&memory).memo_keys();
+    assert!(keys.len() > 3, "the frame, and a memo for each bucket");
+    for lost in keys {
+        let memory = memory.fork();
+        index(&memory).commit(&Changes { memos_removed: vec![lost], ..Changes::default() });
+        memory.write(at("assets/a.txt"), "2");
+        build(&memory, &dev).expect("nothing is wrong");
+        assert_clean(&memory, &dev);
+    }
+}
+
+#[test]
+fn memos_of_what_looks_into_another_bucket_are_not_mixed() {
+    let dev = options("dev");
+    let (first, second) = (cutting(|it| format!("assets/b{it}.txt")), cutting(|it| format!("assets/d{it}.txt")));
+    for k in 0.. {
+        // The model looks at a buffer in the next bucket, in which something else is edited.
+        let memory = workspace(&[("assets/c.txt", "1"), (&first, "cut"), (&second, "cut")]);
+        let rule = "[[rules]]\nmatch = \"**/*.gltf\"\ntype = \"model\"\n";
+        let config = memory.get(at("packwright.toml")).expect("it was written");
+        memory.write(at("packwright.toml"), [&config, rule.as_bytes()].concat());
+        memory.write(at("assets/a.gltf"), gltf("ship", "c.bin", None));
+        memory.write(at("assets/c.bin"), "1111");
+        build(&memory, &dev).expect("nothing is wrong");
+        memory.write(at("assets/c.txt"), "2");
+        memory.settle();
+        let disk = FaultyDisk::over(&memory).after_step(k, |memory| {
+            // Meanwhile somebody tries another buffer and builds into a directory of their own.
+            memory.write(at("assets/c.bin"), "2222");
+            let hurried = Options { out: Some("/other".into()), wait: Some(Duration::ZERO), ..options("dev") };
+            let _ = engine(Arc::new(memory.clone())).build(&hurried);
+            memory.write(at("assets/c.bin"), "1111");
+        });
+        let disk = Arc::new(disk);
+        let _ = engine(disk.clone()).build(&dev);
+        memory.write(at("assets/c.bin"), "2222");
+        build(&memory, &dev).expect("nothing is wrong");
+        assert_clean(&memory, &dev);
+        if disk.steps() <= k {
+            break;
+        }
+    }
+}
+
+/// Writes a file whose fingerprint stays what it is, as where files have no time of change.
+fn write_unseen(memory: &MemorySystem, path: &Path, bytes: &[u8]) {
+    memory.write("/clock", b"");
+    let since = memory.stamp("/clock").ctime_ns - memory.stamp(path).ctime_ns;
+    memory.advance(-since);
+    memory.write(path, bytes);
+    memory.advance(since);
+}
+
+#[test]
+fn rehash_distrusts_the_fingerprints_of_outputs() {
+    for profile in ["dev", "release"] {
+        let (memory, options) = (workspace(&[("assets/one.txt", "some words")]), options(profile));
+        build(&memory, &options).expect("nothing is wrong");
+        build(&memory, &options).expect("doubts are settled");
+        let out = at("build").join(profile);
+        for (name, mut bytes) in published(&memory, &out) {
+            if !name.ends_with(".part") && !name.ends_with(".pack") {
+                continue;
+            }
+            *bytes.last_mut().expect("no file is empty") ^= 1;
+            write_unseen(&memory, &out.join(&name), &bytes);
+            assert!(is_up_to_date(&build(&memory, &options)), "the fingerprint of {name} stands");
+            build(&memory, &Options { rehash: true, ..options.clone() }).expect("nothing is wrong");
+            assert_clean(&memory, &options);
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_was_tidied_warns_of_nothing() {
+    let (memory, dev) = (workspace(&[("assets/one.txt", "1")]), options("dev"));
+    build(&memory, &dev).expect("nothing is wrong");
+    for digit in 0..16 {
+        let file = at(&format!("packwright.registry/{digit:x}.jsonl"));
+        let line = String::from_utf8(memory.get(&file).expect("it is there")).expect("JSON");
+        if !line.is_empty() {
+            // Another branch registered the same asset, after others.
+            memory.write(&file, format!("{line}{}", line.replace("\"asset_id\":1", "\"asset_id\":7")));
+        }
+    }
+    let warned = build(&memory, &dev).expect("it is no error").diagnostics.len();
+    assert_eq!(warned, 1);
+    assert_clean(&memory, &dev);
+    memory.write(at("assets/two.txt"), "2");
+    for text in ["2", "3"] {
+        memory.write(at("assets/two.txt"), text);
+        build(&memory, &dev).expect("nothing is wrong");
+        assert_clean(&memory, &dev);
+        assert_eq!(build(&memory, &dev).expect("nothing is wrong").diagnostics, []);
+    }
 }

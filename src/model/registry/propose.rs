@@ -80,6 +80,11 @@ impl Proposal {
         !self.changes.is_empty()
     }
 
+    /// Takes out what was said of lines that are not there any more once this is committed.
+    pub fn forget_tidied(&self, said: &mut Vec<Diagnostic>) {
+        said.retain(|it| !self.is_change() || it.code != Code::SUPERSEDED);
+    }
+
     /// Returns the errors that `--locked` reports in place of committing: one for each line that would be added
     /// or changed.
     pub fn locked(&self) -> Vec<Diagnostic> {
