@@ -86,9 +86,10 @@ impl Engine {
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
+        let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
-        let session = Session::open(ws, options);
+        let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let mut registry_files = registry_files(ws, &session.index, options)?;
         let rehash = scan::Options { rehash: options.rehash };
         let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
@@ -116,7 +117,7 @@ impl Engine {
         pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
         state.set_registry(proposal.registry.clone());
-        state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+        state.prefetch(ws, "names", &state.buckets(), |db, it| {
             exports(db, it);
         });
 
@@ -125,11 +126,9 @@ impl Engine {
         workshop.make(&mut state, &slots)?;
         let mut general = pass.general(registry_warnings, &proposal);
         let store = &pass.session.store;
-        let mut verdict = std::thread::scope(|scope| {
-            // What was made is stored whatever the verdict, and meanwhile.
-            scope.spawn(|| store.commit());
-            judge(ws.jobs, &state, &slots, &pass.setup.profile, general.clone())
-        });
+        // What was made is stored whatever the verdict, and meanwhile.
+        let judge = || judge(ws, &state, &slots, &pass.setup.profile, general.clone());
+        let mut verdict = ws.meanwhile(|| store.commit(), judge);
         let (Some(output), false) = (output, verdict.has_errors()) else {
             pass.remember_scan(&registry_files);
             if verdict.has_errors() {

@@ -1,6 +1,7 @@
 //! packwright turns a directory tree of game assets into a pack, the same byte for byte everywhere, and after a
 //! change rebuilds only what the change reaches.
 
+pub mod bench;
 pub mod build;
 pub mod cache;
 pub mod cli;
@@ -17,4 +18,5 @@ pub mod schema;
 pub mod snapshot;
 pub mod system;
 pub mod threads;
+pub mod timings;
 pub mod workspace;

@@ -13,6 +13,7 @@ pub fn all() -> Vec<(&'static str, String)> {
     vec![
         ("asset.schema.json", authored::<AssetFile>()),
         ("packwright.schema.json", authored::<WorkspaceFile>()),
+        ("cli/bench.schema.json", printed::<documents::BenchDocument>()),
         ("cli/build.schema.json", printed::<documents::BuildDocument>()),
         ("cli/cache-clear.schema.json", printed::<documents::ClearDocument>()),
         ("cli/cache-stats.schema.json", printed::<documents::StatsDocument>()),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::{AssetId, RelPath};
-use crate::pack::plan::{PlanEntry, PlanPayload};
-use crate::pack::write::Payloads;
+use crate::pack::plan::{Plan, PlanEntry, PlanPayload};
+use crate::pack::write::{Fetched, Payloads};
 use crate::process::exec::{Executor, Made, MadeResult, Recipe, Trouble};
 use crate::process::trace::View;
 use crate::query::names::LazyNames;
@@ -74,7 +74,8 @@ impl Workshop<'_> {
                 let wanted = members.kind(at).is_readable() && is_declaration(members.name(at));
                 if wanted && contents[at].size <= crate::query::declared::LARGEST_TEXT {
                     let path = members.path(at);
-                    let bytes = self.read(&path, contents[at])?;
+                    // They stay as long as the database does, and the buffer that they were read into should not.
+                    let bytes = self.read(&path, contents[at])?.detached();
                     texts.insert(path, bytes);
                 }
             }
@@ -109,7 +110,7 @@ impl Workshop<'_> {
         let mut made_by_slot = Vec::with_capacity(slots.len());
         {
             let db = &state.db;
-            state.prefetch(self.session.ws.jobs, slots, |db, it| {
+            state.prefetch(self.session.ws, "recipes", slots, |db, it| {
                 recipes(db, it);
             });
             let names = LazyNames::new(db);
@@ -162,13 +163,26 @@ pub struct MadePayloads<'a> {
     ws: &'a Workspace,
 }
 
+impl<'a> MadePayloads<'a> {
+    /// Returns whether all of a plan can be had without a previous pack.
+    pub fn are_at_hand(&self, plan: &Plan) -> bool {
+        let mut remembered = plan.entries.iter().filter(|it| self.made(it.id).is_none());
+        remembered.all(|it| it.payloads.iter().all(|it| self.executor.is_at_hand(it.stored_digest)))
+    }
+
+    fn made(&self, id: AssetId) -> Option<&(AssetId, &'a Recipe, &'a Made)> {
+        let at = self.by_id.binary_search_by_key(&id, |it| it.0).ok()?;
+        Some(&self.by_id[at])
+    }
+}
+
 impl Payloads for MadePayloads<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
-        let Ok(at) = self.by_id.binary_search_by_key(&entry.id, |it| it.0) else {
-            // Its bucket was taken from a memo, and the previous pack has lost its bytes: the long way has a recipe.
-            return Err(Error::Torn { path: self.ws.root.join(&entry.name) });
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
+        let Some((_, recipe, made)) = self.made(entry.id) else {
+            // Its bucket was taken from a memo. Where its bytes are lost, the long way has a recipe.
+            let lost = || Error::Torn { path: self.ws.root.join(&entry.name) };
+            return self.executor.at_hand(payload.stored_digest).map(Fetched::Verified).ok_or_else(lost);
         };
-        let (_, recipe, made) = &self.by_id[at];
         let MadeResult::Artifacts(artifacts) = &made.result else { unreachable!("planned entries were made") };
         let payloads = artifacts.iter().flat_map(|(record, stored)| record.payloads.iter().zip(stored));
         let found = payloads

@@ -2,7 +2,6 @@
 //!
 //! What is proposed is committed, through the lane, when the whole plan is valid.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,10 +29,10 @@ const LANE_SLICE: Duration = Duration::from_millis(500);
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
     let db = &state.db;
-    state.prefetch(ws.jobs, &state.buckets(), |db, it| {
+    state.prefetch(ws, "declarations", &state.buckets(), |db, it| {
         declared(db, it);
     });
-    let mut places: BTreeMap<Present, Option<&Arc<Declaration>>> = BTreeMap::new();
+    let mut places: Vec<(Present, Option<&Arc<Declaration>>)> = Vec::new();
     let present = |place: &RelPath, part: &str| Present { place: place.clone(), part: part.to_owned() };
     for bucket in state.buckets() {
         let declared = declared(db, bucket);
@@ -48,6 +47,15 @@ pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, reg
         });
         places.extend(identified.map(|it| (present(&it.intent.place, &it.intent.part), Some(it))));
     }
+    // Buckets follow one another in nearly this order. Of two claims on one place the last one counts.
+    places.sort_by(|a, b| a.0.cmp(&b.0));
+    places.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            kept.1 = later.1;
+        }
+        same
+    });
     let (present, declarations): (Vec<Present>, Vec<_>) = places.into_iter().unzip();
     let dirs = asset_dirs(db);
     let nothing = Digests { content: Digest::of(b""), declaration: None };

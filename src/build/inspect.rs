@@ -87,7 +87,7 @@ pub struct Asset {
 pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Inspection, Moved> {
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
     let setup = configure(ws, options)?;
-    let session = Session::open(ws, options);
+    let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
@@ -99,7 +99,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let proposal = identify(ws, state, tree, &setup.config, &registry);
     state.set_registry(proposal.registry.clone());
     let slots = state.slots(&setup.profile, &options.pack);
-    state.prefetch(ws.jobs, &slots, |db, it| {
+    state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);
     });
     pass.remember_scan(&registry_files);

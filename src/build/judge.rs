@@ -13,6 +13,7 @@ use crate::query::names::{Names, names};
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
 use crate::query::{Database, Slot, State};
+use crate::workspace::layout::Workspace;
 
 /// A plan and what is to be said about it.
 pub struct Verdict {
@@ -31,12 +32,12 @@ impl Verdict {
 
 /// Collects entries and problems of all slots. `general` are diagnostics that belong to no asset: an error among
 /// them always stops a build.
-pub fn judge(jobs: usize, state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
+pub fn judge(ws: &Workspace, state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
     let db = &state.db;
     let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
     let mut diagnostics = general;
     let of_slot = |db: &Database, slot| (layout(db, slot).entries.clone(), problems_of(db, slot, profile));
-    for (of_slot, problems) in state.ask_each(jobs, slots, of_slot) {
+    for (of_slot, problems) in state.ask_each(ws, "layouts", slots, of_slot) {
         entries.extend(of_slot);
         diagnostics.extend(problems);
     }

@@ -175,6 +175,7 @@ impl Memos {
         pack: &str,
         touched: Vec<usize>,
     ) -> std::result::Result<Option<Short>, Moved> {
+        let _derive = workshop.session.ws.phase("derive what changed");
         let memos = Arc::new(self);
         let Some(known) = touched.iter().map(|it| memos.exports(*it)).collect::<Option<Vec<_>>>() else {
             return Ok(None);
@@ -308,8 +309,8 @@ pub struct Built<'a> {
     pub touched: &'a [usize],
     /// The profile and configuration.
     pub setup: &'a Setup,
-    /// How many threads to use.
-    pub jobs: usize,
+    /// The workspace.
+    pub ws: &'a Workspace,
 }
 
 /// Adds to the index's changes what a build contributes to memos.
@@ -363,7 +364,8 @@ pub fn remember(
         let looks_into: BTreeSet<u32> = memo.foreign.iter().filter_map(look_into).map(|it| it as u32).collect();
         (encoding::encode(&memo), looks_into, problems_of(db, slot, profile))
     };
-    for ((memo, into, problems), (idx, _)) in built.state.ask_each(built.jobs, &touched, ask).into_iter().zip(&touched)
+    for ((memo, into, problems), (idx, _)) in
+        built.state.ask_each(built.ws, "memos", &touched, ask).into_iter().zip(&touched)
     {
         changes.memos_put.push((memo_key(built.target, &frame.buckets[*idx].end), memo));
         put_or_remove(&mut frame.looks_into, *idx as u32, into, BTreeSet::is_empty);

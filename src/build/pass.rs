@@ -67,6 +67,7 @@ impl<'a> Pass<'a> {
     /// [`Error::Torn`] when one is lost: the build begins again without the index.
     pub fn load_tree(&self) -> Result<(), Error> {
         let ws = self.session.ws;
+        let _load = ws.phase("load buckets");
         if self.scan.tree.load(ws.jobs) { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
     }
 
@@ -94,6 +95,7 @@ impl<'a> Pass<'a> {
     /// `source_root`, and every file of it is what it was.
     pub fn up_to_date(&self, registry: &RegistryFiles, output: &Output) -> Option<Report> {
         let Session { ws, options, index, .. } = &self.session;
+        let _prove = ws.phase("prove up to date");
         if options.cache == CacheMode::Off {
             return None;
         }
@@ -127,22 +129,26 @@ impl<'a> Pass<'a> {
     /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, index, store, .. } = &self.session;
+        let _short = ws.phase("short way");
         let target = self.target();
-        let (Some(known), Some(old)) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()))
-        else {
-            return Ok(None); // Payloads of what is only remembered come from there.
-        };
+        let (known, old) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()));
+        if old.is_some() && known.is_none() {
+            return Ok(None);
+        }
         let recalled = memo::recall(index, &target, self.context(registry.digest), &self.scan.tree);
         let Some((memos, touched)) = recalled else { return Ok(None) };
         let workshop = self.workshop();
         let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
         registry.check_unmoved(ws)?;
-        store.commit();
 
         // Only parts that hold a changed entry are laid out, or else all of the plan.
         let profile = &self.setup.profile;
-        let stands = known.has(&format::root_name(self.pack()), short.content_digest());
-        let patch = stands.then(|| publish::patch(&old, profile, short.content_digest(), &short.changed)).flatten();
+        let patch = match (&known, &old) {
+            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), short.content_digest()) => {
+                publish::patch(old, profile, short.content_digest(), &short.changed)
+            }
+            _ => None,
+        };
         let plan = if patch.is_none() { short.plan(ws, &self.setup) } else { None };
         let wanted = match (&patch, &plan) {
             (Some(patch), _) => Wanted::Patch(patch),
@@ -152,7 +158,12 @@ impl<'a> Pass<'a> {
         let Short { state, slots, touched, diagnostics, .. } = &short;
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(state, &names, slots);
-        let published = self.publish(output, wanted, diagnostics, registry.digest, &payloads)?;
+        // Payloads of what is only remembered come from the previous pack, or else from what was just read.
+        if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
+            return Ok(None);
+        }
+        let publish = || self.publish(output, wanted, diagnostics, registry.digest, &payloads);
+        let published = ws.meanwhile(|| store.commit(), publish)?;
         let derived = Derived { state, slots, touched, general: None };
         self.remember(registry, registry.digest, output, &published, diagnostics, &derived);
         let report = self.built(state, wanted, diagnostics, output, &published, &[]);
@@ -256,14 +267,15 @@ impl<'a> Pass<'a> {
         if self.session.options.cache != CacheMode::Write {
             return;
         }
+        let _remember = self.session.ws.phase("remember");
         let mut changes = self.scan_changes(registry);
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, general } = *derived;
         let (target, context) = (&self.target(), self.context(registry_digest));
-        let (setup, jobs) = (&self.setup, self.session.ws.jobs);
+        let (setup, ws) = (&self.setup, self.session.ws);
         let content_digest = published.emitted.content_digest;
         let tree = &self.scan.tree;
-        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, jobs };
+        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, ws };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         self.session.sources.close();
         memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);

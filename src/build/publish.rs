@@ -13,11 +13,11 @@ use crate::pack::manifest::manifest;
 use crate::pack::old::{OldFirst, OldPack};
 use crate::pack::patch::Patch;
 use crate::pack::plan::{Layout, Plan, PlanEntry, PlanPayload};
-use crate::pack::write::Payloads;
+use crate::pack::write::{Fetched, Payloads};
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::system::{Bytes, Lock, staged};
+use crate::system::{Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
@@ -36,6 +36,13 @@ pub struct Output {
     /// The name under which the index remembers what lies in it.
     pub key: String,
     _lock: Box<dyn Lock>,
+}
+
+impl Output {
+    /// Returns where the root file of a pack lies in here, or will.
+    pub fn root_file(&self, pack: &str) -> PathBuf {
+        self.dir.join(format::root_name(pack))
+    }
 }
 
 /// Takes the output directory of a build; creates it where it is absent.
@@ -176,6 +183,7 @@ pub fn publish(
 ) -> Result<Published> {
     let Publication { pack, profile, wanted, .. } = *publication;
     let disk = &*ws.disk;
+    let _publish = ws.phase("publish");
     let target = Target { disk, out_dir, pack };
     let durability = durability(profile);
     // What is written from here on may change unseen within one step of the clock: it is read once more by a later
@@ -185,6 +193,7 @@ pub fn publish(
     let previous = receipt::read(disk, out_dir, pack);
     let previous_files: Vec<(String, Digest)> =
         previous.iter().flat_map(|it| it.files.iter().map(|it| (it.path.clone(), it.digest))).collect();
+    let lay_out = ws.phase("lay out");
     let (laid, extra) = match wanted {
         Wanted::Plan(plan) => {
             let laid = layout(plan);
@@ -194,6 +203,7 @@ pub fn publish(
         }
         Wanted::Patch(patch) => (patch.lay(known.map(Outputs::blobs).unwrap_or_default()), Vec::new()),
     };
+    drop(lay_out);
     let options = emit::Options {
         durability,
         extra,
@@ -201,6 +211,7 @@ pub fn publish(
         trusted: &|file| !publication.distrust && known.is_some_and(|it| it.vouches(file, &boot)),
     };
     ws.progress.phase(Phase::Emit, 0);
+    let _emit = ws.phase("emit");
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
     let old = Stoppable { ws, payloads: &old };
     let emitted = emit::emit(target, &laid, &old, &options)?;
@@ -218,7 +229,7 @@ struct Stoppable<'a> {
 }
 
 impl Payloads for Stoppable<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         self.ws.check_stop()?;
         self.payloads.stored(payload, entry)
     }

@@ -1,5 +1,6 @@
 //! The index, the store and the sources' bytes that one pass uses, and a count of what it did.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -55,7 +56,9 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens index and store.
-    pub fn open(ws: &'a Workspace, options: &'a Options) -> Self {
+    ///
+    /// `pack` is the file that the pack is to become, where one is to be made.
+    pub fn open(ws: &'a Workspace, options: &'a Options, pack: Option<PathBuf>) -> Self {
         let before = ws.disk.counters().counts();
         let own = ws.cache_dir();
         let shared = options.cache_dir.as_deref().unwrap_or(&own);
@@ -65,13 +68,14 @@ impl<'a> Session<'a> {
             // cannot be written is looked at all the same.
             let _ = cache::prepare_dir(&*ws.disk, &own);
         }
+        let sources = Sources::new(ws).for_pack(pack);
         Self {
             ws,
             options,
             before,
             index,
             store: Store::new(ws.disk.clone(), shared, options.cache),
-            sources: Sources::new(ws),
+            sources: if options.cache == CacheMode::Write { sources.overflowing() } else { sources },
             runs: Runs { names: options.log.then(Default::default), ..Runs::default() },
             executed_before: AtomicU64::new(0),
         }

@@ -21,6 +21,7 @@
 //! Where the file system exists in memory only, a reader works on a copy of the file taken at one moment,
 //! and a lock file beside it keeps writers apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -38,13 +39,15 @@ use redb::{
 };
 
 use super::encoding::{Checksum, seal, split_seal, unseal};
+use super::packed::{self, Packed, shard_of};
 use super::{CacheMode, custody};
 use crate::fence::fenced;
-use crate::model::{Code, Diagnostic};
+use crate::model::{Code, Diagnostic, Digest};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
 
-/// Memory for pages while a batch is written, and for the store's pages while it is read.
-pub const CACHE_BYTES: usize = 64 << 20;
+/// Memory for pages while a batch is written, and for the store's pages while it is read. Most of those are asked for
+/// once.
+pub const CACHE_BYTES: usize = 16 << 20;
 /// How long looking up waits for a database that another process holds, and how long a commit.
 const READ_PATIENCE: Duration = Duration::from_millis(200);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
@@ -86,6 +89,8 @@ pub enum Trouble {
     Busy,
     /// A process died while it wrote; opening it for writing mends it.
     Unclean,
+    /// Another version of packwright wrote it, in another form.
+    Outdated,
     /// It is not what was written; the text says how that was noticed.
     Damaged(String),
     /// The file system says no; the text says why.
@@ -111,6 +116,7 @@ impl From<redb::Error> for Trouble {
             E::Io(error) => error.into(),
             E::DatabaseAlreadyOpen | E::LockProtocolMismatch => Self::Busy,
             E::RepairAborted => Self::Unclean,
+            E::Corrupted(text) if text == OUTDATED => Self::Outdated,
             E::PreviousIo | E::DatabaseClosed | E::Unsupported | E::ValueTooLarge(_) => {
                 Self::Unavailable(error.to_string())
             }
@@ -236,6 +242,22 @@ impl DatabaseFile {
         })
     }
 
+    /// Returns what `with` makes of the value at `key` in a table whose rows are packed. A packed row that is damaged
+    /// is a miss, and said.
+    pub fn get_packed<R>(&self, table: &'static str, key: Digest, with: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let reader = self.reader()?;
+        let shard = shard_of(key);
+        let packed = match reader.known_packed(table, shard) {
+            Some(packed) => packed,
+            None => {
+                let packed = Arc::new(self.get(table, &shard, Packed::parse).flatten().unwrap_or_default());
+                reader.know_packed(table, shard, packed.clone());
+                packed
+            }
+        };
+        packed.get(key).map(with)
+    }
+
     fn open(&self) -> Option<Reader> {
         if self.mode == CacheMode::Off || self.distrusted.load(Ordering::Relaxed) {
             return None;
@@ -350,7 +372,7 @@ impl DatabaseFile {
                     return false;
                 }
                 // Goes round once more, with another file.
-                Err(trouble @ Trouble::Damaged(_)) => self.note(trouble),
+                Err(trouble @ (Trouble::Damaged(_) | Trouble::Outdated)) => self.note(trouble),
                 Err(trouble) => {
                     self.note(trouble);
                     return false;
@@ -398,6 +420,11 @@ impl DatabaseFile {
             Trouble::Unclean => {
                 let message = format!("{name} was left open by a process that was killed");
                 Diagnostic::warning(Code::CACHE_UNAVAILABLE, message).help("a build that may write to it mends it")
+            }
+            // Nothing is wrong: a new version of packwright begins with a file of its own.
+            Trouble::Outdated => {
+                self.distrusted.store(true, Ordering::Relaxed);
+                return;
             }
             Trouble::Damaged(why) => {
                 self.distrusted.store(true, Ordering::Relaxed);
@@ -496,7 +523,12 @@ const MODE: ConcurrencyMode = if cfg!(any(target_os = "linux", target_vendor = "
 pub struct Reader {
     /// `None` only while it is dropped.
     open: Option<Open>,
+    /// Packed rows that somebody asked for: they are asked for again.
+    packed: RwLock<BTreeMap<PackedKey, Arc<Packed>>>,
 }
+
+/// A table, and the key of a packed row in it.
+type PackedKey = (&'static str, [u8; 2]);
 
 struct Open {
     tables: Vec<(&'static str, ReadOnlyTable<Slice, Slice>)>,
@@ -514,8 +546,16 @@ impl Reader {
             false => fence(|| spec.tables.iter().try_for_each(|name| open.add(name))),
         });
         // Whatever went wrong, what is open is closed behind the fence.
-        let built = Self { open: Some(open) };
+        let built = Self { open: Some(open), packed: RwLock::default() };
         reader.map(|()| built)
+    }
+
+    fn known_packed(&self, table: &'static str, shard: [u8; 2]) -> Option<Arc<Packed>> {
+        self.packed.read().unwrap_or_else(PoisonError::into_inner).get(&(table, shard)).cloned()
+    }
+
+    fn know_packed(&self, table: &'static str, shard: [u8; 2], packed: Arc<Packed>) {
+        self.packed.write().unwrap_or_else(PoisonError::into_inner).insert((table, shard), packed);
     }
 
     fn table(&self, name: &str) -> Option<&ReadOnlyTable<Slice, Slice>> {
@@ -541,6 +581,16 @@ impl Reader {
         })
     }
 
+    /// Returns the number of rows in a table whose rows are packed.
+    pub fn len_packed(&self, table: &str) -> Result<u64, Trouble> {
+        let mut rows = 0;
+        self.for_each(table, |_, sealed| {
+            let packed = split_seal(sealed).and_then(|it| packed::count(it.1));
+            rows += packed.unwrap_or(0) as u64;
+        })?;
+        Ok(rows)
+    }
+
     /// Returns the number of rows in a table.
     pub fn len(&self, table: &str) -> Result<u64, Trouble> {
         self.table(table).map_or(Ok(0), |rows| fence(|| Ok(rows.len()?)))
@@ -552,14 +602,14 @@ impl Open {
     /// somebody else's.
     fn is_fresh(&self, format: &str) -> Result<bool, redb::Error> {
         let found = match self.transaction.open_table(definition(FORMAT)) {
-            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value() == format.as_bytes()),
+            Ok(table) => ReadableTable::get(&table, FORMAT.as_bytes())?.map(|it| it.value().to_vec()),
             Err(TableError::TableDoesNotExist(_)) if self.transaction.list_tables()?.next().is_none() => {
                 return Ok(true);
             }
             Err(TableError::TableDoesNotExist(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        if found == Some(true) { Ok(false) } else { Err(foreign()) }
+        if found.as_deref() == Some(format.as_bytes()) { Ok(false) } else { Err(not_ours(found.as_deref(), format)) }
     }
 
     fn add(&mut self, name: &'static str) -> Result<(), redb::Error> {
@@ -572,8 +622,15 @@ impl Open {
     }
 }
 
-fn foreign() -> redb::Error {
-    redb::Error::Corrupted("it was written by another program or another version".to_owned())
+/// How an error says that a database is of another version; nothing of redb's own says so.
+const OUTDATED: &str = "it was written by another version";
+
+/// Returns the error for a database with this text where `format` belongs. The last word of a format is its version.
+fn not_ours(found: Option<&[u8]>, format: &str) -> redb::Error {
+    let name = format.trim_end_matches(|it: char| it.is_ascii_digit());
+    let outdated = found.is_some_and(|it| it.starts_with(name.as_bytes()));
+    let why = if outdated { OUTDATED } else { "it was written by another program" };
+    redb::Error::Corrupted(why.to_owned())
 }
 
 impl Drop for Reader {
@@ -596,15 +653,15 @@ impl Writer {
     fn claim(&self, format: &str) -> Result<(), redb::Error> {
         let fresh = self.transaction.list_tables()?.next().is_none();
         if !fresh && !self.transaction.list_tables()?.any(|it| it.name() == FORMAT) {
-            return Err(foreign());
+            return Err(not_ours(None, format));
         }
         let mut table = self.transaction.open_table(definition(FORMAT))?;
         if fresh {
             table.insert(FORMAT.as_bytes(), format.as_bytes())?;
-        } else if table.get(FORMAT.as_bytes())?.is_none_or(|it| it.value() != format.as_bytes()) {
-            return Err(foreign());
+            return Ok(());
         }
-        Ok(())
+        let found = table.get(FORMAT.as_bytes())?.map(|it| it.value().to_vec());
+        if found.as_deref() == Some(format.as_bytes()) { Ok(()) } else { Err(not_ours(found.as_deref(), format)) }
     }
 
     /// Removes a table with all its rows.
@@ -638,6 +695,27 @@ impl Rows<'_> {
         let old = self.table.insert(key, sealed.as_slice())?;
         let old = old.map(|it| known_checksum(it.value())).transpose()?;
         Ok((checksum, old))
+    }
+
+    /// Stores values in a table whose rows are packed, ascending by key: for each what `merge` makes of it and of the
+    /// value that is there, if any.
+    pub fn put_packed<'v, V>(
+        &mut self,
+        values: &[(Digest, &'v V)],
+        merge: impl Fn(&'v V, Option<&[u8]>) -> Cow<'v, [u8]>,
+    ) -> Result<(), redb::Error> {
+        for values in values.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
+            let shard = shard_of(values[0].0);
+            let known = self.get(&shard)?.as_deref().and_then(Packed::parse).unwrap_or_default();
+            let put: Vec<(Digest, Cow<'v, [u8]>)> =
+                values.iter().map(|(key, value)| (*key, merge(value, known.get(*key)))).collect();
+            let is_put = |key: &Digest| put.binary_search_by_key(key, |it| it.0).is_ok();
+            let mut rows: Vec<(Digest, &[u8])> = known.rows().filter(|it| !is_put(&it.0)).collect();
+            rows.extend(put.iter().map(|(key, value)| (*key, &value[..])));
+            rows.sort_unstable_by_key(|it| it.0);
+            self.put(&shard, Packed::of(rows.into_iter()).bytes())?;
+        }
+        Ok(())
     }
 
     /// Stores bytes that need no seal, because `key` is their digest; equal ones are left alone.

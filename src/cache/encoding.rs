@@ -4,6 +4,7 @@
 //! damaged input, so that what comes from a disk is unsealed first and decoded second.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 
 /// No value claims more than this; one corrupt length must not take the process down.
@@ -13,8 +14,16 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::confi
 
 /// Returns the bytes of `value`.
 pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
-    bincode::encode_to_vec(value, CONFIG).expect("BUG: a cached type has a value that cannot be encoded")
+    // Most values are small, and there are many: growing a vector byte by byte would cost more than encoding.
+    let mut start = [0; 512];
+    match bincode::encode_into_slice(value, &mut start, CONFIG) {
+        Ok(len) => start[..len].to_vec(),
+        Err(EncodeError::UnexpectedEnd) => bincode::encode_to_vec(value, CONFIG).expect(ENCODABLE),
+        Err(error) => panic!("{ENCODABLE}: {error}"),
+    }
 }
+
+const ENCODABLE: &str = "BUG: a cached type has a value that cannot be encoded";
 
 /// Returns the value whose bytes are all of `bytes`; `None` where they are not, or claim more than 64 MiB.
 pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Option<T> {

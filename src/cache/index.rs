@@ -544,6 +544,19 @@ mod tests {
     }
 
     #[test]
+    fn an_index_of_another_version_is_replaced_without_a_word() {
+        let memory = MemorySystem::new();
+        const OLDER: Spec = Spec { format: "packwright index 1", ..SPEC };
+        let older = DatabaseFile::new(Arc::new(memory.clone()), Path::new(DIR), &OLDER, CacheMode::Write);
+        assert!(older.write(|writer| writer.table("anything")?.put(b"key", b"value").map(drop)));
+        let first = index(&memory);
+        assert_eq!(loaded(&first), []);
+        assert_eq!(first.commit(&put_buckets(&buckets(4, 0))), Committed::Stored);
+        assert_eq!(first.warnings(), []);
+        assert_eq!(loaded(&index(&memory)), buckets(4, 0));
+    }
+
+    #[test]
     fn a_commit_killed_at_any_step_leaves_the_old_index_or_the_new() {
         let (old, new) = (buckets(12, 0), buckets(12, 1));
         let before = filled(&old);

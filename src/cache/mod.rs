@@ -15,6 +15,7 @@ mod custody;
 mod db;
 pub mod encoding;
 pub mod index;
+mod packed;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -4,8 +4,8 @@
 //! about one tree: worktrees, branches and processes may share a store (`--cache-dir`).
 //!
 //! ```text
-//! <dir>/store.redb             traces     recipe key -> sealed list of its latest traces, newest first
-//!                              stored     key of (raw digest, codec) -> sealed record
+//! <dir>/store.redb             traces     recipe key -> list of its latest traces, newest first; packed
+//!                              stored     key of (raw digest, codec) -> record; packed
 //!                              payloads   digest -> bytes of that digest, below 64 KiB
 //! <dir>/blobs/<2 hex>/<62 hex>            bytes of that digest, from 64 KiB on
 //! ```
@@ -14,7 +14,8 @@
 //! so does putting when much has gathered. Large payloads become files right away: written beside, renamed,
 //! never synced, because whoever reads them verifies them. A payload needs no seal: its key is its checksum.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use super::CacheMode;
 use super::db::{self, DatabaseFile, Spec, Trouble, Writer, lock};
 use super::encoding::{decode, encode};
 use crate::error::{IoContext, Result};
+use crate::model::digest::DigestMap;
 use crate::model::{Diagnostic, Digest, KeyHasher};
 use crate::system::{Bytes, Disk, FileKind};
 
@@ -37,7 +39,7 @@ const PAYLOADS: &str = "payloads";
 pub(super) const SPEC: Spec = Spec {
     file: "store.redb",
     name: "the cache's store",
-    format: "packwright store 1",
+    format: "packwright store 2",
     tables: &[TRACES, STORED, PAYLOADS],
     read_cache: db::CACHE_BYTES,
 };
@@ -125,16 +127,16 @@ struct Queue {
     /// What is being committed this moment.
     current: Arc<Batch>,
     /// Payloads that cannot be stored but may be asked for.
-    held: BTreeMap<Digest, Bytes>,
+    held: DigestMap<Bytes>,
     held_bytes: usize,
 }
 
 #[derive(Default)]
 struct Batch {
-    /// Encoded traces by recipe key, newest first.
-    traces: BTreeMap<Digest, Vec<Vec<u8>>>,
-    records: BTreeMap<Digest, Vec<u8>>,
-    payloads: BTreeMap<Digest, Bytes>,
+    /// Lists of encoded traces by recipe key, newest first, encoded in their turn.
+    traces: DigestMap<Vec<u8>>,
+    records: DigestMap<Vec<u8>>,
+    payloads: DigestMap<Bytes>,
     bytes: usize,
 }
 
@@ -157,7 +159,7 @@ impl Store {
 
     /// Returns the traces known for a recipe key, newest first, at most four.
     pub fn traces<T: Decode<()>>(&self, key: Digest) -> Vec<T> {
-        let waiting = self.in_queue(|it| it.traces.get(&key).cloned());
+        let waiting = self.in_queue(|it| it.traces.get(&key).and_then(|it| decode::<Vec<Vec<u8>>>(it)));
         let mut rows = waiting.into_iter().flatten().collect();
         merge(&mut rows, self.row::<Vec<Vec<u8>>>(TRACES, key).unwrap_or_default());
         let traces: Vec<T> = rows.iter().filter_map(|it| decode(it)).collect();
@@ -167,12 +169,10 @@ impl Store {
 
     /// Adds a trace for a recipe key; of more than four the oldest is forgotten.
     pub fn put_trace<T: Encode>(&self, key: Digest, trace: &T) {
-        let row = encode(trace);
+        let rows = encode(&[encode(trace)].as_slice());
         self.put(|batch| {
-            batch.bytes += row.len();
-            let rows = batch.traces.entry(key).or_default();
-            let older = mem::replace(rows, vec![row]);
-            merge(rows, older);
+            batch.bytes += rows.len();
+            batch.put_traces(key, rows);
         });
     }
 
@@ -201,6 +201,17 @@ impl Store {
         let found = self.waiting_bytes(digest).or_else(|| self.small_bytes(digest)).or_else(|| self.blob(digest));
         count(found.is_some(), &self.counters.payload_hits, &self.counters.payload_misses);
         found
+    }
+
+    /// Returns whether there are bytes under this digest, without looking at them.
+    pub fn has_bytes(&self, digest: Digest) -> bool {
+        let is_blob = || {
+            let stat = self.file.disk().stat(&self.blob_path(digest));
+            self.file.mode() != CacheMode::Off && stat.is_ok_and(|it| it.kind == FileKind::File)
+        };
+        self.waiting_bytes(digest).is_some()
+            || self.file.get_unsealed(PAYLOADS, &digest.0, |_| ()).is_some()
+            || is_blob()
     }
 
     /// Keeps `bytes`, whose digest is `digest`: the caller has just computed it.
@@ -257,14 +268,15 @@ impl Store {
     pub fn stats(&self) -> Result<StoreStats> {
         let mut stats = StoreStats { database_bytes: self.file.file_bytes(), ..StoreStats::default() };
         if let Some(reader) = self.file.reader() {
-            for (table, rows) in
-                [(TRACES, &mut stats.traces), (STORED, &mut stats.records), (PAYLOADS, &mut stats.payloads)]
-            {
-                *rows = reader.len(table).unwrap_or_else(|trouble| {
+            let count_of = |rows: std::result::Result<u64, Trouble>| {
+                rows.unwrap_or_else(|trouble| {
                     self.file.failed(trouble);
                     0
-                });
-            }
+                })
+            };
+            stats.traces = count_of(reader.len_packed(TRACES));
+            stats.records = count_of(reader.len_packed(STORED));
+            stats.payloads = count_of(reader.len(PAYLOADS));
         }
         let disk = self.file.disk();
         self.each_blob(|path, name| {
@@ -303,8 +315,8 @@ impl Store {
 
 /// Looking up.
 impl Store {
-    fn row<T: Decode<()>>(&self, table: &str, key: Digest) -> Option<T> {
-        self.file.get(table, &key.0, decode).flatten()
+    fn row<T: Decode<()>>(&self, table: &'static str, key: Digest) -> Option<T> {
+        self.file.get_packed(table, key, decode).flatten()
     }
 
     fn small_bytes(&self, digest: Digest) -> Option<Bytes> {
@@ -415,13 +427,15 @@ impl Queue {
         // Nobody else has it any more; were that wrong, forgetting it would do no harm.
         let Batch { traces, records, payloads, .. } = Arc::into_inner(batch).unwrap_or_default();
         for (key, older) in traces {
-            merge(self.next.traces.entry(key).or_default(), older);
+            let newer = self.next.traces.remove(&key);
+            self.next.put_traces(key, older);
+            newer.into_iter().for_each(|it| self.next.put_traces(key, it));
         }
         for (key, row) in records {
             self.next.records.entry(key).or_insert(row);
         }
         self.next.payloads.extend(payloads);
-        let traces = self.next.traces.values().flatten().map(Vec::len).sum::<usize>();
+        let traces = self.next.traces.values().map(Vec::len).sum::<usize>();
         let records = self.next.records.values().map(Vec::len).sum::<usize>();
         let payloads = self.next.payloads.values().map(|it| it.len()).sum::<usize>();
         self.next.bytes = traces + records + payloads;
@@ -440,25 +454,42 @@ impl Batch {
         self.traces.is_empty() && self.records.is_empty() && self.payloads.is_empty()
     }
 
+    fn put_traces(&mut self, key: Digest, newer: Vec<u8>) {
+        match self.traces.entry(key) {
+            Entry::Vacant(entry) => _ = entry.insert(newer),
+            Entry::Occupied(mut entry) => {
+                let rows = merged(&newer, entry.get());
+                entry.insert(rows);
+            }
+        }
+    }
+
     fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
-        let mut traces = writer.table(TRACES)?;
-        for (key, rows) in &self.traces {
-            let known = traces.get(&key.0)?;
-            let older: Vec<Vec<u8>> = known.as_deref().and_then(decode).unwrap_or_default();
-            let mut merged = rows.clone();
-            merge(&mut merged, older);
-            traces.put(&key.0, &encode(&merged))?;
-        }
-        let mut records = writer.table(STORED)?;
-        for (key, row) in &self.records {
-            records.put(&key.0, row)?;
-        }
+        writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| match older {
+            None => Cow::Borrowed(&rows[..]),
+            Some(older) => Cow::Owned(merged(rows, older)),
+        })?;
+        writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| Cow::Borrowed(&row[..]))?;
         let mut payloads = writer.table(PAYLOADS)?;
-        for (digest, bytes) in &self.payloads {
+        for (digest, bytes) in sorted(&self.payloads) {
             payloads.put_unsealed(&digest.0, bytes)?;
         }
         Ok(())
     }
+}
+
+/// Returns the values in order of their digests.
+fn sorted<V>(values: &DigestMap<V>) -> Vec<(Digest, &V)> {
+    let mut sorted: Vec<(Digest, &V)> = values.iter().map(|(digest, it)| (*digest, it)).collect();
+    sorted.sort_unstable_by_key(|it| it.0);
+    sorted
+}
+
+/// Merges two encoded lists of encoded traces.
+fn merged(newer: &[u8], older: &[u8]) -> Vec<u8> {
+    let [mut newer, older] = [newer, older].map(|it| decode::<Vec<Vec<u8>>>(it).unwrap_or_default());
+    merge(&mut newer, older);
+    encode(&newer)
 }
 
 /// Appends to `newer` what it does not hold of `older`, and keeps the first four.
@@ -562,6 +593,7 @@ impl Store {
 mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
+    use super::super::packed::{Packed, shard_of};
     use super::super::testing::*;
     use super::*;
     use crate::model::Code;
@@ -809,8 +841,10 @@ mod tests {
         assert!(file.write(|writer| {
             let mut rows = writer.table(STORED)?;
             for (at, key) in keys.iter().enumerate() {
-                let (_, sealed) = super::super::encoding::seal(STORED, &keys[1 - at].0, &encode(&(at as u64)));
-                rows.put_unsealed(&key.0, &sealed)?;
+                let value = encode(&(at as u64));
+                let packed = Packed::of([(*key, &value[..])].into_iter());
+                let (_, sealed) = super::super::encoding::seal(STORED, &shard_of(keys[1 - at]), packed.bytes());
+                rows.put_unsealed(&shard_of(*key), &sealed)?;
             }
             Ok(())
         }));

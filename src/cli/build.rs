@@ -1,6 +1,6 @@
 //! `packwright build`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,9 +11,10 @@ use super::open::{self, BuildArguments, Opened, relative, shown};
 use super::words::{clean, count, seconds};
 use super::{Context, render};
 use crate::build::{Options, Outcome, Report, Work};
-use crate::error::Result;
+use crate::error::{IoContext, Result};
 use crate::model::registry::{Change, ChangeNote};
 use crate::model::{AssetId, AssetUuid, Digest, RelPath};
+use crate::system::staged::{self, Durability};
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// Change nothing that is committed, fail where that would be necessary
     #[arg(long)]
     locked: bool,
+    /// Write how long which step, query and processor took, as a trace for chrome://tracing or ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    timings: Option<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
@@ -102,14 +106,18 @@ pub fn registered(changes: &[ChangeNote]) -> Vec<RegisteredEntry> {
 }
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
-    let opened = open::open(cx, arguments.build.jobs)?;
+    let opened = open::open_timed(cx, arguments.build.jobs, arguments.timings.is_some() || cx.console.verbose > 0)?;
     let options = Options {
         out: arguments.out.as_ref().map(|it| cx.base.join(it)),
         locked: arguments.locked,
         log: cx.console.verbose > 1,
         ..arguments.build.options(cx)
     };
-    let exit = match opened.ask(|it| it.build(&options)) {
+    let result = opened.ask(|it| it.build(&options));
+    if let Some(path) = &arguments.timings {
+        write_timings(cx, &opened, &cx.base.join(path))?;
+    }
+    let exit = match result {
         Ok(report) => {
             tell(cx, arguments, &opened, &report)?;
             Exit::Done
@@ -144,12 +152,19 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
         cx.console.note(format_args!("{changes} (commit packwright.registry)"));
         tell_each(cx, &report.registered);
     }
-    tell_work(cx, report);
+    tell_work(cx, opened, report);
     cx.console.say(last_line(&format!("{profile}/{pack}"), report, &seconds(opened.elapsed())));
     if cx.console.verbose > 0 {
         cx.console.say(format_args!("the pack is {}", shown(&report.pack_file)));
     }
     Ok(())
+}
+
+/// Writes the timings, whatever became of the build: a slow failure is as interesting.
+fn write_timings(cx: &Context, opened: &Opened, path: &Path) -> Result<()> {
+    let trace = opened.ws.timings.to_chrome_trace();
+    let staged = staged::stage(&*cx.disk, path, trace.as_bytes(), Durability::Unsynced);
+    staged.and_then(|it| it.publish()).context("write", path)
 }
 
 /// Shows what is to be said about the workspace and the cache.
@@ -193,7 +208,7 @@ pub fn tell_each(cx: &Context, changes: &[ChangeNote]) {
 }
 
 /// Tells those who want to know what was done: in numbers, and by name.
-pub fn tell_work(cx: &Context, report: &Report) {
+pub fn tell_work(cx: &Context, opened: &Opened, report: &Report) {
     if cx.console.verbose == 0 {
         return;
     }
@@ -211,6 +226,10 @@ pub fn tell_work(cx: &Context, report: &Report) {
         ),
     ];
     lines.iter().for_each(|it| cx.console.say(format_args!("  {it}")));
+    for (depth, name, took) in opened.ws.timings.phases() {
+        let (indent, name) = (" ".repeat(2 * depth), clean(&name));
+        cx.console.say(format_args!("  {:<34} {:>9.1} ms", format!("{indent}{name}"), took.as_secs_f64() * 1e3));
+    }
     for (what, names) in report.log.iter().flat_map(|it| [("processed", &it.processed), ("wrote", &it.written)]) {
         names.iter().for_each(|it| cx.console.say(format_args!("  {what} {}", clean(it))));
     }

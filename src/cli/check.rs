@@ -47,7 +47,7 @@ pub struct CheckDocument {
 }
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
-    let opened = open::open(cx, arguments.build.jobs)?;
+    let opened = open::open_timed(cx, arguments.build.jobs, cx.console.verbose > 0)?;
     let log = cx.console.verbose > 1;
     let options = Options { locked: arguments.locked, log, ..arguments.build.options(cx) };
     let exit = match opened.ask(|it| it.check(&options)) {
@@ -88,7 +88,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
         cx.console.note(format_args!("a build would {changes}"));
         tell_each(cx, &report.registered);
     }
-    tell_work(cx, report);
+    tell_work(cx, opened, report);
     let (assets, elapsed) = (count(report.entries, "asset"), seconds(opened.elapsed()));
     cx.console.say(format_args!("{profile}/{pack} is valid: {assets}, checked in {elapsed}"));
     Ok(())

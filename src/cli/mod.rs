@@ -7,6 +7,7 @@
 //! - `json`: how they are told to programs
 //! - `exit`: how a command ends
 
+mod bench;
 mod build;
 mod cache;
 mod check;
@@ -17,6 +18,7 @@ mod exit;
 mod init;
 mod json;
 mod list;
+mod measure;
 mod open;
 mod pack;
 mod panic;
@@ -44,6 +46,7 @@ use crate::workspace::layout::Workspace;
 
 /// The documents that commands print with `--format json`, for their schemas.
 pub mod documents {
+    pub use super::bench::BenchDocument;
     pub use super::build::BuildDocument;
     pub use super::cache::{ClearDocument, StatsDocument};
     pub use super::check::CheckDocument;
@@ -78,7 +81,7 @@ struct Arguments {
 const GLOBAL: &str = "Global options";
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done or nothing to do, 1 the workspace has errors or a pack is not sound, 2 usage, 3 --locked would \
+Exit codes: 0 done or nothing to do, 1 the workspace has errors, a pack is not sound or a build is slow, 2 usage, 3 --locked would \
 have to change something, 4 held by another process, 5 input or output failed, 101 a bug in packwright, \
 130 interrupted";
 
@@ -98,8 +101,17 @@ enum Command {
     Pack(pack::Arguments),
     /// Look at the cache, or empty it
     Cache(cache::Arguments),
+    /// Measure rebuild latency, on a copy
+    ///
+    /// Measures how long rebuilds take after one change at a time, each as a cold process of this very binary, beside
+    /// the floor: the least that any program must do for the same answer, measured in the same round. Works on a copy
+    /// of the workspace in a temporary directory on the same file system, and removes it in the end.
+    Bench(Box<bench::Arguments>),
     /// Print completions for a shell
     Completions(completions::Arguments),
+    /// One process of a benchmark
+    #[command(hide = true)]
+    Measure(measure::Arguments),
 }
 
 impl Command {
@@ -112,7 +124,8 @@ impl Command {
             Self::List(it) => it.format,
             Self::Pack(it) => it.format(),
             Self::Cache(it) => it.format(),
-            Self::Completions(_) => Format::Human,
+            Self::Bench(it) => it.format,
+            Self::Completions(_) | Self::Measure(_) => Format::Human,
         }
     }
 }
@@ -180,7 +193,9 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
         Command::List(it) => list::run(cx, it),
         Command::Pack(it) => pack::run(cx, it),
         Command::Cache(it) => cache::run(cx, it),
+        Command::Bench(it) => bench::run(cx, it),
         Command::Completions(it) => completions::run(cx, it),
+        Command::Measure(it) => measure::run(cx, it),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::build::Options;
 use crate::cache::CacheMode;
 use crate::driver::Engine;
 use crate::error::{Error, Result};
+use crate::timings::Timings;
 use crate::workspace::layout::{Workspace, discover};
 
 /// Which pack of the workspace, and how it is looked at.
@@ -122,11 +123,23 @@ impl Opened {
 ///
 /// [`Error::Usage`] where there is none.
 pub fn open(cx: &Context, jobs: Option<u16>) -> Result<Opened> {
+    open_timed(cx, jobs, false)
+}
+
+/// As [`open`], and takes note of how long what takes if `timed`.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_timed(cx: &Context, jobs: Option<u16>, timed: bool) -> Result<Opened> {
     let began = Instant::now();
     let mut ws = find(cx)?;
     ws.stop = cx.stop.clone();
     if let Some(jobs) = jobs {
         ws.jobs = usize::from(jobs);
+    }
+    if timed {
+        ws.timings = Arc::new(Timings::by(Box::new(move || began.elapsed())));
     }
     let bar = (cx.console.is_terminal() && !cx.console.is_quiet()).then(|| Arc::new(Bar::new()));
     if let Some(bar) = &bar {

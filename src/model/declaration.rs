@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::path::parent;
 use super::reference::{InputPattern, Reference};
 use super::{Codec, Location, Profile, RelPath, Settings};
 
@@ -143,6 +144,14 @@ impl Intent {
         match self.inputs {
             Inputs::Owner => self.place.parent().unwrap_or_else(RelPath::root),
             Inputs::Directory | Inputs::Listed(_) => self.place.clone(),
+        }
+    }
+
+    /// Returns [`Intent::dir`] as text.
+    pub fn dir_str(&self) -> &str {
+        match self.inputs {
+            Inputs::Owner => parent(self.place.as_str()),
+            Inputs::Directory | Inputs::Listed(_) => self.place.as_str(),
         }
     }
 

@@ -5,7 +5,10 @@
 //! string that names what is being digested, over parts that each carry a tag and a length. So no two
 //! different values give one stream of bytes, and no two kinds of key can be mistaken for each other.
 
+#[expect(clippy::disallowed_types, reason = "see `DigestMap`")]
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// BLAKE3 digest, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]
@@ -70,10 +73,34 @@ impl schemars::JsonSchema for Digest {
     }
 }
 
+/// Values by digest, for lookups: its order is nobody's, and whoever goes through all of it sorts first.
+#[expect(clippy::disallowed_types, reason = "for lookups; whoever iterates sorts")]
+pub type DigestMap<V> = HashMap<Digest, V, BuildHasherDefault<FirstBytes>>;
+
+/// A digest is as good as random: its first bytes are all the hash that a table needs.
+#[derive(Default)]
+pub struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    /// The length of a digest, which is always the same.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Digests a structured value part by part.
 ///
 /// Each part is written as its one-byte tag, its length as a little-endian `u64`, then its bytes. A list
 /// is a [`KeyHasher::count`] followed by its parts.
+#[derive(Clone)]
 pub struct KeyHasher(blake3::Hasher);
 
 impl KeyHasher {

@@ -1,6 +1,7 @@
 //! Workspace-relative paths, and the order in which sources follow one another.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ impl RelPath {
 
     /// Returns `text` as a path, or `None` where it is not in the normal form described above.
     pub fn new(text: &str) -> Option<Self> {
-        let normal = text.is_empty() || text.split('/').all(|it| !matches!(it, "" | "." | "..") && !it.contains('\0'));
+        let normal = text.is_empty() || text.split('/').all(is_normal);
         normal.then(|| Self(text.into()))
     }
 
@@ -33,6 +34,13 @@ impl RelPath {
     /// `None` when `relative` is absolute, leaves the workspace, names the directory's own workspace
     /// root, or has an empty component or a NUL.
     pub fn join(&self, relative: &str) -> Option<Self> {
+        if relative.split('/').all(is_normal) {
+            return Some(if self.is_root() {
+                Self(relative.into())
+            } else {
+                Self(format!("{}/{relative}", self.0).into())
+            });
+        }
         let mut parts: Vec<&str> = if self.is_root() { Vec::new() } else { self.0.split('/').collect() };
         for part in relative.split('/') {
             match part {
@@ -84,6 +92,9 @@ impl RelPath {
 
     /// Returns how this directory would name `target`, with `..` where it must go up.
     pub fn relative(&self, target: &RelPath) -> String {
+        if let Some(below) = self.strip(target.as_str()) {
+            return below.to_owned();
+        }
         let from: Vec<&str> = self.0.split('/').filter(|it| !it.is_empty()).collect();
         let to: Vec<&str> = target.0.split('/').filter(|it| !it.is_empty()).collect();
         let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -91,6 +102,11 @@ impl RelPath {
         parts.extend(&to[common..]);
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
+}
+
+/// Returns whether a component of a path means what it says.
+fn is_normal(component: &str) -> bool {
+    !matches!(component, "" | "." | "..") && !component.contains('\0')
 }
 
 /// Returns the directory part of `path`, empty where there is none.
@@ -121,6 +137,19 @@ pub fn order_key(path: &str) -> Vec<u8> {
         key.extend([0, 0]);
     }
     key
+}
+
+/// Compares two paths by their [`order_key`]s, without building these where neither is a sidecar.
+pub fn compare_order(a: &str, b: &str) -> Ordering {
+    if a.ends_with(SIDECAR_SUFFIX) || b.ends_with(SIDECAR_SUFFIX) {
+        return order_key(a).cmp(&order_key(b));
+    }
+    let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    let differs = a.bytes().zip(b.bytes()).position(|(a, b)| a != b);
+    match differs {
+        Some(at) => key(&a.as_bytes()[at]).cmp(&key(&b.as_bytes()[at])),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 impl fmt::Display for RelPath {
@@ -226,6 +255,14 @@ mod tests {
         let mut paths = vec!["a-b", "a/x", "a", "a/x.png.asset.json", "a/x.png-1", "a/x.png", "a/y", "a.png"];
         paths.sort_by_key(|it| order_key(it));
         assert_eq!(paths, ["a", "a/x", "a/x.png", "a/x.png.asset.json", "a/x.png-1", "a/y", "a-b", "a.png"]);
+    }
+
+    #[test]
+    fn comparing_paths_is_comparing_their_keys() {
+        let all = ["", "a", "a/", "a/b", "a-b", "a.asset.json", "a/b.asset.json", "a/b/c", "ab", "b", ".asset.json"];
+        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
+            assert_eq!(compare_order(a, b), order_key(a).cmp(&order_key(b)), "{a} {b}");
+        }
     }
 
     #[test]

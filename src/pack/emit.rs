@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use crate::error::{Error, IoContext, Result};
 use crate::model::Digest;
 use crate::system::staged::{self, Staged};
-use crate::system::{Access, Bytes, Disk, FileKind, NewFile, Stamp, System};
+use crate::system::{Access, Disk, FileKind, NewFile, Stamp, System};
 
 pub use crate::system::staged::Durability;
 
@@ -29,7 +29,7 @@ use super::layout::{Kept, Laid, LaidFile, Stored};
 use super::plan::{PlanEntry, PlanPayload};
 use super::source::FileSource;
 use super::verify;
-use super::write::{self, Payloads};
+use super::write::{self, Fetched, Payloads};
 
 /// Where a pack goes.
 #[derive(Clone, Copy)]
@@ -404,7 +404,7 @@ fn list_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>> {
 struct NoPayloads;
 
 impl Payloads for NoPayloads {
-    fn stored(&self, _: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, _: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         Err(io::Error::from(io::ErrorKind::NotFound)).context("pack", Path::new(&entry.name))
     }
 }

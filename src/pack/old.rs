@@ -10,7 +10,7 @@ use crate::system::{Bytes, System};
 use super::format::{self, PartRow};
 use super::plan::{PlanEntry, PlanPayload};
 use super::read::{PackReader, PayloadRef};
-use super::write::Payloads;
+use super::write::{Fetched, Payloads};
 
 /// A pack that an earlier emission wrote, open for taking payloads out of it.
 pub struct OldPack<'a> {
@@ -74,8 +74,8 @@ pub struct OldFirst<'a> {
 }
 
 impl Payloads for OldFirst<'_> {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         let old = self.old.as_ref().and_then(|it| it.stored(payload, entry));
-        old.map_or_else(|| self.otherwise.stored(payload, entry), Ok)
+        old.map_or_else(|| self.otherwise.stored(payload, entry), |it| Ok(Fetched::Verified(it)))
     }
 }

@@ -27,7 +27,15 @@ pub trait Payloads: Sync {
     /// # Errors
     ///
     /// Whatever keeps the bytes from being had; emission ends with it and publishes nothing.
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes>;
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched>;
+}
+
+/// Bytes on their way into a pack.
+pub enum Fetched {
+    /// This process has digested these very bytes, and they are those that were asked for.
+    Verified(Bytes),
+    /// Nobody has looked at them.
+    Unverified(Bytes),
 }
 
 /// Fetches a stored payload and checks that it is the one that the plan means.
@@ -37,8 +45,14 @@ pub trait Payloads: Sync {
 /// An [`Error::Io`] of kind `InvalidData`, with the entry's name for a path, when `payloads` gives other bytes.
 pub fn fetch(stored: Stored<'_>, payloads: &dyn Payloads) -> Result<Bytes> {
     let Stored { entry, payload } = stored;
-    let bytes = payloads.stored(payload, entry)?;
-    if bytes.len() as u64 == payload.stored_len && Digest::of(&bytes) == payload.stored_digest {
+    let (bytes, right) = match payloads.stored(payload, entry)? {
+        Fetched::Verified(bytes) => (bytes, true),
+        Fetched::Unverified(bytes) => {
+            let right = Digest::of(&bytes) == payload.stored_digest;
+            (bytes, right)
+        }
+    };
+    if right && bytes.len() as u64 == payload.stored_len {
         return Ok(bytes);
     }
     let source = io::Error::new(io::ErrorKind::InvalidData, "the stored bytes do not have their digest");

@@ -16,7 +16,9 @@ use crate::fence::fenced;
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::pack::codec;
 use crate::pack::plan::Codec;
+use crate::pack::write::Fetched;
 use crate::system::Bytes;
+use crate::timings::Category;
 use crate::workspace::bucket::Content;
 use crate::workspace::layout::{Phase, Workspace};
 use crate::workspace::sources::Sources;
@@ -51,7 +53,25 @@ impl PartialEq for Recipe {
 
 impl Eq for Recipe {}
 
-impl Recipe {
+/// What all recipes of one processor and settings have in common, with the part of their keys that it makes.
+pub struct Told {
+    kind: &'static Kind,
+    prepared: Arc<Prepared>,
+    key: KeyHasher,
+}
+
+impl Told {
+    /// Begins the keys of recipes for a processor and its settings.
+    pub fn new(kind: &'static Kind, prepared: Arc<Prepared>) -> Self {
+        let mut key = KeyHasher::new("packwright recipe key v1");
+        key.text(1, kind.name).number(2, u64::from(kind.version)).count(3, kind.codecs.len());
+        for codec in kind.codecs {
+            key.text(4, codec);
+        }
+        key.bytes(5, &prepared.settings);
+        Self { kind, prepared, key }
+    }
+
     /// Puts a recipe together and computes its key.
     ///
     /// What is in the key: the processor's kind and version, its codecs' versions, the resolved settings in canonical
@@ -59,18 +79,14 @@ impl Recipe {
     /// is not, and why: the place and the name (moving or renaming an asset makes the same bytes), the output codec (it
     /// belongs to the stored payload, which has a key of its own), packwright's version (an upgrade does not start from
     /// zero), and anything of the machine.
-    pub fn new(base: RelPath, kind: &'static Kind, prepared: Arc<Prepared>, inputs: Vec<Input>, codec: Codec) -> Self {
-        let mut hasher = KeyHasher::new("packwright recipe key v1");
-        hasher.text(1, kind.name).number(2, u64::from(kind.version)).count(3, kind.codecs.len());
-        for codec in kind.codecs {
-            hasher.text(4, codec);
-        }
-        hasher.bytes(5, &prepared.settings).count(6, inputs.len());
+    pub fn recipe(&self, base: RelPath, inputs: Vec<Input>, codec: Codec) -> Recipe {
+        let mut key = self.key.clone();
+        key.count(6, inputs.len());
         for input in &inputs {
-            hasher.text(7, &input.path).digest(8, input.digest);
+            key.text(7, &input.path).digest(8, input.digest);
         }
-        let key = hasher.finish();
-        Self { base, kind, prepared, inputs, codec, key }
+        let key = key.finish();
+        Recipe { base, kind: self.kind, prepared: self.prepared.clone(), inputs, codec, key }
     }
 }
 
@@ -143,11 +159,15 @@ impl Runs {
 
     fn note(&self, recipe: &Recipe) {
         if let Some(names) = &self.names {
-            let inputs: Vec<&str> = recipe.inputs.iter().map(|it| it.path.as_str()).collect();
-            let name = format!("{}: {} [{}]", recipe.kind.name, recipe.base, inputs.join(", "));
-            names.lock().expect("no panic while held").push(name);
+            names.lock().expect("no panic while held").push(described(recipe));
         }
     }
+}
+
+/// Returns which run this is, as people are told: `kind: directory [inputs]`.
+fn described(recipe: &Recipe) -> String {
+    let inputs: Vec<&str> = recipe.inputs.iter().map(|it| it.path.as_str()).collect();
+    format!("{}: {} [{}]", recipe.kind.name, recipe.base, inputs.join(", "))
 }
 
 /// Makes artifacts.
@@ -169,6 +189,7 @@ impl<'a> Executor<'a> {
     /// Makes all recipes and returns what became of each, in order.
     pub fn run(&self, recipes: &[&Recipe]) -> Vec<Result<Made, Trouble>> {
         self.ws.progress.phase(Phase::Process, recipes.len());
+        let _make = self.ws.phase("make artifacts");
         // Small runs keep neighbours (and their warm directory entries) together without starving a thread.
         const RUN: usize = 16;
         let runs = self.ws.parallel(recipes.len().div_ceil(RUN), |run| {
@@ -183,7 +204,9 @@ impl<'a> Executor<'a> {
                 })
                 .collect::<Vec<_>>()
         });
-        runs.into_iter().flatten().collect()
+        let mut made = Vec::with_capacity(recipes.len());
+        runs.into_iter().for_each(|it| made.extend(it));
+        made
     }
 
     fn make(&self, recipe: &Recipe) -> Result<Made, Trouble> {
@@ -212,7 +235,10 @@ impl<'a> Executor<'a> {
     /// Runs the processor. The inner error is the message of its panic.
     fn process(&self, recipe: &Recipe) -> Result<Result<Trace, String>, Trouble> {
         let mut cx = Recorder { executor: self, recipe, observations: Vec::new(), trouble: None };
-        let outcome = fenced(|| recipe.prepared.run(&mut cx));
+        let outcome = {
+            let _run = self.ws.timings.span(Category::Processor, || described(recipe).into());
+            fenced(|| recipe.prepared.run(&mut cx))
+        };
         if let Some(trouble) = cx.trouble {
             return Err(trouble);
         }
@@ -310,22 +336,32 @@ impl<'a> Executor<'a> {
     ///
     /// [`Trouble`] when a source is not any more what the scan saw, or when a processor does not make again what it
     /// made before.
-    pub fn fetch(&self, recipe: &Recipe, payload: &PayloadRecord, stored: Stored) -> Result<Bytes, Trouble> {
+    pub fn fetch(&self, recipe: &Recipe, payload: &PayloadRecord, stored: Stored) -> Result<Fetched, Trouble> {
         if stored.codec != Codec::None
             && let Some(bytes) = self.store.bytes(stored.digest)
         {
-            return Ok(bytes);
+            return Ok(Fetched::Verified(bytes));
         }
         let raw = match self.raw(recipe, payload)? {
             Some(raw) => raw,
             None => self.make_again(recipe, payload)?,
         };
         if stored.codec == Codec::None {
-            return Ok(raw);
+            return Ok(Fetched::Verified(raw));
         }
         let bytes: Bytes = codec::encode(stored.codec, &raw).1.map_or(raw, Into::into);
         self.store.put_bytes(stored.digest, &bytes);
-        Ok(bytes)
+        Ok(Fetched::Unverified(bytes))
+    }
+
+    /// Returns bytes by their digest alone, where they are kept from when they were digested, or stored.
+    pub fn at_hand(&self, digest: Digest) -> Option<Bytes> {
+        self.sources.kept(digest).or_else(|| self.store.bytes(digest))
+    }
+
+    /// Returns whether [`Executor::at_hand`] will find bytes, as far as can be told without looking at them.
+    pub fn is_at_hand(&self, digest: Digest) -> bool {
+        self.sources.keeps(digest) || self.store.has_bytes(digest)
     }
 
     fn make_again(&self, recipe: &Recipe, payload: &PayloadRecord) -> Result<Bytes, Trouble> {
@@ -351,6 +387,9 @@ impl<'a> Executor<'a> {
     }
 
     fn read(&self, base: &RelPath, input: &Input) -> Result<Bytes, Trouble> {
+        if let Some(bytes) = self.sources.kept(input.digest) {
+            return Ok(bytes);
+        }
         let path = base.join(&input.path).expect("inputs lie inside the workspace");
         match self.sources.bytes(&path, Content { digest: input.digest, size: input.size }) {
             Ok(Some(bytes)) => Ok(bytes),

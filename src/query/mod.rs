@@ -27,9 +27,11 @@ use crate::model::registry::Registry;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::exec::Made;
 use crate::system::Bytes;
+use crate::timings::Category;
 use crate::workspace;
 use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below};
 use crate::workspace::config::Config;
+use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Lookup;
 
 /// Where a bucket ends: the greatest order key that belongs into it; `None` for the last.
@@ -295,21 +297,30 @@ impl State {
         queries
     }
 
-    /// Runs a query for each of `items` on several threads, so that whoever asks later finds its memo.
-    pub fn prefetch<T: Copy + Sync>(&self, jobs: usize, items: &[T], query: impl Fn(&Database, T) + Sync) {
-        self.ask_each(jobs, items, query);
+    /// Runs a query for each of `items` on the workspace's threads, so that whoever asks later finds its memo. `what` is
+    /// what timings call it.
+    pub fn prefetch<T: Copy + Sync>(
+        &self,
+        ws: &Workspace,
+        what: &'static str,
+        items: &[T],
+        query: impl Fn(&Database, T) + Sync,
+    ) {
+        self.ask_each(ws, what, items, query);
     }
 
-    /// Asks something about each of `items` on several threads, and returns the answers in order.
+    /// Asks something about each of `items` on the workspace's threads, and returns the answers in order.
     pub fn ask_each<T: Copy + Sync, R: Send>(
         &self,
-        jobs: usize,
+        ws: &Workspace,
+        what: &'static str,
         items: &[T],
         ask: impl Fn(&Database, T) -> R + Sync,
     ) -> Vec<R> {
+        let _all = ws.phase(what);
         let next = AtomicUsize::new(0);
         let mut answers: Vec<(usize, R)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..jobs.min(items.len()))
+            let threads: Vec<_> = (0..ws.jobs.min(items.len()))
                 .map(|_| {
                     // A handle for each thread; they are gone before anything is set again.
                     let db = self.db.clone();
@@ -319,6 +330,7 @@ impl State {
                         loop {
                             let idx = next.fetch_add(1, Ordering::Relaxed);
                             let Some(item) = items.get(idx) else { return answers };
+                            let _one = ws.timings.span(Category::Query, || format!("{what} {idx}").into());
                             answers.push((idx, ask(&db, *item)));
                         }
                     })

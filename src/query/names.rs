@@ -3,6 +3,7 @@
 //! The merged table holds names, places, identities and types, and nothing of contents or settings, so that an edit
 //! of a payload or a setting stops short of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -78,7 +79,11 @@ pub fn names(db: &dyn salsa::Database) -> Arc<Names> {
     let globals = Globals::get(db);
     let buckets = globals.buckets(db).iter();
     let all = match globals.scope(db) {
-        Scope::Whole => buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect(),
+        Scope::Whole => {
+            let mut all = Vec::with_capacity(buckets.clone().map(|it| exports(db, it.1).len()).sum());
+            buckets.for_each(|it| all.extend_from_slice(exports(db, it.1)));
+            all
+        }
         Scope::Part(part) => {
             let mut all: Vec<Export> = buckets.flat_map(|it| exports(db, it.1).iter().cloned()).collect();
             all.extend((part.elsewhere)());
@@ -181,7 +186,7 @@ impl Assets for Names {
 
 /// Finds places that some file systems cannot tell from one before them.
 fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
-    let mut folded: Vec<(String, usize)> =
+    let mut folded: Vec<(Cow<'_, str>, usize)> =
         exports.iter().enumerate().map(|(idx, it)| (fold(it.place.as_str()), idx)).collect();
     folded.sort_unstable();
     let mut collisions = BTreeMap::new();
@@ -195,10 +200,11 @@ fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
 }
 
 /// Returns what a file system without case and normalization would take `path` for.
-fn fold(path: &str) -> String {
+fn fold(path: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
     if path.is_ascii() {
-        return path.to_ascii_lowercase();
+        let is_folded = !path.bytes().any(|it| it.is_ascii_uppercase());
+        return if is_folded { path.into() } else { path.to_ascii_lowercase().into() };
     }
     path.nfc().flat_map(char::to_lowercase).nfc().collect()
 }

@@ -6,8 +6,8 @@ use crate::model::declaration::{Inputs, Intent, Options};
 use crate::model::reference::InputPattern;
 use crate::model::{Code, Codec, RelPath};
 use crate::process::contract::Input;
-use crate::process::exec::Recipe;
-use crate::process::kinds::{self, Kind as Processor, Prepared};
+use crate::process::exec::{Recipe, Told};
+use crate::process::kinds;
 use crate::process::trace::kind_in_words;
 use crate::workspace::lookup::{Lookup, Source, is_declaration, sources_below};
 
@@ -42,8 +42,10 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
     let tree = DbTree(db);
     let profile = slot.profile(db);
     let mut settled = Settled::default();
-    let mut out = Recipes::default();
-    for (idx, asset) in validated(db, slot.bucket(db)).assets.iter().enumerate() {
+    let assets = &validated(db, slot.bucket(db)).assets;
+    let mut out = Recipes { list: Vec::with_capacity(assets.len()), issues: Vec::new() };
+    let mut dir = RelPath::root();
+    for (idx, asset) in assets.iter().enumerate() {
         let choice = match settled.get(asset, profile) {
             Ok(choice) if choice.exclude => continue,
             Ok(choice) => choice,
@@ -52,13 +54,16 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
                 continue;
             }
         };
-        let base = asset.intent.dir();
+        // Neighbours share the path of the directory they lie in.
+        if dir.as_str() != asset.intent.dir_str() {
+            dir = asset.intent.dir();
+        }
         let before = out.issues.len();
-        let inputs = inputs(&tree, asset_dirs(db), &asset.intent, &mut out.issues);
+        let inputs = inputs_in(&dir, &tree, asset_dirs(db), &asset.intent, &mut out.issues);
         if out.issues.len() > before {
             continue;
         }
-        let recipe = Recipe::new(base, choice.processor, choice.prepared.clone(), inputs, choice.codec);
+        let recipe = choice.told.recipe(dir.clone(), inputs, choice.codec);
         out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
     }
     out
@@ -68,8 +73,7 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
 struct Choice {
     options: *const Options,
     kind: Arc<str>,
-    processor: &'static Processor,
-    prepared: Arc<Prepared>,
+    told: Told,
     codec: Codec,
     preload: bool,
     exclude: bool,
@@ -92,8 +96,7 @@ impl Settled {
         self.0.push(Choice {
             options,
             kind: kind.clone(),
-            processor,
-            prepared: Arc::new(prepared),
+            told: Told::new(processor, Arc::new(prepared)),
             codec: resolved.codec,
             preload: resolved.preload,
             exclude: resolved.exclude,
@@ -104,8 +107,24 @@ impl Settled {
 
 /// Finds an intent's inputs in the tree, in order, each once. `asset_dirs` are the directories with an `asset.json`.
 pub fn inputs(tree: &dyn Lookup, asset_dirs: &[RelPath], intent: &Intent, issues: &mut Vec<Issue>) -> Vec<Input> {
-    let (place, base) = (&intent.place, &intent.dir());
-    let mut inputs = Vec::new();
+    inputs_in(&intent.dir(), tree, asset_dirs, intent, issues)
+}
+
+/// As [`inputs`], given the directory that they are seen from.
+fn inputs_in(
+    base: &RelPath,
+    tree: &dyn Lookup,
+    asset_dirs: &[RelPath],
+    intent: &Intent,
+    issues: &mut Vec<Issue>,
+) -> Vec<Input> {
+    let place = &intent.place;
+    // Most assets have one input, and there are many assets: no room for more than are expected.
+    let mut inputs = Vec::with_capacity(match &intent.inputs {
+        Inputs::Owner => 1,
+        Inputs::Directory => 0,
+        Inputs::Listed(patterns) => patterns.len(),
+    });
     match &intent.inputs {
         Inputs::Owner => {
             if let Some((kind, content)) = tree.find(place) {

@@ -36,7 +36,7 @@ pub struct Validated {
 pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
     let globals = Globals::get(db);
     let cycles = dependency_cycles(db);
-    let mut out = Validated::default();
+    let mut out = Validated { assets: Vec::with_capacity(exports(db, bucket).len()), issues: Vec::new() };
     // What a bucket exports begins with these very assets.
     for (declaration, export) in declared(db, bucket).assets.iter().zip(exports(db, bucket)) {
         let intent = &declaration.intent;

@@ -274,6 +274,35 @@ fn everything_is_counted() {
 }
 
 #[test]
+fn a_directory_is_listed_anew_each_time() {
+    for_each(|it| {
+        let dir = it.disk.open_dir(&it.root).expect("it is a directory");
+        for n in 0..3 {
+            assert_eq!(dir.list(Path::new("")).expect("itself").len(), n, "{}", it.name);
+            it.write(&format!("f{n}"), b"");
+        }
+    });
+}
+
+#[test]
+fn a_scratch_file_has_no_name() {
+    for_each(|it| {
+        let scratch = match it.disk.scratch(&it.root) {
+            Err(error) => {
+                assert!(it.memory.is_some() && error.kind() == ErrorKind::Unsupported, "{}: {error}", it.name);
+                return;
+            }
+            Ok(scratch) => scratch,
+        };
+        let dir = it.disk.open_dir(&it.root).expect("it is a directory");
+        assert_eq!(dir.list(Path::new("")).expect("itself"), [], "{}", it.name);
+        let mut buf = [0; 2];
+        scratch.write_all_at(b"12345", 3).and_then(|()| scratch.read_exact_at(&mut buf, 5)).expect("it is ours");
+        assert_eq!((&buf, it.disk.scratch(&it.path("absent")).is_err()), (b"34", true), "{}", it.name);
+    });
+}
+
+#[test]
 fn only_the_real_one_has_native_paths() {
     for_each(|it| {
         let native = it.disk.native_path(&it.root);

@@ -6,13 +6,16 @@
 //!
 //! Paths are absolute and native here; what a path means for the workspace is decided above.
 
+mod bytes;
 #[cfg(test)]
 mod conformance;
 mod counters;
 pub mod faulty;
+pub mod machine;
 pub mod memory;
 pub mod os;
 mod pool;
+pub mod process;
 pub mod staged;
 
 use std::ffi::OsString;
@@ -21,11 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use bytes::Bytes;
 pub use counters::{Counters, Counts};
 pub use pool::Pool;
-
-/// Bytes that many may hold.
-pub type Bytes = Arc<[u8]>;
 
 /// What a directory entry is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -205,6 +206,17 @@ pub trait Disk: System {
     /// Removes an empty directory.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
 
+    /// Returns a new file that has no name, on the file system that holds `dir`: for bytes that nobody needs when this
+    /// process has ended, however it ends.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where a file must have a name, and whatever the system says.
+    fn scratch(&self, dir: &Path) -> io::Result<Arc<dyn RandomFile>> {
+        let _ = dir;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Writes a new file in one go, without syncing it.
     fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.create(path)?.write_all(bytes)
@@ -235,11 +247,32 @@ pub fn read_sized(file: &dyn OpenFile, size: u64, limit: u64) -> io::Result<Vec<
     if size > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
+    let mut bytes = Vec::new();
+    read_onto(file, size, limit, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`read_sized`], onto the end of `bytes`, which are as they were where that fails.
+///
+/// # Errors
+///
+/// As [`read_all`].
+pub fn read_onto(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    if size > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let start = bytes.len();
+    let outcome = fill(file, size, limit, bytes, start);
+    bytes.truncate(outcome.as_ref().map_or(start, |filled| start + filled));
+    outcome.map(|_| ())
+}
+
+fn fill(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>, start: usize) -> io::Result<usize> {
     // One byte more than expected, so that the usual file needs one read and one that grew is noticed.
-    let mut bytes = vec![0; size as usize + 1];
+    bytes.resize(start + size as usize + 1, 0);
     let mut filled = 0;
     loop {
-        match file.read_at(&mut bytes[filled..], filled as u64) {
+        match file.read_at(&mut bytes[start + filled..], filled as u64) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -251,12 +284,11 @@ pub fn read_sized(file: &dyn OpenFile, size: u64, limit: u64) -> io::Result<Vec<
         if filled as u64 > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        if filled == bytes.len() {
-            bytes.resize(bytes.len() * 2, 0);
+        if start + filled == bytes.len() {
+            bytes.resize(start + filled * 2, 0);
         }
     }
-    bytes.truncate(filled);
-    Ok(bytes)
+    Ok(filled)
 }
 
 #[cfg(test)]

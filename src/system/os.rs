@@ -183,6 +183,16 @@ impl Disk for OsSystem {
         Counters::add(&self.counters.removes, 1);
         fs::remove_dir(path)
     }
+
+    fn scratch(&self, dir: &Path) -> io::Result<Arc<dyn RandomFile>> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = dir.join(format!(".packwright-scratch-{}-{number}", std::process::id()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        // An open file that cannot lose its name would be left behind by a process that is killed.
+        fs::remove_file(&path)?;
+        Ok(self.platform.random(file, &self.counters))
+    }
 }
 
 /// A file being written. What `std` offers here retries where a signal interrupted.
@@ -221,6 +231,21 @@ impl Lock for OsLock {
         let mut file = &self.file;
         file.rewind()?;
         file.write_all(holder.as_bytes())
+    }
+}
+
+/// Makes a link at `path` that says `text`.
+///
+/// # Errors
+///
+/// When it cannot be made; always where links are made in another way than on Unix.
+pub fn symlink(text: &Path, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(text, path);
+    #[cfg(not(unix))]
+    {
+        let _ = (text, path);
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::model::path::{order_key, sidecar_owner};
+use crate::model::path::{compare_order, order_key, sidecar_owner};
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::system::{Bytes, Stamp};
 use crate::threads::parallel;
@@ -574,7 +574,7 @@ pub struct Tree {
 impl Tree {
     /// Returns the tree of these entries, in any order.
     pub fn of(mut entries: Vec<Entry>) -> Self {
-        entries.sort_by_cached_key(|it| order_key(it.path.as_str()));
+        entries.sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
         Self { buckets: cut(&entries, None) }
     }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::RelPath;
 use crate::system::Disk;
 use crate::threads::parallel;
+use crate::timings::{Span, Timings};
 
 /// The author's configuration.
 pub const CONFIG_FILE: &str = "packwright.toml";
@@ -59,6 +60,8 @@ pub struct Workspace {
     pub jobs: usize,
     /// Whom to tell about progress.
     pub progress: Arc<dyn Progress>,
+    /// Takes note of how long what took, where somebody asked.
+    pub timings: Arc<Timings>,
     /// Set when the user wants to stop.
     pub stop: Arc<AtomicBool>,
 }
@@ -67,7 +70,8 @@ impl Workspace {
     /// Returns the workspace at `root`, with as many threads as are useful, and silent.
     pub fn new(disk: Arc<dyn Disk>, root: PathBuf) -> Self {
         let jobs = std::thread::available_parallelism().map_or(2, |it| it.get());
-        Self { disk, root, jobs, progress: Arc::new(Silent), stop: Arc::new(AtomicBool::new(false)) }
+        let (progress, timings, stop) = (Arc::new(Silent), Arc::default(), Arc::default());
+        Self { disk, root, jobs, progress, timings, stop }
     }
 
     /// Returns the native path of a workspace-relative one.
@@ -103,6 +107,23 @@ impl Workspace {
     /// [`Error::Interrupted`].
     pub fn check_stop(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// Begins a step of a build; it ends when what is returned is dropped.
+    pub fn phase(&self, name: &'static str) -> Span<'_> {
+        self.timings.phase(name)
+    }
+
+    /// Does `work`, and `aside` meanwhile on another thread; before it where there is to be only one.
+    pub fn meanwhile<T>(&self, aside: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+        if self.jobs == 1 {
+            aside();
+            return work();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(aside);
+            work()
+        })
     }
 
     /// Runs `work` on `0..n` on this workspace's threads, in order of claim, and returns the results in order.

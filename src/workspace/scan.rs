@@ -15,13 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::path::{order_key, parent};
+use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
 use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
 use super::layout::{CONFIG_FILE, Phase, Workspace};
-use super::sources::Sources;
+use super::sources::{Digested, Sources};
 
 /// How many links to directories may lie on the way to a source.
 const MOST_DIR_LINKS: usize = 3;
@@ -52,6 +52,7 @@ pub struct Scan {
 /// that what was known cannot be read.
 pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
     ws.progress.phase(Phase::Scan, known.buckets().len());
+    let _scan = ws.phase("scan");
     let verdicts = compare_all(ws, &known, options)?;
     check_whole(ws, &known)?;
     let mut edits = Edits::new(ws, &known, options);
@@ -63,7 +64,8 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     let now = ws.disk.now(&ws.cache_dir());
     edits.list_directories(now)?;
     edits.read_files(sources, now)?;
-    let tree = known.with(edits.finish()?);
+    let _pack = ws.phase("pack buckets");
+    let tree = edits.finish()?;
     check_whole(ws, &known)?;
     Ok(difference(known, tree))
 }
@@ -96,6 +98,7 @@ enum Verdict {
 type Verdicts = Vec<(RelPath, Kind, Verdict)>;
 
 fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdicts> {
+    let _compare = ws.phase("compare fingerprints");
     let found = ws.parallel_asking(known.buckets().len(), |idx| {
         ws.check_stop()?;
         let bucket = &known.buckets()[idx];
@@ -187,6 +190,7 @@ fn is_gone(error: &io::Error) -> bool {
 /// What a directory lists, as far as the workspace is concerned.
 struct Listing {
     path: RelPath,
+    /// The fingerprint that it had before it was listed.
     stamp: Stamp,
     children: Vec<(RelPath, Child)>,
 }
@@ -196,6 +200,12 @@ enum Child {
     BadName,
 }
 
+/// A directory to list, with its fingerprint where that is known; of a link, its text.
+type ToList = (Kind, Option<Stamp>, Option<Arc<LinkText>>);
+
+/// A file to read; of a link, its text.
+type ToRead = (RelPath, Kind, Option<Arc<LinkText>>);
+
 /// The difference between what is known and what is there, growing as more is found out.
 struct Edits<'a> {
     ws: &'a Workspace,
@@ -203,17 +213,22 @@ struct Edits<'a> {
     options: Options,
     /// By order key: the path, and the entry that stands there now.
     entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
-    /// Directories to list, with the fingerprint they had before.
-    to_list: BTreeMap<RelPath, (Kind, Stamp, Option<Arc<LinkText>>)>,
+    /// Whether any of these is removed: mostly nothing is.
+    removes: bool,
+    /// What was read, in the order of paths.
+    read: Vec<Entry>,
+    /// Directories to list, with the fingerprint they had before, where that is known.
+    to_list: BTreeMap<RelPath, ToList>,
     /// Files to read.
-    to_read: Vec<(RelPath, Kind, Option<Arc<LinkText>>)>,
+    to_read: Vec<ToRead>,
     problems: Vec<Diagnostic>,
 }
 
 impl<'a> Edits<'a> {
     fn new(ws: &'a Workspace, known: &'a Tree, options: Options) -> Self {
-        let (entries, to_list, to_read) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { ws, known, options, entries, to_list, to_read, problems: Vec::new() }
+        let (entries, to_list) = (BTreeMap::new(), BTreeMap::new());
+        let (read, to_read, problems) = (Vec::new(), Vec::new(), Vec::new());
+        Self { ws, known, options, entries, removes: false, read, to_list, to_read, problems }
     }
 
     fn is_empty(&self) -> bool {
@@ -232,7 +247,7 @@ impl<'a> Edits<'a> {
                     // Something else may stand in its place, and its directory's stamp may have been taken before.
                     self.list_again(parent(path.as_str()));
                 }
-                Verdict::Moved(stamp) if kind == Kind::Dir => self.will_list(path, kind, stamp, None),
+                Verdict::Moved(stamp) if kind == Kind::Dir => self.will_list(path, kind, Some(stamp), None),
                 Verdict::Moved(_) => self.to_read.push((path, kind, None)),
                 Verdict::Link(stamp) => self.follow_known(&path, kind, stamp),
             }
@@ -253,7 +268,7 @@ impl<'a> Edits<'a> {
         }
     }
 
-    fn will_list(&mut self, path: RelPath, kind: Kind, stamp: Stamp, link: Option<Arc<LinkText>>) {
+    fn will_list(&mut self, path: RelPath, kind: Kind, stamp: Option<Stamp>, link: Option<Arc<LinkText>>) {
         self.to_list.insert(path, (kind, stamp, link));
     }
 
@@ -262,11 +277,12 @@ impl<'a> Edits<'a> {
         let Some((bucket, idx)) = self.known.find(dir) else { return };
         let entry = bucket.entry(idx);
         if entry.kind.is_dir() && !self.to_list.contains_key(dir) && !self.entries.contains_key(&order_key(dir)) {
-            self.will_list(entry.path, entry.kind, entry.stamp, entry.link);
+            self.will_list(entry.path, entry.kind, Some(entry.stamp), entry.link);
         }
     }
 
     fn remove(&mut self, path: &RelPath, kind: Kind) {
+        self.removes = true;
         self.entries.insert(order_key(path.as_str()), (path.clone(), None));
         if !kind.is_dir() {
             return;
@@ -281,7 +297,7 @@ impl<'a> Edits<'a> {
     }
 
     fn is_removed(&self, path: &RelPath) -> bool {
-        matches!(self.entries.get(&order_key(path.as_str())), Some((_, None)))
+        self.removes && matches!(self.entries.get(&order_key(path.as_str())), Some((_, None)))
     }
 
     fn put(&mut self, entry: Entry) {
@@ -296,14 +312,7 @@ impl<'a> Edits<'a> {
     fn found(&mut self, path: RelPath, kind: FileKind, stamp: Option<Stamp>) {
         match kind {
             FileKind::File => self.to_read.push((path, Kind::File, None)),
-            FileKind::Dir => {
-                let abs = self.ws.abs(&path);
-                match stamp.map_or_else(|| self.ws.disk.stat(&abs), Ok) {
-                    Ok(stamp) => self.will_list(path, Kind::Dir, stamp, None),
-                    Err(error) if is_gone(&error) => {}
-                    Err(error) => self.problem(&path, &error),
-                }
-            }
+            FileKind::Dir => self.will_list(path, Kind::Dir, stamp, None),
             FileKind::Link => self.follow(path),
             FileKind::Other => self.put(bare(path, Kind::Other)),
         }
@@ -334,7 +343,7 @@ impl<'a> Edits<'a> {
     fn take_link(&mut self, path: RelPath, kind: Kind, target: Option<Stamp>, link: Arc<LinkText>) {
         match (kind, target) {
             (Kind::FileLink, _) => self.to_read.push((path, kind, Some(link))),
-            (Kind::DirLink, Some(stamp)) => self.will_list(path, kind, stamp, Some(link)),
+            (Kind::DirLink, Some(stamp)) => self.will_list(path, kind, Some(stamp), Some(link)),
             _ => self.put(Entry { link: Some(link), ..bare(path, kind) }),
         }
     }
@@ -344,6 +353,7 @@ impl<'a> Edits<'a> {
         match resolve_link(self.ws, path) {
             Ok(it) => Some(it),
             Err(error) if is_gone(&error) => {
+                self.removes = true;
                 self.entries.insert(order_key(path.as_str()), (path.clone(), None));
                 None
             }
@@ -356,6 +366,7 @@ impl<'a> Edits<'a> {
 
     /// Lists what is to be listed, and what turns up below it, until nothing is left.
     fn list_directories(&mut self, now: FsTime) -> Result<()> {
+        let _list = self.ws.phase("list directories");
         while !self.to_list.is_empty() {
             let batch: Vec<_> = std::mem::take(&mut self.to_list).into_iter().collect();
             let ws = self.ws;
@@ -404,8 +415,18 @@ impl<'a> Edits<'a> {
         let mut buf = String::new();
         for idx in self.known.buckets_below(dir) {
             let members = self.known.buckets()[idx].members();
-            for at in 0..members.len() {
+            let is_plain = sidecar_owner(dir.as_str()).is_none();
+            // What a directory holds follows it, but for one that is called like a sidecar.
+            let first = if is_plain { members.find(dir.as_str()).map_or(0, |it| it + 1) } else { 0 };
+            for at in first..members.len() {
                 let path = members.path_in(at, &mut buf);
+                if dir.strip(path).is_none()
+                    && sidecar_owner(path) != Some(dir.as_str())
+                    && is_plain
+                    && !path.is_empty()
+                {
+                    break;
+                }
                 if !path.is_empty() && parent(path) == dir.as_str() {
                     children.insert(members.path(at), members.kind(at));
                 }
@@ -419,47 +440,60 @@ impl<'a> Edits<'a> {
         self.to_read.sort_by(|a, b| a.0.cmp(&b.0));
         self.to_read.dedup_by(|a, b| a.0 == b.0);
         let to_read = std::mem::take(&mut self.to_read);
-        let ws = self.ws;
+        let (ws, known) = (self.ws, self.known);
         ws.progress.phase(Phase::Digest, to_read.len());
+        let _read = ws.phase("read and digest");
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
-        const RUN: usize = 32;
+        const RUN: usize = 64;
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
-            let (Some(first), Some(last)) = (files.first(), files.last()) else { return Ok(Vec::new()) };
-            let place = sources.place(&first.0, &last.0);
-            let read_one = |path: &RelPath| (order_key(path.as_str()), sources.digest(&place, path));
-            let read = files.iter().map(|(path, ..)| read_one(path)).collect::<Vec<_>>();
+            let paths: Vec<&RelPath> = files.iter().map(|it| &it.0).collect();
+            let known = |path: &RelPath| known.find(path.as_str()).map(|(bucket, idx)| bucket.contents()[idx].digest);
+            let digested = sources.digest_run(&paths, &known);
             ws.progress.advance(files.len());
-            Ok(read)
-        });
-        let mut read = Vec::with_capacity(to_read.len());
-        for run in runs {
-            read.extend(run?);
-        }
-        let mut fresh = Vec::with_capacity(read.len());
-        for ((path, kind, link), (key, read)) in to_read.into_iter().zip(read) {
-            match read {
-                Ok((digest, stamp)) => {
-                    let racy = stamp.is_racy(now);
-                    fresh.push((key, (path.clone(), Some(Entry { path, kind, racy, stamp, digest, link }))));
+            let entry = |((path, kind, link), digested): (&ToRead, Digested)| {
+                let (path, kind, link) = (path.clone(), *kind, link.clone());
+                match digested {
+                    Ok((digest, stamp)) => Ok(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, link }),
+                    Err(error) => Err((path, kind, error)),
                 }
-                Err(error) if is_gone(&error) => self.remove(&path, kind),
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.put(bare(path, Kind::Other)),
-                Err(error) => self.problem(&path, &error),
+            };
+            Ok(files.iter().zip(digested).map(entry).collect::<Vec<_>>())
+        });
+        self.read.reserve_exact(to_read.len());
+        for read in runs {
+            for read in read? {
+                match read {
+                    Ok(entry) => self.read.push(entry),
+                    Err((path, kind, error)) if is_gone(&error) => self.remove(&path, kind),
+                    Err((path, _, error)) if error.kind() == io::ErrorKind::InvalidInput => {
+                        self.put(bare(path, Kind::Other));
+                    }
+                    Err((path, _, error)) => self.problem(&path, &error),
+                }
             }
         }
-        // All at once: one by one, each would be looked for among a hundred thousand long paths.
-        self.entries.append(&mut fresh.into_iter().collect());
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<(RelPath, Option<Entry>)>> {
-        if self.problems.is_empty() {
-            return Ok(self.entries.into_values().collect());
+    /// Returns the tree after all edits.
+    fn finish(mut self) -> Result<Tree> {
+        if !self.problems.is_empty() {
+            diagnostic::sort(&mut self.problems);
+            return Err(Error::Unreadable(self.problems));
         }
-        diagnostic::sort(&mut self.problems);
-        Err(Error::Unreadable(self.problems))
+        let edits = self.entries.into_values();
+        if self.known.is_empty() {
+            let mut entries = self.read;
+            entries.extend(edits.filter_map(|it| it.1));
+            entries.sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
+            entries.dedup_by(|b, a| a.path == b.path);
+            return Ok(Tree::of(entries));
+        }
+        // Of two edits of one path the last one holds: what was read is there.
+        let read = self.read.into_iter().map(|it| (it.path.clone(), Some(it)));
+        Ok(self.known.with(edits.chain(read).collect()))
     }
 }
 
@@ -488,8 +522,9 @@ fn listed_as(kind: Kind) -> FileKind {
     }
 }
 
-fn list(ws: &Workspace, path: &RelPath, stamp: Stamp) -> io::Result<Listing> {
+fn list(ws: &Workspace, path: &RelPath, stamp: Option<Stamp>) -> io::Result<Listing> {
     let dir = ws.disk.open_dir(&ws.abs(path))?;
+    let stamp = stamp.map_or_else(|| dir.stat(Path::new("")), Ok)?;
     let entries = dir.list(Path::new(""))?;
     let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
     let mut children = Vec::new();

@@ -2,43 +2,81 @@
 //!
 //! A file is digested from one open handle with a stat before and after; one that moves under the reader is read
 //! again, a few times. The bytes that were digested are kept up to a budget, so that they are the bytes that are
-//! processed; beyond the budget a file is read again and must have the digest that the scan saw.
+//! processed; beyond the budget a file is read again and must have the digest that the scan saw. Bytes that did not
+//! change are not kept, unless there is no pack to take them from.
 
 use std::io;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::{Digest, RelPath};
-use crate::system::{Bytes, Dir, OpenFile, Pool, Stamp, read_sized};
+use crate::system::{Bytes, Dir, FileKind, OpenFile, Pool, Stamp, read_onto};
 
 use super::bucket::Content;
 use super::layout::Workspace;
+use super::lookup::is_declaration;
 
 /// How often a file that changes while it is read is read again.
 const ATTEMPTS: usize = 4;
 /// Files longer than this are digested in pieces and never kept, in bytes.
 const PIECEWISE: u64 = 4 << 20;
-/// How many bytes of sources are kept between their digesting and their processing.
-const BUDGET: usize = 128 << 20;
+/// How many bytes of sources are kept in memory between their digesting and their processing.
+const BUDGET: usize = 32 << 20;
+/// How many bytes of small ones are kept in a file besides.
+const OVERFLOW: u64 = 512 << 20;
+/// How many bytes of declarations, which are read whatever else is.
+const TEXTS_BUDGET: usize = 32 << 20;
 
 /// The readable side of a workspace's sources.
 pub struct Sources<'a> {
     ws: &'a Workspace,
     kept: Pool,
+    texts: Pool,
     digested: AtomicU64,
+    /// The pack that is to be made, if one is.
+    pack: Option<PathBuf>,
+    /// Whether bytes will be asked for although they did not change.
+    keeps_unchanged: OnceLock<bool>,
 }
 
+/// What a file was found to hold, and the fingerprint that it had throughout.
+pub type Digested = io::Result<(Digest, Stamp)>;
+
 /// A directory that files are read from.
-pub struct Place {
+struct Place {
     base: RelPath,
     /// `None` where it could not be opened; then each file says why.
     dir: Option<Box<dyn Dir>>,
 }
 
+/// The bytes of small files one after the other.
+#[derive(Default)]
+struct Gathered {
+    buffer: Vec<u8>,
+    parts: Vec<(Digest, Range<usize>)>,
+}
+
 impl<'a> Sources<'a> {
     /// Returns the sources of `ws`, none kept yet.
     pub fn new(ws: &'a Workspace) -> Self {
-        Self { ws, kept: Pool::new(BUDGET), digested: AtomicU64::new(0) }
+        let (kept, texts) = (Pool::new(BUDGET), Pool::new(TEXTS_BUDGET));
+        Self { ws, kept, texts, digested: AtomicU64::new(0), pack: None, keeps_unchanged: OnceLock::new() }
+    }
+
+    /// Says which pack is to be made: where there is none yet, all bytes are wanted for it, and not only those that
+    /// changed.
+    #[must_use]
+    pub fn for_pack(self, pack: Option<PathBuf>) -> Self {
+        Self { pack, ..self }
+    }
+
+    /// Lets small files that memory has no room for overflow into a file beside the cache.
+    #[must_use]
+    pub fn overflowing(self) -> Self {
+        let kept = self.kept.overflowing(self.ws.disk.clone(), self.ws.cache_dir(), OVERFLOW);
+        Self { kept, ..self }
     }
 
     /// Returns how many files were read and digested.
@@ -46,9 +84,36 @@ impl<'a> Sources<'a> {
         self.digested.load(Ordering::Relaxed)
     }
 
+    /// Reads files, in byte order of their paths, and returns what each was found to hold. `known` tells what a file is
+    /// known to have held: bytes that did not change are mostly not asked for again.
+    ///
+    /// Where a file cannot be read there is an error: `ResourceBusy` when it kept changing, `InvalidInput` when it is no
+    /// regular file, and otherwise whatever the system says.
+    pub fn digest_run(&self, paths: &[&RelPath], known: &dyn Fn(&RelPath) -> Option<Digest>) -> Vec<Digested> {
+        let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Vec::new() };
+        let place = self.place(first, last);
+        let (mut contents, mut texts) = (Gathered::default(), Gathered::default());
+        let digest = |path: &&RelPath| match is_declaration(path.as_str()) {
+            true => self.digest(&place, path, &|_| true, &self.texts, &mut texts),
+            false => {
+                let wanted = |digest| self.keeps_unchanged() || known(path) != Some(digest);
+                self.digest(&place, path, &wanted, &self.kept, &mut contents)
+            }
+        };
+        let digested = paths.iter().map(digest).collect();
+        self.kept.keep(contents.buffer, contents.parts);
+        self.texts.keep(texts.buffer, texts.parts);
+        digested
+    }
+
+    fn keeps_unchanged(&self) -> bool {
+        let is_absent = |pack: &PathBuf| self.ws.disk.stat(pack).is_err();
+        *self.keeps_unchanged.get_or_init(|| self.pack.as_ref().is_some_and(is_absent))
+    }
+
     /// Returns where a run of paths is read from, given the first and the last in byte order. Opening files relative
     /// to a directory that is open costs less than finding that directory each time.
-    pub fn place(&self, first: &RelPath, last: &RelPath) -> Place {
+    fn place(&self, first: &RelPath, last: &RelPath) -> Place {
         // What these two have in common, all between them have.
         let mut base = first.parent().unwrap_or_else(RelPath::root);
         while !base.is_root() && base.strip(last.as_str()).is_none() {
@@ -58,41 +123,45 @@ impl<'a> Sources<'a> {
         Place { base, dir }
     }
 
-    /// Reads a file and returns its digest with the fingerprint it had throughout.
-    ///
-    /// # Errors
-    ///
-    /// `ResourceBusy` when the file kept changing, `InvalidInput` when it is no regular file, and whatever the
-    /// system says.
-    pub fn digest(&self, from: &Place, path: &RelPath) -> io::Result<(Digest, Stamp)> {
+    /// Reads a file, and gathers its bytes where they are wanted and `pool` has room for them.
+    fn digest(
+        &self,
+        from: &Place,
+        path: &RelPath,
+        wanted: &dyn Fn(Digest) -> bool,
+        pool: &Pool,
+        gathered: &mut Gathered,
+    ) -> Digested {
         for _ in 0..ATTEMPTS {
             let file = match (&from.dir, from.base.strip(path.as_str())) {
                 (Some(dir), Some(name)) => dir.open(Path::new(name))?,
                 _ => self.ws.disk.open(&self.ws.abs(path))?,
             };
             let before = file.stat()?;
-            if before.kind != crate::system::FileKind::File {
+            if before.kind != FileKind::File {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
-            let (digest, bytes) = if before.size > PIECEWISE {
-                (digest_piecewise(&*file, before.size)?, None)
+            let start = gathered.buffer.len();
+            let digest = if before.size > PIECEWISE {
+                digest_piecewise(&*file, before.size)?
             } else {
-                let bytes = match read_sized(&*file, before.size, PIECEWISE) {
+                match read_onto(&*file, before.size, PIECEWISE, &mut gathered.buffer) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => continue,
                     other => other?,
-                };
-                (Digest::of(&bytes), Some(bytes))
+                }
+                Digest::of(&gathered.buffer[start..])
             };
-            if file.stat()? != before || bytes.as_ref().is_some_and(|it| it.len() as u64 != before.size) {
-                continue;
+            let end = gathered.buffer.len();
+            let moved = file.stat()? != before || (before.size <= PIECEWISE && (end - start) as u64 != before.size);
+            if !moved && before.size <= PIECEWISE && pool.has_room(end, end - start) && wanted(digest) {
+                gathered.parts.push((digest, start..end));
+            } else {
+                gathered.buffer.truncate(start);
             }
-            self.digested.fetch_add(1, Ordering::Relaxed);
-            if let Some(bytes) = bytes
-                && self.kept.has_room(bytes.len())
-            {
-                self.kept.keep(digest, Bytes::from(bytes));
+            if !moved {
+                self.digested.fetch_add(1, Ordering::Relaxed);
+                return Ok((digest, before));
             }
-            return Ok((digest, before));
         }
         Err(io::ErrorKind::ResourceBusy.into())
     }
@@ -100,6 +169,17 @@ impl<'a> Sources<'a> {
     /// Forgets the bytes that are kept.
     pub fn close(&self) {
         self.kept.close();
+        self.texts.close();
+    }
+
+    /// Returns the bytes with this digest, if they are kept from when they were digested.
+    pub fn kept(&self, digest: Digest) -> Option<Bytes> {
+        self.kept.get(digest).or_else(|| self.texts.get(digest))
+    }
+
+    /// Returns whether the bytes with this digest are kept.
+    pub fn keeps(&self, digest: Digest) -> bool {
+        self.kept.has(digest) || self.texts.has(digest)
     }
 
     /// Returns the bytes of a source that the scan saw, or `None` when the file is not that any more.
@@ -108,7 +188,7 @@ impl<'a> Sources<'a> {
     ///
     /// Whatever the system says while the file is read.
     pub fn bytes(&self, path: &RelPath, content: Content) -> io::Result<Option<Bytes>> {
-        if let Some(bytes) = self.kept.get(content.digest) {
+        if let Some(bytes) = self.kept(content.digest) {
             return Ok(Some(bytes));
         }
         let bytes = match self.ws.disk.read(&self.ws.abs(path), content.size) {
@@ -145,4 +225,31 @@ fn digest_piecewise(file: &dyn OpenFile, size: u64) -> io::Result<Digest> {
         }
     }
     Ok(Digest(*hasher.finalize().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::system::memory::MemorySystem;
+
+    #[test]
+    fn bytes_that_did_not_change_are_kept_only_for_a_pack_that_is_not_there() {
+        let memory = MemorySystem::new();
+        for (path, text) in [("/w/old", "old"), ("/w/new", "new"), ("/w/a.asset.json", "{}"), ("/w/build/a.pack", "")] {
+            memory.write(path, text);
+        }
+        let ws = Workspace::new(Arc::new(memory), "/w".into());
+        let paths = ["a.asset.json", "new", "old"].map(|it| RelPath::new(it).expect("a path"));
+        let known = |path: &RelPath| (path.as_str() != "new").then(|| Digest::of(b"old"));
+        let digests = ["{}", "new", "old"].map(|it| Digest::of(it.as_bytes()));
+        for (pack, expected) in [(None, false), (Some("/w/build/a.pack"), false), (Some("/w/build/b.pack"), true)] {
+            let sources = Sources::new(&ws).for_pack(pack.map(PathBuf::from));
+            let read = sources.digest_run(&paths.each_ref(), &known);
+            assert_eq!(read.into_iter().map(|it| it.expect("it is there").0).collect::<Vec<_>>(), digests);
+            assert_eq!(digests.map(|it| sources.keeps(it)), [true, true, expected], "{pack:?}");
+            assert_eq!(sources.kept(digests[1]).as_deref(), Some(&b"new"[..]));
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod sandbox;
 mod schema;
 
+mod bench;
 mod diagnostics;
 mod documents;
 mod init;

@@ -271,6 +271,26 @@ fn r2_sources_that_changed_within_one_step_of_the_clock_are_noticed() {
 }
 
 #[test]
+fn r2_a_checkout_with_a_restored_cache_is_packed_from_memos() {
+    for profile in PROFILES {
+        let memory = built(profile);
+        for (path, node) in committed(&memory, Path::new(ROOT)) {
+            if let Node::File(bytes) = node {
+                memory.write(Path::new(ROOT).join(path), bytes);
+            }
+        }
+        let before = published(&memory, &out_dir(profile));
+        for name in before.keys() {
+            memory.remove(out_dir(profile).join(name));
+        }
+        memory.settle();
+        let work = build(&memory, &options(profile)).work;
+        assert_eq!((work.queries, work.processed, work.reused, work.compressed), (0, 0, 0, 0), "{profile}");
+        assert_eq!(difference(&published(&memory, &out_dir(profile)), &before), [""; 0], "{profile}");
+    }
+}
+
+#[test]
 fn r1_a_cache_hurt_in_any_way_changes_nothing() {
     let settled = built("dev");
     build(&settled, &options("release"));

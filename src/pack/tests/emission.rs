@@ -154,8 +154,8 @@ fn changing_the_layout_leaves_nothing_of_the_other() {
 fn wrong_payloads_are_never_published() {
     struct Liar;
     impl Payloads for Liar {
-        fn stored(&self, payload: &PlanPayload, _: &PlanEntry) -> Result<Bytes> {
-            Ok(vec![0; payload.stored_len as usize].into())
+        fn stored(&self, payload: &PlanPayload, _: &PlanEntry) -> Result<Fetched> {
+            Ok(Fetched::Unverified(vec![0; payload.stored_len as usize].into()))
         }
     }
     for layout_of in LAYOUTS {
@@ -176,7 +176,7 @@ fn unchanged_payloads_come_out_of_the_previous_pack() {
     /// Gives only what the edit brought in.
     struct OnlyNew<'a>(&'a Sample, &'a Sample);
     impl Payloads for OnlyNew<'_> {
-        fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
+        fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
             assert!(self.0.stored(payload, entry).is_err(), "{} was in the previous pack", entry.name);
             self.1.stored(payload, entry)
         }

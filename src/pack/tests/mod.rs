@@ -22,7 +22,7 @@ use super::layout::layout;
 use super::plan::{Codec, Layout, Plan, PlanEntry, PlanPayload};
 use super::read::{Entry, PackReader};
 use super::verify::{self, Report};
-use super::write::Payloads;
+use super::write::{Fetched, Payloads};
 
 pub(super) const OUT: &str = "/build/dev";
 const LAYOUTS: [Layout; 2] = [Layout::Single, Layout::Split];
@@ -138,8 +138,8 @@ impl Sample {
 }
 
 impl Payloads for Sample {
-    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Bytes> {
-        let found = self.stored.get(&payload.stored_digest).cloned();
+    fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
+        let found = self.stored.get(&payload.stored_digest).cloned().map(Fetched::Unverified);
         found.ok_or_else(|| std::io::ErrorKind::NotFound.into()).context("read", Path::new(&entry.name))
     }
 }

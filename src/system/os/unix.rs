@@ -1,12 +1,14 @@
 //! The fast calls of Unix: `stat` and `open` relative to a directory's handle, `pread`, whole stamps.
 
+#[cfg(target_os = "linux")]
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::retry_on_intr;
@@ -21,7 +23,8 @@ impl Platform for Unix {
     fn open_dir(&self, path: &Path, counters: &Arc<Counters>) -> io::Result<Box<dyn Dir>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
-        Ok(Box::new(UnixDir { fd, path: path.to_owned(), stats: AtomicU64::new(0), counters: counters.clone() }))
+        let (path, stats, counters) = (path.to_owned(), AtomicU64::new(0), counters.clone());
+        Ok(Box::new(UnixDir { fd, path, stats, counters, listed: Mutex::new(false) }))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stamp> {
@@ -54,13 +57,15 @@ impl Platform for Unix {
     }
 }
 
-/// An open directory. The path is kept for listing alone, which is done by name.
+/// An open directory. The path is kept for listing alone, which but for the fast case is done by name.
 struct UnixDir {
     fd: OwnedFd,
     path: PathBuf,
     /// Counted here while the handle lives: threads that each have one do not wait for one another's count.
     stats: AtomicU64,
     counters: Arc<Counters>,
+    /// Whether it was listed through the handle, and so must be rewound; held by whoever lists it.
+    listed: Mutex<bool>,
 }
 
 impl Drop for UnixDir {
@@ -76,6 +81,34 @@ impl UnixDir {
             return Ok(stamp(&rustix::fs::fstat(&self.fd)?));
         }
         stat_at(self.fd.as_fd(), path, flags)
+    }
+
+    /// Lists the directory through its handle: found once, it need not be found and opened again.
+    #[cfg(target_os = "linux")]
+    fn list_open(&self) -> io::Result<Vec<DirEntry>> {
+        use std::os::unix::ffi::OsStrExt;
+        Counters::add(&self.counters.lists, 1);
+        let mut listed = self.listed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if std::mem::replace(&mut *listed, true) {
+            rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))?;
+        }
+        let mut buffer = Vec::with_capacity(16 << 10);
+        let mut found = rustix::fs::RawDir::new(&self.fd, buffer.spare_capacity_mut());
+        let mut entries = Vec::new();
+        while let Some(entry) = found.next() {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not say.
+                FileType::Unknown => stat_at(self.fd.as_fd(), Path::new(name), AtFlags::SYMLINK_NOFOLLOW)?.kind,
+                kind => file_kind(kind),
+            };
+            entries.push(DirEntry { name: name.to_owned(), kind });
+        }
+        Ok(entries)
     }
 }
 
@@ -94,6 +127,10 @@ impl Dir for UnixDir {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        #[cfg(target_os = "linux")]
+        if path.as_os_str().is_empty() {
+            return self.list_open();
+        }
         super::list(&self.path.join(path), &self.counters)
     }
 
@@ -166,18 +203,22 @@ fn open_at(dir: BorrowedFd<'_>, path: &Path, counters: &Arc<Counters>) -> io::Re
 #[allow(clippy::unnecessary_cast, reason = "the fields have other types on other systems")]
 fn stamp(stat: &Stat) -> Stamp {
     Stamp {
-        kind: match FileType::from_raw_mode(stat.st_mode as _) {
-            FileType::RegularFile => FileKind::File,
-            FileType::Directory => FileKind::Dir,
-            FileType::Symlink => FileKind::Link,
-            _ => FileKind::Other,
-        },
+        kind: file_kind(FileType::from_raw_mode(stat.st_mode as _)),
         size: stat.st_size as u64,
         mtime_ns: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
         ctime_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
         inode: stat.st_ino as u64,
         device: stat.st_dev as u64,
         mode: stat.st_mode as u32 & 0o7777,
+    }
+}
+
+fn file_kind(kind: FileType) -> FileKind {
+    match kind {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Dir,
+        FileType::Symlink => FileKind::Link,
+        _ => FileKind::Other,
     }
 }
 
