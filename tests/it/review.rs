@@ -10,14 +10,14 @@ use packwright::cache::{CacheMode, Changes, Index};
 use packwright::driver::Engine;
 use packwright::error::Result;
 use packwright::model::Digest;
-use packwright::system::Disk;
 use packwright::system::faulty::FaultyDisk;
 use packwright::system::memory::MemorySystem;
+use packwright::system::{Disk, System};
 use packwright::workspace::layout::Workspace;
 
 use crate::support::content::{gltf, small_png};
 use crate::support::random::Random;
-use crate::support::tree::{committed, published};
+use crate::support::tree::{Node, committed, published};
 use crate::support::world::{Ending, WORKSPACE, clean_build, difference, options};
 
 const ROOT: &str = "/ws";
@@ -402,6 +402,68 @@ fn directories_and_profiles_that_share_memos_do_not_mix_them() {
         if clean.ending.is_built() {
             let ours = published(&memory, &out.unwrap_or_else(|| at("build").join(&options.profile)));
             assert_eq!(difference(&ours, &clean.files), Vec::<String>::new(), "step {step}");
+        }
+    }
+}
+
+/// Edits one of a few files, most of which others look into.
+fn edit(memory: &MemorySystem, random: &mut Random) {
+    match random.below(6) {
+        0 => memory.write(at("assets/a.bin"), random.pick(&["1234", "4321"])),
+        1 => memory.write(at("assets/a.txt"), random.pick(&["1", "2", "3"])),
+        2 => memory.write(at("assets/z.txt"), random.pick(&["1", "2", "3"])),
+        3 => memory.write(at("assets/c.png"), small_png(random.next() % 2)),
+        4 => memory.write(at("assets/z.gltf"), gltf(random.pick(&["x", "y"]), "a.bin", Some("c.png"))),
+        _ => memory.write(
+            at("assets/c.png.asset.json"),
+            random.pick(&["{}", "{ \"tags\": [\"t\"] }", "{ \"name\": \"n\" }", "{ \"type\": \"raw\" }"]),
+        ),
+    }
+}
+
+#[test]
+fn builds_at_once_in_any_state_leave_nothing_wrong_behind() {
+    for seed in 0..crate::support::random::number("PACKWRIGHT_ORACLE_CASES").unwrap_or(20) {
+        let mut random = Random::new(seed);
+        let memory = models();
+        memory.write(at("assets/z.gltf"), gltf("x", "a.bin", Some("c.png")));
+        let dev = options("dev");
+        build(&memory, &dev).expect("nothing is wrong");
+        for _ in 0..4 {
+            (0..random.below(3)).for_each(|_| edit(&memory, &mut random));
+            memory.settle();
+            let (step, seed, goes_back) = (random.below(120), random.next(), random.chance(50));
+            let disk = FaultyDisk::over(&memory).after_step(step, move |memory| {
+                let before = committed(memory, Path::new(ROOT));
+                let mut random = Random::new(seed);
+                (0..1 + random.below(2)).for_each(|_| edit(memory, &mut random));
+                let out = random.pick(&[None, Some(PathBuf::from("/other"))]);
+                let profile = random.pick(&["dev", "dev", "release"]);
+                let hurried = Options { out, wait: Some(Duration::ZERO), ..options(profile) };
+                let _ = engine(Arc::new(memory.clone())).build(&hurried);
+                if goes_back {
+                    for (path, node) in before {
+                        if let Node::File(bytes) = node
+                            && memory.get(at(&path)).as_ref() != Some(&bytes)
+                            && path.starts_with("assets")
+                        {
+                            memory.write(at(&path), bytes);
+                        }
+                    }
+                }
+            });
+            let _ = engine(Arc::new(disk)).build(&dev);
+            if random.chance(60) {
+                edit(&memory, &mut random);
+            }
+            let lost = random.pick(&["build/dev", "build/dev/main.pack", "build/dev/main.parts"]);
+            if random.chance(30) && memory.stat(&at(lost)).is_ok() {
+                memory.remove(at(lost));
+            }
+            build(&memory, &dev).unwrap_or_else(|error| panic!("seed {seed}, step {step}: {error:?}"));
+            let clean = clean_build(&committed(&memory, Path::new(ROOT)), &dev, 0);
+            let ours = published(&memory, &at("build/dev"));
+            assert_eq!(difference(&ours, &clean.files), Vec::<String>::new(), "seed {seed}, step {step}");
         }
     }
 }
