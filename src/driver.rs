@@ -40,7 +40,8 @@ impl Engine {
         Self { ws, state: Mutex::default(), snapshots: Snapshots::default() }
     }
 
-    /// Returns the newest snapshot; `None` before the first build that had something to do.
+    /// Returns the newest snapshot; `None` before the first build that derived the whole workspace. A build that proves
+    /// that nothing is to do, or that takes the short way in a cold process, publishes none.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.snapshots.newest()
     }
