@@ -15,7 +15,7 @@ use crate::system::{Bytes, FileKind, Stamp};
 use super::bucket::{Entry, Kind, LinkText, Members};
 
 /// Counts and digests at the front of a row, in bytes.
-const HEADER: usize = 8 * 4 + 2 * 32;
+const HEADER: usize = 7 * 4 + 2 * 32;
 /// Device, permission bits and kind: what hundreds of neighbouring files have in common.
 const CLASS: usize = 8 + 4 + 1;
 /// Start of a run, and bytes of its prefix.
@@ -67,24 +67,11 @@ impl Row {
     pub(super) fn write(end: Option<&[u8]>, members: &Members, digest: Digest, entries: &[Entry]) -> Self {
         let classes = classes_of(entries);
         let runs = runs_of(members);
-        let links: Vec<(u32, String, Vec<u8>)> = entries
-            .iter()
-            .enumerate()
-            .filter_map(|(idx, it)| Some((idx as u32, it.link.as_ref()?)))
-            .map(|(idx, it)| (idx, it.text.clone(), stamp_bytes(&it.stamp)))
-            .collect();
-        let links = write_links(&links);
+        let links = write_links(entries);
         let names = members.all_names();
         let mut out = Vec::with_capacity(HEADER + names.len() + links.len() + 512 + entries.len() * 80);
-        let counts = [
-            entries.len(),
-            names.len(),
-            members.base().as_str().len(),
-            classes.len(),
-            runs.len(),
-            links.len(),
-            0, // Room.
-        ];
+        let counts =
+            [entries.len(), names.len(), members.base().as_str().len(), classes.len(), runs.len(), links.len()];
         counts.iter().for_each(|it| out.extend((*it as u32).to_le_bytes()));
         out.extend(end.map_or(NO_END, |it| it.len() as u32).to_le_bytes());
         out.extend(digest.0);
@@ -127,20 +114,15 @@ impl Row {
     /// Finds the columns of a row, and returns the bucket's end besides; `None` where the row does not make sense.
     pub(super) fn read(bytes: Bytes) -> Option<(Self, Option<Vec<u8>>)> {
         let mut rest: &[u8] = &bytes;
-        let mut counts = [0_usize; 8];
+        let mut counts = [0_usize; 7];
         for count in &mut counts {
             *count = u32::from_le_bytes(*take(&mut rest, 4)?.first_chunk()?) as usize;
         }
-        let [n, names_len, base_len, n_classes, n_runs, links_len, _, end_len] = counts;
+        let [n, names_len, base_len, n_classes, n_runs, links_len, end_len] = counts;
         let digest = Digest(*take(&mut rest, DIGEST)?.first_chunk()?);
         let members_digest = Digest(*take(&mut rest, DIGEST)?.first_chunk()?);
         let has_end = end_len != NO_END as usize;
-        let end = has_end.then(|| take(&mut rest, end_len).map(<[u8]>::to_vec));
-        let end = match end {
-            Some(None) => return None,
-            Some(end) => end,
-            None => None,
-        };
+        let end = if has_end { Some(take(&mut rest, end_len)?.to_vec()) } else { None };
         let base = RelPath::new(std::str::from_utf8(take(&mut rest, base_len)?).ok()?)?;
         let classes = take(&mut rest, n_classes.checked_mul(CLASS)?)?;
         let classes: Vec<_> = classes.chunks_exact(CLASS).map(read_class).collect::<Option<_>>()?;
@@ -368,13 +350,14 @@ pub fn get_stamp(bytes: &[u8]) -> Option<Stamp> {
     })
 }
 
-fn write_links(links: &[(u32, String, Vec<u8>)]) -> Vec<u8> {
+fn write_links(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::new();
-    for (idx, text, stamp) in links {
-        out.extend(idx.to_le_bytes());
-        out.extend((text.len() as u32).to_le_bytes());
-        out.extend(text.as_bytes());
-        out.extend(stamp);
+    for (idx, entry) in entries.iter().enumerate() {
+        let Some(link) = &entry.link else { continue };
+        out.extend((idx as u32).to_le_bytes());
+        out.extend((link.text.len() as u32).to_le_bytes());
+        out.extend(link.text.as_bytes());
+        out.extend(stamp_bytes(&link.stamp));
     }
     out
 }
