@@ -422,11 +422,6 @@ impl Bucket {
         self.row().is_racy(idx)
     }
 
-    /// Returns whether any entry is to be read again.
-    pub fn has_racy(&self) -> bool {
-        (0..self.len()).any(|it| self.is_racy(it))
-    }
-
     /// Returns runs of entries that are best asked about relative to one directory: for each the range of entries, and
     /// how many bytes of their names, the last `/` included, lead from [`Bucket::base`] to that directory.
     pub fn runs(&self) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
