@@ -287,7 +287,7 @@ impl NameTables {
             text.extend_from_slice(entry.name.as_bytes());
         }
         let mut sorted: Vec<(&str, u32)> =
-            entries.iter().enumerate().map(|(at, entry)| (entry.name.as_str(), as_u32(at))).collect();
+            entries.iter().enumerate().map(|(at, entry)| (&*entry.name, as_u32(at))).collect();
         sorted.par_sort_unstable();
         let mut order = Vec::with_capacity(entries.len() * 4);
         for (_, at) in sorted {
