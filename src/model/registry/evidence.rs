@@ -46,6 +46,8 @@ fn is_nothing(digest: Digest) -> bool {
 pub(super) struct Facts<'a> {
     /// Live lines without a declared place, by place and part.
     pub missing: &'a [&'a Line],
+    /// What is known besides of what a missing line's place held last. Only what is committed counts in a build.
+    pub recall: &'a dyn Fn(&Line) -> Option<Digests>,
     /// Declared places, by place and part.
     pub present: &'a [Present],
     /// For each of `present`, whether a live line has it.
@@ -82,10 +84,10 @@ struct Site<'a> {
 }
 
 /// A digest and what it is a digest of: a content never speaks for a declaration.
-type Trace = (Kind, Digest);
+pub(super) type Trace = (Kind, Digest);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub(super) enum Kind {
     Content,
     Declaration,
 }
@@ -94,24 +96,27 @@ enum Kind {
 type Claim = (usize, usize);
 
 fn missing_sites<'a>(facts: &Facts<'a>) -> Vec<Site<'a>> {
-    let digests = |line: &Line| Digests { content: line.content, declaration: line.declaration };
-    sites(facts.missing.iter().enumerate().map(|(at, it)| (it.place.as_str(), at, digests(it))))
+    let said = |line: &Line| {
+        let committed = Digests { content: line.content, declaration: line.declaration };
+        [Some(committed), (facts.recall)(line)].into_iter().flatten().flat_map(traces)
+    };
+    sites(facts.missing.iter().enumerate().map(|(at, it)| (it.place.as_str(), at, said(it).collect())))
 }
 
 fn new_sites<'a>(facts: &Facts<'a>) -> Vec<Site<'a>> {
     let new = facts.present.iter().enumerate().filter(|(at, _)| !facts.registered[*at]);
-    sites(new.map(|(at, it)| (it.place.as_str(), at, (facts.digests)(at))))
+    sites(new.map(|(at, it)| (it.place.as_str(), at, traces((facts.digests)(at)).collect())))
 }
 
-fn sites<'a>(members: impl Iterator<Item = (&'a str, usize, Digests)>) -> Vec<Site<'a>> {
+fn sites<'a>(members: impl Iterator<Item = (&'a str, usize, Vec<Trace>)>) -> Vec<Site<'a>> {
     let mut sites: Vec<Site> = Vec::new();
-    for (path, at, digests) in members {
+    for (path, at, marks) in members {
         if sites.last().is_none_or(|it| it.path != path) {
             sites.push(Site { path, members: Vec::new(), marks: Vec::new() });
         }
         let site = sites.last_mut().expect("one was pushed when there was none");
         site.members.push(at);
-        site.marks.extend(traces(digests));
+        site.marks.extend(marks);
     }
     for site in &mut sites {
         site.marks.sort_unstable();
@@ -120,7 +125,8 @@ fn sites<'a>(members: impl Iterator<Item = (&'a str, usize, Digests)>) -> Vec<Si
     sites
 }
 
-fn traces(digests: Digests) -> impl Iterator<Item = Trace> {
+/// Returns the digests that are evidence.
+pub(super) fn traces(digests: Digests) -> impl Iterator<Item = Trace> {
     let declaration = digests.declaration.map(|it| (Kind::Declaration, it));
     [(Kind::Content, digests.content)].into_iter().chain(declaration).filter(|it| !is_nothing(it.1))
 }

@@ -9,12 +9,18 @@
 //! - `allocate`: a new uuid and the next numbers, as pure functions
 //! - `evidence`: which new place takes over which missing line
 //! - `propose`: what a build would write
+//! - `repair`: what `doctor --fix` makes of lines that contradict each other
+//! - `reconcile`: what may have become of what is missing
+//! - `join`: two branches' versions of one file, for git
 
 mod allocate;
 mod evidence;
+mod join;
 mod line;
 mod load;
 mod propose;
+mod reconcile;
+mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -28,9 +34,12 @@ use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
 
 pub use allocate::{allocate_uuid, candidate_uuid};
 pub use evidence::directory_content;
+pub use join::{Joined, join};
 pub use line::{Line, ShortDigest, line_schema};
 pub use load::{FileSet, Loaded, Presence, load};
 pub use propose::{Change, ChangeNote, Digests, Present, Proposal, propose};
+pub use reconcile::{Copied, Found, Open, Reconciliation, Remembered, bind, reconcile};
+pub use repair::{Ground, Mend, Mended, Repair, repair};
 
 /// The directory of the registry, relative to the workspace.
 pub const DIRECTORY: &str = "packwright.registry";
@@ -113,6 +122,11 @@ impl Registry {
         let at = self.0.by_id.partition_point(|it| it.0 < id);
         let found = self.0.by_id.get(at).filter(|it| it.0 == id)?;
         Some(&self.0.lines[found.1])
+    }
+
+    /// Returns the assets of which the files hold more than one line, or one twice: what the next commit tidies.
+    pub fn settled(&self) -> impl Iterator<Item = &Line> {
+        self.0.residue.settled.iter().filter_map(|it| self.by_uuid(*it))
     }
 
     /// Returns the number that the next new asset takes; `None` when none is left.

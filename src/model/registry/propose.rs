@@ -126,7 +126,7 @@ pub fn propose(
     let moves = if missing.is_empty() || registered.iter().all(|it| *it) {
         Vec::new()
     } else {
-        takeovers(&Facts { missing: &missing, present, registered: &registered, digests })
+        takeovers(&Facts { missing: &missing, recall: &|_| None, present, registered: &registered, digests })
     };
     let (mut is_missing, mut is_new) = (vec![true; missing.len()], registered);
     is_new.iter_mut().for_each(|it| *it = !*it);
@@ -190,7 +190,7 @@ fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -
 }
 
 /// Returns the next form of `line`, at another place.
-fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
+pub(super) fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
     let place = present.place.clone();
     let mut moved = Line { place, content: digests.content, declaration: digests.declaration, ..line.clone() };
     moved.supersede([line.short_digest()]);
@@ -198,7 +198,7 @@ fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
 }
 
 /// Returns the registry with the lines that a commit writes, and tidy.
-fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
+pub(super) fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
     if written.is_empty() {
         return registry.clone();
     }
