@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::artifacts::Moved;
 use crate::build::configure::{configure, registry_files};
+use crate::build::examine::{Examination, examine};
 use crate::build::identify::{commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
@@ -84,6 +85,18 @@ impl Engine {
         })
     }
 
+    /// Looks for what is wrong with identities and for what is left of accidents, without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::inspect`]; what is wrong with the registry is part of what is returned.
+    pub fn examine(&self, options: &Options) -> Result<Examination> {
+        attempt(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            examine(&self.ws, &mut state, options)
+        })
+    }
+
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
@@ -94,7 +107,7 @@ impl Engine {
         let mut registry_files = registry_files(ws, &session.index, options)?;
         let rehash = scan::Options { rehash: options.rehash };
         let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
-        let pass = Pass { session, setup, scan };
+        let pass = Pass::new(session, setup, scan);
 
         // That there is nothing to do is proved from files; that little is to do, from memos.
         let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
@@ -117,6 +130,7 @@ impl Engine {
         pass.session.start_log(&state);
         pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
+        pass.note_missing(&registry, &proposal.missing);
         state.set_registry(proposal.registry.clone());
         state.prefetch(ws, "names", &state.buckets(), |db, it| {
             exports(db, it);

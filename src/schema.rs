@@ -18,6 +18,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("cli/cache-clear.schema.json", printed::<documents::ClearDocument>()),
         ("cli/cache-stats.schema.json", printed::<documents::StatsDocument>()),
         ("cli/check.schema.json", printed::<documents::CheckDocument>()),
+        ("cli/doctor.schema.json", printed::<documents::DoctorDocument>()),
         ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
         ("cli/init.schema.json", printed::<documents::InitDocument>()),
         ("cli/list.schema.json", printed::<documents::ListDocument>()),

@@ -26,6 +26,22 @@ const LANE_WAIT: Duration = Duration::from_secs(30);
 
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
+    let (present, declarations) = declared_places(ws, state, registry);
+    propose(registry, config.workspace, &present, &|idx| held(&declarations, idx, state, tree))
+}
+
+/// Returns what the place at a position holds, given all of [`declared_places`].
+pub fn held(declarations: &[Option<&Arc<Declaration>>], idx: usize, state: &State, tree: &Tree) -> Digests {
+    let nothing = Digests { content: Digest::of(b""), declaration: None };
+    declarations[idx].map_or(nothing, |it| digests(it, tree, asset_dirs(&state.db)))
+}
+
+/// Returns every declared place, strictly in order, and each one's declaration where it can be read.
+pub fn declared_places<'a>(
+    ws: &Workspace,
+    state: &'a State,
+    registry: &Registry,
+) -> (Vec<Present>, Vec<Option<&'a Arc<Declaration>>>) {
     let db = &state.db;
     state.prefetch(ws, "declarations", &state.buckets(), |db, it| {
         declared(db, it);
@@ -54,12 +70,7 @@ pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, reg
         }
         same
     });
-    let (present, declarations): (Vec<Present>, Vec<_>) = places.into_iter().unzip();
-    let dirs = asset_dirs(db);
-    let nothing = Digests { content: Digest::of(b""), declaration: None };
-    propose(registry, config.workspace, &present, &|idx| {
-        declarations[idx].map_or(nothing, |it| digests(it, tree, dirs))
-    })
+    places.into_iter().unzip()
 }
 
 /// Returns whether a problem is about something that stands at its place, in whatever state. Behind a sidecar that has

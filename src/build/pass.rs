@@ -1,11 +1,11 @@
 //! One pass: what it found on disk, how it proves that nothing or little is to do, and what it remembers.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::cache::{CacheMode, Changes, PutBucket};
 use crate::error::Error;
-use crate::model::registry::{ChangeNote, Proposal, Registry};
+use crate::model::registry::{ChangeNote, Line, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
 use crate::pack::old::OldPack;
@@ -24,6 +24,7 @@ use super::judge::Verdict;
 use super::memo::{self, Built, Short};
 use super::publish::{self, Output, Publication, Published, Wanted, context, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
+use super::vanished::{VANISHED_FACT, Vanished};
 use super::{Outcome, Report, Work};
 
 /// What one pass found on disk.
@@ -34,6 +35,8 @@ pub struct Pass<'a> {
     pub setup: Setup,
     /// The sources.
     pub scan: Scan,
+    /// What the index should remember of places that went missing, where that is news.
+    vanished: OnceLock<Vec<u8>>,
 }
 
 /// What was derived in a pass.
@@ -49,6 +52,21 @@ pub struct Derived<'a> {
 }
 
 impl<'a> Pass<'a> {
+    /// Begins with what was found.
+    pub fn new(session: Session<'a>, setup: Setup, scan: Scan) -> Self {
+        Self { session, setup, scan, vanished: OnceLock::new() }
+    }
+
+    /// Takes note of what places held that are missing now, and returns all that is known of such.
+    pub fn note_missing(&self, registry: &Registry, missing: &[Line]) -> Vanished {
+        let before = Vanished::recall(&self.session.index);
+        let now = before.next(&self.scan.known, registry, missing);
+        if now != before {
+            let _ = self.vanished.set(now.to_row());
+        }
+        now
+    }
+
     /// Returns what artifacts are made with.
     pub fn workshop(&self) -> Workshop<'_> {
         Workshop { session: &self.session, tree: &self.scan.tree, roots: &self.setup.roots }
@@ -246,6 +264,7 @@ impl<'a> Pass<'a> {
         changes.buckets_put.extend(scan.moved.iter().map(put));
         changes.buckets_removed.extend(scan.gone.iter().map(row_key));
         changes.facts_put.extend(registry.fact.iter().map(|it| (REGISTRY_FACT.to_owned(), it.clone())));
+        changes.facts_put.extend(self.vanished.get().map(|it| (VANISHED_FACT.to_owned(), it.clone())));
         changes
     }
 

@@ -38,6 +38,8 @@ pub struct Options {
 pub struct Scan {
     /// Every source.
     pub tree: Tree,
+    /// What was known before.
+    pub known: Tree,
     /// Buckets that the index does not have like this.
     pub moved: Vec<Arc<Bucket>>,
     /// Ends of buckets that the index has and the tree has not.
@@ -58,7 +60,7 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     let mut edits = Edits::new(ws, &known, options);
     edits.take_up(roots, verdicts);
     if edits.is_empty() {
-        return Ok(Scan { tree: known, moved: Vec::new(), gone: Vec::new() });
+        return Ok(Scan { tree: known.clone(), known, moved: Vec::new(), gone: Vec::new() });
     }
     // The clock is read before anything is: what is not older than this may change unseen after we looked.
     let now = ws.disk.now(&ws.cache_dir());
@@ -81,7 +83,7 @@ fn difference(known: Tree, tree: Tree) -> Scan {
     let is_new = |it: &&Arc<Bucket>| before.get(&it.end).is_none_or(|old| !Arc::ptr_eq(old, it));
     let moved = tree.buckets().iter().filter(is_new).cloned().collect();
     let gone = before.keys().filter(|it| !after.contains(*it)).map(|it| (*it).clone()).collect();
-    Scan { moved, gone, tree }
+    Scan { moved, gone, tree, known }
 }
 
 /// What one stat said of one known entry that is not as the index remembers it, or may not be.

@@ -46,7 +46,7 @@ pub fn join(ours: &[u8], theirs: &[u8]) -> Joined {
         while let Some(next) = reads.next_if(|it| it.line.uuid == uuid) {
             group.push(next);
         }
-        let (current, superseded) = split_superseded(distinct_forms(group));
+        let (current, superseded) = split_superseded(distinct_forms(group).0);
         let parties = if current.is_empty() { superseded } else { current };
         if parties.len() > 1 && agree(&parties).is_none() {
             joined.contradictions.push(uuid);

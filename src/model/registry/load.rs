@@ -255,7 +255,9 @@ pub(super) struct Form {
 
 /// Leaves one line of those that a uuid has.
 fn settle_group(group: Vec<Read>, diagnostics: &mut Vec<Diagnostic>) -> Read {
-    let (mut current, superseded) = split_superseded(distinct_forms(group));
+    let (forms, twins) = distinct_forms(group);
+    diagnostics.extend(twins.iter().map(doubled));
+    let (mut current, superseded) = split_superseded(forms);
     if current.len() == 1 {
         let winner = current.remove(0).read;
         diagnostics.extend(superseded.iter().map(|it| left_over(&it.read, &winner)));
@@ -274,16 +276,20 @@ fn settle_group(group: Vec<Read>, diagnostics: &mut Vec<Diagnostic>) -> Read {
     parties.remove(0).read
 }
 
-/// Returns the different forms in the order of their bytes; of equal lines the first.
-pub(super) fn distinct_forms(group: Vec<Read>) -> Vec<Form> {
+/// Returns the different forms in the order of their bytes, of equal lines the first; and the others of those.
+pub(super) fn distinct_forms(group: Vec<Read>) -> (Vec<Form>, Vec<Form>) {
     let form = |read: Read| {
         let bytes = read.line.canonical();
         Form { short: ShortDigest::of(&bytes), bytes, read }
     };
     let mut forms: Vec<Form> = group.into_iter().map(form).collect();
     forms.sort_by(|a, b| (&a.bytes, a.read.mark).cmp(&(&b.bytes, b.read.mark)));
-    forms.dedup_by(|a, b| a.bytes == b.bytes);
-    forms
+    let (mut distinct, mut twins): (Vec<Form>, Vec<Form>) = Default::default();
+    for form in forms {
+        let is_twin = distinct.last().is_some_and(|it| it.bytes == form.bytes);
+        if is_twin { twins.push(form) } else { distinct.push(form) }
+    }
+    (distinct, twins)
 }
 
 /// Separates the forms that no other form names in its `was` from those that one does.
@@ -321,6 +327,13 @@ pub(super) fn agree(forms: &[Form]) -> Option<Read> {
     line.retired = sorted(numbers.copied().filter(|it| *it != id).collect());
     line.id = id;
     Some(Read { line, mark: kept.read.mark })
+}
+
+fn doubled(form: &Form) -> Diagnostic {
+    let message = format!("the line of `{}` stands here once more", form.read.line.shown());
+    Diagnostic::warning(Code::DOUBLED, message)
+        .at(form.read.mark.location())
+        .help("nothing has to be done: the next commit to the registry removes it")
 }
 
 fn left_over(read: &Read, winner: &Read) -> Diagnostic {

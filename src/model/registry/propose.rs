@@ -82,7 +82,7 @@ impl Proposal {
 
     /// Takes out what was said of lines that are not there any more once this is committed.
     pub fn forget_tidied(&self, said: &mut Vec<Diagnostic>) {
-        said.retain(|it| !self.is_change() || it.code != Code::SUPERSEDED);
+        said.retain(|it| !self.is_change() || ![Code::SUPERSEDED, Code::DOUBLED].contains(&it.code));
     }
 
     /// Returns the errors that `--locked` reports in place of committing: one for each line that would be added

@@ -180,7 +180,7 @@ impl Work {
             self.assets.push(Asset { line: group.remove(0).line, forms: Vec::new() });
             return;
         }
-        let (current, superseded) = split_superseded(distinct_forms(group));
+        let (current, superseded) = split_superseded(distinct_forms(group).0);
         // Forms that name each other as earlier ones leave nothing current.
         let mut parties = if current.is_empty() { superseded } else { current };
         let forms = parties.iter().map(|it| it.short).collect();

@@ -1,0 +1,328 @@
+//! What is wrong with the identities of a workspace, and how it is put right: what `doctor` tells and does.
+//!
+//! The same scan and queries as a build, up to where identities are compared. A registry that a build would refuse is
+//! repaired in memory first, so that the rest can be told as well. Nothing is written.
+
+use std::sync::Arc;
+
+use crate::lane::{self, Commit};
+use crate::model::registry::{
+    self, Copied, FileSet, Found, GITATTRIBUTES, Ground, Mended, Open, Present, Reconciliation, Registry, Repair, bind,
+    propose, reconcile, repair,
+};
+use crate::model::{AssetUuid, Code, Diagnostic, Digest, Location, RelPath};
+use crate::query::State;
+use crate::workspace::config::Config;
+use crate::workspace::layout::Workspace;
+use crate::workspace::scan::{self, scan};
+
+use super::Options;
+use super::artifacts::Moved;
+use super::configure::{configure, registry_files};
+use super::identify::{declared_places, held};
+use super::pass::Pass;
+use super::session::Session;
+use super::surroundings;
+
+/// A workspace as `doctor` sees it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Examination {
+    /// The author's configuration.
+    pub config: Arc<Config>,
+    /// What is wrong, in the order in which it is shown.
+    pub findings: Vec<Finding>,
+    /// What is to be known of this machine. Nothing is broken by it.
+    pub machine: Vec<Diagnostic>,
+    /// New places that hold what a registered one holds: each becomes an asset of its own.
+    pub copies: Vec<Copied>,
+    /// The registry as it is to be seen: repaired where that can be done.
+    pub registry: Registry,
+    /// What has to be done by hand before anything can be repaired.
+    pub is_blocked: bool,
+    /// Whether files are left that go as soon as somebody takes the lane.
+    pub has_leftovers: bool,
+    /// The registered assets that are not declared, by place.
+    pub missing: Vec<registry::Line>,
+    files: FileSet,
+    loaded: Registry,
+    mended: Vec<Mended>,
+    found: Vec<Found>,
+    places: Vec<(Present, registry::Digests)>,
+    attributes: Option<Vec<u8>>,
+}
+
+/// Something that is wrong.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Finding {
+    /// What it is.
+    pub diagnostic: Diagnostic,
+    /// Who puts it right.
+    pub remedy: Remedy,
+}
+
+/// Who puts something right.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Remedy {
+    /// `doctor --fix`.
+    Fix,
+    /// Somebody who knows which of several answers is right; the help names the commands.
+    Choice,
+    /// Somebody who can do what packwright cannot.
+    Hand,
+}
+
+/// What is to be put right.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Wishes {
+    /// Everything to which there is one answer, the same on every machine.
+    pub fix: bool,
+    /// Missing assets that are found by what only this machine remembers.
+    pub remembered: bool,
+    /// Missing assets, and the places that are theirs.
+    pub bindings: Vec<(AssetUuid, Present)>,
+}
+
+/// What putting things right changes.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Cure {
+    /// The files.
+    pub commit: Commit,
+    /// What is done to what, one line each, as an infinitive.
+    pub notes: Vec<String>,
+    /// The assets that are concerned, by place.
+    pub assets: Vec<registry::Line>,
+}
+
+/// Looks at a workspace.
+///
+/// # Errors
+///
+/// As a build, up to where identities are compared; what is wrong with the registry is no error.
+pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Examination, Moved> {
+    let leftovers = surroundings::leftovers(ws);
+    lane::open(&*ws.disk, &ws.root, "packwright doctor", std::process::id())?;
+    let setup = configure(ws, options)?;
+    let session = Session::open(ws, options, None);
+    let mut registry_files = registry_files(ws, &session.index, options)?;
+    let rehash = scan::Options { rehash: options.rehash };
+    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let pass = Pass::new(session, setup, scan);
+    pass.load_tree()?;
+    let files = registry_files.read(ws)?;
+    let attributes = lane::read_file_through(&*ws.disk, &ws.root, &surroundings::attributes())?;
+    let loaded = registry::load(&files);
+    pass.change(pass.workshop().all_texts()?, &loaded.registry).apply(state);
+
+    let (tree, config) = (&pass.scan.tree, pass.setup.config.clone());
+    let (present, declarations) = declared_places(ws, state, &loaded.registry);
+    let digests = |idx| held(&declarations, idx, state, tree);
+    let ground = Ground { present: &present, digests: &digests };
+    let repair = repair(&files, &ground);
+    let is_blocked = !repair.obstacles.is_empty();
+    let mut findings = findings_of_registry(&loaded.diagnostics, &repair);
+    let mut reconciliation = Reconciliation::default();
+    let mut missing = Vec::new();
+    if !is_blocked {
+        let proposal = propose(&repair.registry, config.workspace, &present, &digests);
+        let vanished = pass.note_missing(&repair.registry, &proposal.missing);
+        reconciliation = reconcile(&proposal, &ground, &|line| vanished.of(line));
+        findings.extend(reconciliation.found.iter().map(found_again));
+        findings.extend(reconciliation.open.iter().map(not_found));
+        missing = proposal.missing;
+    }
+    let found: Vec<Found> = std::mem::take(&mut reconciliation.found);
+    let needed = |at: &usize| !missing.is_empty() || found.iter().any(|it| it.to == present[*at]);
+    let places = (0..present.len()).filter(needed).map(|at| (present[at].clone(), digests(at))).collect();
+    pass.remember_scan(&registry_files);
+
+    let by = |remedy| move |diagnostic| Finding { diagnostic, remedy };
+    let has_leftovers = !surroundings::leftovers(ws).is_empty();
+    findings.extend(leftovers.into_iter().filter(|_| has_leftovers).map(by(Remedy::Fix)));
+    if !matches!(loaded.presence, registry::Presence::Absent) {
+        findings.extend(surroundings::check_attributes(attributes.as_deref()).map(by(Remedy::Fix)));
+        findings.extend(surroundings::check_git(ws).map(by(Remedy::Hand)));
+    }
+    findings.extend(pass.session.cache_warnings().into_iter().map(by(Remedy::Hand)));
+    findings.sort();
+    findings.dedup();
+    Ok(Examination {
+        config,
+        findings,
+        machine: surroundings::check_file_system(ws),
+        copies: reconciliation.copies,
+        registry: repair.registry,
+        is_blocked,
+        has_leftovers,
+        missing,
+        files,
+        loaded: loaded.registry,
+        mended: repair.mended,
+        found,
+        places,
+        attributes,
+    })
+}
+
+/// Returns what loading the registry found, and who puts it right.
+fn findings_of_registry(diagnostics: &[Diagnostic], repair: &Repair) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for diagnostic in diagnostics {
+        let in_the_way = repair.obstacles.contains(diagnostic);
+        let mut diagnostic = diagnostic.clone();
+        if [Code::SUPERSEDED, Code::DOUBLED].contains(&diagnostic.code) {
+            diagnostic.help = Some("`packwright doctor --fix` tidies it, and so does the next commit".to_owned());
+        }
+        let remedy = if in_the_way || !repair.obstacles.is_empty() { Remedy::Hand } else { Remedy::Fix };
+        if remedy == Remedy::Hand && !in_the_way {
+            diagnostic.help = Some("once every line can be read, `packwright doctor --fix` repairs this".to_owned());
+        }
+        findings.push(Finding { diagnostic, remedy });
+    }
+    let is_new = |it: &&Diagnostic| !diagnostics.contains(it);
+    let obstacles = repair.obstacles.iter().filter(is_new).cloned();
+    findings.extend(obstacles.map(|diagnostic| Finding { diagnostic, remedy: Remedy::Hand }));
+    findings
+}
+
+fn found_again(found: &Found) -> Finding {
+    let Found { line, to, minted } = found;
+    let (id, place) = (line.id, shown(to));
+    let mut message = format!("`{}` ({id}) is now `{place}`, as this machine remembers", line.shown());
+    if let Some(minted) = minted {
+        message += &format!("; it was registered there as {}", minted.id);
+    }
+    let instead = match minted {
+        None => "a build would register a new asset".to_owned(),
+        Some(minted) => format!("{} becomes a tombstone then", minted.id),
+    };
+    let bind = format!("`packwright doctor --bind {id} {}`", quoted(&place));
+    let help = format!("if that is so, run {bind}, or `packwright doctor --remembered` for all such; {instead}");
+    let diagnostic = Diagnostic::warning(Code::FOUND_AGAIN, message).at(Location::file(&line.place)).help(help);
+    Finding { diagnostic, remedy: Remedy::Choice }
+}
+
+fn not_found(open: &Open) -> Finding {
+    let Open { line, candidates } = open;
+    let id = line.id;
+    let message = format!("`{}` is registered as {id} and not declared any more", line.shown());
+    let mut diagnostic = Diagnostic::warning(Code::PLACE_MISSING, message).at(Location::file(&line.place));
+    for (place, line) in candidates {
+        let text = match line {
+            None => "this new one may be it".to_owned(),
+            Some(line) => format!("this one may be it, registered as {}", line.id),
+        };
+        diagnostic = diagnostic.related(text, Location::file(&place.place));
+    }
+    let gone = format!("`packwright remove {id}` if it is gone for good");
+    let bind = candidates.iter().map(|(place, _)| format!("`packwright doctor --bind {id} {}`", quoted(&shown(place))));
+    let bind: Vec<String> = bind.collect();
+    let help = match &bind[..] {
+        [] => format!(
+            "bring it back, or run {gone}; if it lives on in another place, run `packwright doctor --bind {id} PLACE`"
+        ),
+        all => format!("run {} if it lives on there, or {gone}", all.join(" or ")),
+    };
+    Finding { diagnostic: diagnostic.help(help), remedy: Remedy::Choice }
+}
+
+/// Returns a place as it is given to a shell.
+fn quoted(place: &str) -> String {
+    let is_plain = |it: char| it.is_alphanumeric() || "/._-+,:=@%".contains(it);
+    if place.chars().all(is_plain) { place.to_owned() } else { format!("'{}'", place.replace('\'', r"'\''")) }
+}
+
+fn shown(it: &Present) -> String {
+    if it.part.is_empty() { it.place.to_string() } else { format!("{}#{}", it.place, it.part) }
+}
+
+impl Examination {
+    /// Returns whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Returns the declared place with this text, a path or `path#part`, where there is one. Only asked while something
+    /// is missing.
+    pub fn place(&self, path: &RelPath, part: &str) -> Option<&Present> {
+        let at = self.places.iter().find(|it| it.0.place == *path && it.0.part == part)?;
+        Some(&at.0)
+    }
+
+    /// Returns what has to be changed. All files of the registry are held to what was seen of them.
+    pub fn cure(&self, wishes: &Wishes) -> Cure {
+        let mut cure = Cure::default();
+        let base = if wishes.fix { &self.registry } else { &self.loaded };
+        if wishes.fix && !self.is_blocked {
+            self.mended.iter().for_each(|it| cure.add(&self.registry, it.uuid, it.to_string()));
+        }
+        let mut bindings = wishes.bindings.clone();
+        if wishes.remembered {
+            let is_free = |it: &&Found| wishes.bindings.iter().all(|(uuid, to)| *uuid != it.line.uuid && *to != it.to);
+            bindings.extend(self.found.iter().filter(is_free).map(|it| (it.line.uuid, it.to.clone())));
+        }
+        let digests = |to: &Present| self.places.iter().find(|it| it.0 == *to).map(|it| it.1);
+        let known: Vec<_> =
+            bindings.into_iter().filter_map(|(uuid, to)| Some((uuid, to.clone(), digests(&to)?))).collect();
+        let registry = bind(base, &known);
+        for (uuid, to, _) in &known {
+            if let Some(minted) = base.at(&to.place, &to.part) {
+                cure.add(
+                    &registry,
+                    minted.uuid,
+                    format!("retire {}, registered at `{}` instead", minted.id, shown(to)),
+                );
+            }
+            if let Some(line) = base.by_uuid(*uuid) {
+                let note = format!("move {} from `{}` to `{}`", line.id, line.shown(), shown(to));
+                cure.add(&registry, *uuid, note);
+            }
+        }
+        if !self.is_blocked {
+            self.write_registry(&registry, &mut cure);
+        }
+        if wishes.fix && surroundings::check_attributes(self.attributes.as_deref()).is_some() {
+            cure.commit.changes.push(self.write_attributes());
+            cure.notes.push("have git keep the lines of both sides when it merges the registry".to_owned());
+        }
+        cure.assets.sort_by(|a, b| (&a.place, &a.part, a.uuid).cmp(&(&b.place, &b.part, b.uuid)));
+        cure.assets.dedup();
+        let title = if wishes.fix { "repair what doctor found".to_owned() } else { bound(known.len()) };
+        cure.commit.title = title;
+        cure
+    }
+
+    fn write_registry(&self, new: &Registry, cure: &mut Cure) {
+        let changed = self.loaded.changed_files(new);
+        if changed.is_empty() {
+            return;
+        }
+        for (idx, bytes) in self.files.iter().enumerate() {
+            // Those that stay are in it as well: a number may be given in one of them meanwhile.
+            let content = changed.iter().find(|it| it.0 == idx).map(|it| it.1.clone()).or_else(|| bytes.clone());
+            let expect = bytes.as_deref().map(Digest::of);
+            cure.commit.changes.push(lane::Change { path: registry::file_path(idx), expect, content });
+        }
+    }
+
+    fn write_attributes(&self) -> lane::Change {
+        let mut content = self.attributes.clone().unwrap_or_default();
+        if content.last().is_some_and(|it| *it != b'\n') {
+            content.push(b'\n');
+        }
+        content.extend(GITATTRIBUTES.bytes());
+        let expect = self.attributes.as_deref().map(Digest::of);
+        lane::Change { path: surroundings::attributes(), expect, content: Some(content) }
+    }
+}
+
+fn bound(n: usize) -> String {
+    if n == 1 { "find 1 missing asset".to_owned() } else { format!("find {n} missing assets") }
+}
+
+impl Cure {
+    fn add(&mut self, registry: &Registry, uuid: AssetUuid, note: String) {
+        self.notes.push(note);
+        self.assets.extend(registry.by_uuid(uuid).cloned());
+    }
+}
