@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::lane::{self, Commit};
+use crate::lane::{self, Commit, Recovery};
 use crate::model::registry::{
     self, Copied, FileSet, Found, GITATTRIBUTES, Ground, Mended, Open, Present, Reconciliation, Registry, Repair, bind,
     propose, reconcile, repair,
@@ -33,6 +33,8 @@ pub struct Examination {
     pub findings: Vec<Finding>,
     /// What is to be known of this machine. Nothing is broken by it.
     pub machine: Vec<Diagnostic>,
+    /// What a crash had left half done, and what became of it when the workspace was opened.
+    pub recovered: Option<String>,
     /// New places that hold what a registered one holds: each becomes an asset of its own.
     pub copies: Vec<Copied>,
     /// The registry as it is to be seen: repaired where that can be done.
@@ -101,7 +103,7 @@ pub struct Cure {
 /// As a build, up to where identities are compared; what is wrong with the registry is no error.
 pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Examination, Moved> {
     let leftovers = surroundings::leftovers(ws);
-    lane::open(&*ws.disk, &ws.root, "packwright doctor", std::process::id())?;
+    let recovered = told(&lane::open(&*ws.disk, &ws.root, "packwright doctor", std::process::id())?);
     let setup = configure(ws, options)?;
     let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options)?;
@@ -143,13 +145,17 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         findings.extend(surroundings::check_attributes(attributes.as_deref()).map(by(Remedy::Fix)));
         findings.extend(surroundings::check_git(ws).map(by(Remedy::Hand)));
     }
-    findings.extend(pass.session.cache_warnings().into_iter().map(by(Remedy::Hand)));
+    // That somebody else is at work is no fault of the cache.
+    let (busy, damaged): (Vec<_>, Vec<_>) =
+        pass.session.cache_warnings().into_iter().partition(|it| it.code == Code::CACHE_BUSY);
+    findings.extend(damaged.into_iter().map(by(Remedy::Hand)));
     findings.sort();
     findings.dedup();
     Ok(Examination {
         config,
         findings,
-        machine: surroundings::check_file_system(ws),
+        machine: busy.into_iter().chain(surroundings::check_file_system(ws)).collect(),
+        recovered,
         copies: reconciliation.copies,
         registry: repair.registry,
         is_blocked,
@@ -162,6 +168,17 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         places,
         attributes,
     })
+}
+
+fn told(recovery: &Recovery) -> Option<String> {
+    match recovery {
+        Recovery::Nothing | Recovery::LeftToOthers => None,
+        Recovery::Finished { title } => Some(format!("finished a commit that was left half done: {title}")),
+        Recovery::TakenBack { title, path } => {
+            Some(format!("took back a commit that was left half done, since `{path}` was edited: {title}"))
+        }
+        Recovery::Discarded => Some("removed what was left of a commit that never was".to_owned()),
+    }
 }
 
 /// Returns what loading the registry found, and who puts it right.

@@ -1,5 +1,7 @@
 //! `packwright doctor`.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -64,6 +66,9 @@ pub struct DoctorDocument {
     repairs: Vec<String>,
     /// New places that hold what a registered one holds: each becomes an asset of its own.
     copies: Vec<CopyEntry>,
+    /// What a crash had left half done, and what became of it when the workspace was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered: Option<String>,
     /// What is to be known of this machine; nothing is broken by it.
     machine: Vec<DiagnosticEntry>,
 }
@@ -91,7 +96,7 @@ struct CopyEntry {
 
 impl DoctorDocument {
     fn of(examination: &Examination, cure: &Cure) -> Self {
-        let Examination { findings, machine, copies, .. } = examination;
+        let Examination { findings, machine, copies, recovered, .. } = examination;
         let finding = |it: &Finding| FindingEntry { remedy: it.remedy, diagnostic: (&it.diagnostic).into() };
         let copy = |it: &Copied| CopyEntry { place: shown(&it.place), of_asset_id: it.of.id, of_place: it.of.shown() };
         Self {
@@ -100,6 +105,7 @@ impl DoctorDocument {
             findings: findings.iter().map(finding).collect(),
             repairs: cure.notes.clone(),
             copies: copies.iter().map(copy).collect(),
+            recovered: recovered.clone(),
             machine: diagnostics(machine),
         }
     }
@@ -108,7 +114,7 @@ impl DoctorDocument {
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.jobs)?;
     let exit = match examine(arguments, &opened) {
-        Ok(_) if arguments.writes() => write(cx, arguments, &opened)?,
+        Ok(examination) if arguments.writes() => write(cx, arguments, &opened, examination)?,
         Ok(examination) => tell(cx, arguments, &opened, &examination)?,
         Err(error) => super::failed(&cx.console, arguments.write.format, Some(&opened.ws), &error, None),
     };
@@ -130,7 +136,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, examination: &Exam
     }
     tell_findings(cx, opened, examination, |_| true);
     tell_list(cx, "`packwright doctor --fix` would", &cure.notes);
-    let copy = |it: &Copied| format!("`{}` of {} `{}`", shown(&it.place), it.of.id, it.of.shown());
+    let copy = |it: &Copied| format!("`{}` of `{}` ({})", shown(&it.place), it.of.shown(), it.of.id);
     tell_list(cx, "copies, each an asset of its own", &examination.copies.iter().map(copy).collect::<Vec<_>>());
     if examination.is_clean() {
         cx.console.say("nothing is wrong");
@@ -144,6 +150,9 @@ fn tell_findings(cx: &Context, opened: &Opened, examination: &Examination, is_to
     render::show(&cx.console, Some(&opened.ws), &told);
     if !told.is_empty() {
         cx.console.say(render::tally(&told));
+    }
+    if let Some(recovered) = &examination.recovered {
+        cx.console.note(clean(recovered));
     }
     for odd in &examination.machine {
         cx.console.note(clean(&odd.message));
@@ -163,10 +172,20 @@ fn tell_list(cx: &Context, title: &str, lines: &[String]) {
 }
 
 /// Puts right what can be, or what was asked for, and tells what is left.
-fn write(cx: &Context, arguments: &Arguments, opened: &Opened) -> Result<Exit> {
+fn write(cx: &Context, arguments: &Arguments, opened: &Opened, examination: Examination) -> Result<Exit> {
+    let wait = Duration::from_secs(arguments.write.wait);
+    if arguments.fix && !arguments.write.dry_run && examination.has_leftovers {
+        // Whoever takes the lane finds it tidy.
+        let taken = write::take_lane(cx, &opened.ws, "packwright doctor", wait);
+        if let Err(error) = taken.map(drop) {
+            return Ok(super::failed(&cx.console, arguments.write.format, Some(&opened.ws), &error, None));
+        }
+        cx.console.note("removed what was left of a commit that never was");
+    }
+    let mut examination = Some(examination);
     let mut seen = None;
     let plan = || {
-        let examination = examine(arguments, opened)?;
+        let examination = examination.take().map_or_else(|| examine(arguments, opened), Ok)?;
         let bindings = bindings(cx, opened, &arguments.bind, &examination)?;
         if !arguments.fix && has_errors(&examination) {
             let message = "the registry has to be repaired first: add `--fix` for both at once";
@@ -184,15 +203,6 @@ fn write(cx: &Context, arguments: &Arguments, opened: &Opened) -> Result<Exit> {
     let (true, Some(seen)) = (arguments.fix, seen) else { return Ok(exit) };
     if arguments.write.dry_run {
         return Ok(if seen.is_clean() { exit } else { Exit::No });
-    }
-    if seen.has_leftovers {
-        // Whoever takes the lane finds it tidy.
-        drop(write::take_lane(
-            cx,
-            &opened.ws,
-            "packwright doctor",
-            std::time::Duration::from_secs(arguments.write.wait),
-        )?);
     }
     let left = examine(arguments, opened)?;
     if arguments.write.format == Format::Human {

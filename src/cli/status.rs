@@ -230,7 +230,10 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     section("new, to be registered by the next build", document.new.iter().map(identified).collect());
     section("moved, to be registered by the next build", document.moved.iter().map(moved).collect());
     section("left by a merge, to be tidied by the next commit", document.tidied.iter().map(identified).collect());
-    section("missing, registered but not declared", document.missing.iter().map(identified).collect());
+    section(
+        "missing, registered but not declared (`packwright doctor` looks for them)",
+        document.missing.iter().map(identified).collect(),
+    );
     section("excluded", document.excluded.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
     section(

@@ -660,7 +660,13 @@ fn a_number_that_only_a_superseded_line_has_is_not_given_again() {
 #[test]
 fn equal_lines_are_one() {
     let line = text(&register("x X").lines()[0]);
-    let registry = check_load(&[line.clone(), line.replace(',', ", "), line.clone()], expect![""]);
+    let registry = check_load(
+        &[line.clone(), line.replace(',', ", "), line.clone()],
+        expect![[r#"
+        PW0209 packwright.registry/5.jsonl:2: the line of `x` stands here once more
+        PW0209 packwright.registry/5.jsonl:3: the line of `x` stands here once more
+    "#]],
+    );
     assert_eq!(lines_of(&registry), [line]);
 }
 
