@@ -51,6 +51,7 @@ pub struct Examination {
     found: Vec<Found>,
     places: Vec<(Present, registry::Digests)>,
     attributes: Option<Vec<u8>>,
+    needs_attributes: bool,
 }
 
 /// Something that is wrong.
@@ -141,8 +142,11 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let by = |remedy| move |diagnostic| Finding { diagnostic, remedy };
     let has_leftovers = !surroundings::leftovers(ws).is_empty();
     findings.extend(leftovers.into_iter().filter(|_| has_leftovers).map(by(Remedy::Fix)));
-    if !matches!(loaded.presence, registry::Presence::Absent) {
-        findings.extend(surroundings::check_attributes(attributes.as_deref()).map(by(Remedy::Fix)));
+    let mut needs_attributes = false;
+    if loaded.presence != registry::Presence::Absent {
+        let unmerged = surroundings::check_attributes(attributes.as_deref());
+        needs_attributes = unmerged.is_some();
+        findings.extend(unmerged.map(by(Remedy::Fix)));
         findings.extend(surroundings::check_git(ws).map(by(Remedy::Hand)));
     }
     // That somebody else is at work is no fault of the cache.
@@ -167,6 +171,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         found,
         places,
         attributes,
+        needs_attributes,
     })
 }
 
@@ -298,7 +303,7 @@ impl Examination {
         if !self.is_blocked {
             self.write_registry(&registry, &mut cure);
         }
-        if wishes.fix && surroundings::check_attributes(self.attributes.as_deref()).is_some() {
+        if wishes.fix && self.needs_attributes {
             cure.commit.changes.push(self.write_attributes());
             cure.notes.push("have git keep the lines of both sides when it merges the registry".to_owned());
         }
@@ -341,5 +346,146 @@ impl Cure {
     fn add(&mut self, registry: &Registry, uuid: AssetUuid, note: String) {
         self.notes.push(note);
         self.assets.extend(registry.by_uuid(uuid).cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Engine;
+    use crate::error::Error;
+    use crate::lane::Lane;
+    use crate::system::memory::MemorySystem;
+    use std::path::Path;
+    use std::time::Duration;
+
+    const CONFIG: &str = r#"
+        workspace = "00000000-0000-4000-8000-000000000000"
+        roots = [{ path = "assets" }]
+        rules = [{ match = "**/*.txt", type = "raw" }]
+    "#;
+
+    struct World {
+        disk: Arc<MemorySystem>,
+        engine: Engine,
+    }
+
+    impl World {
+        /// A workspace in which these files were built.
+        fn of(files: &[(&str, &str)]) -> Self {
+            let disk = Arc::new(MemorySystem::new());
+            disk.write("/ws/packwright.toml", CONFIG);
+            (0..registry::N_FILES).for_each(|it| disk.write(format!("/ws/{}", registry::file_path(it)), ""));
+            disk.write("/ws/packwright.registry/.gitattributes", GITATTRIBUTES);
+            files.iter().for_each(|(path, text)| disk.write(format!("/ws/assets/{path}"), text));
+            disk.settle();
+            let engine = Engine::new(Workspace::new(disk.clone(), "/ws".into()));
+            let world = Self { disk, engine };
+            world.build();
+            world
+        }
+
+        fn build(&self) {
+            self.engine.build(&Options::default()).expect("a sound workspace");
+        }
+
+        fn examine(&self) -> Examination {
+            self.disk.settle();
+            self.engine.examine(&Options::default()).expect("a workspace")
+        }
+
+        fn codes(&self) -> Vec<(Code, Remedy)> {
+            self.examine().findings.iter().map(|it| (it.diagnostic.code, it.remedy)).collect()
+        }
+
+        fn commit(&self, cure: &Cure) -> crate::error::Result<Option<u64>> {
+            let lane = Lane::acquire(&*self.disk, Path::new("/ws"), "test", 1, Duration::ZERO);
+            lane.expect("nobody else is here").commit(cure.commit.clone())
+        }
+
+        /// Replaces a text in the file of the registry that holds `place`.
+        fn edit(&self, place: &str, from: &str, to: &str) {
+            let holds = |it: &Vec<u8>| String::from_utf8_lossy(it).contains(&format!("\"{place}\""));
+            let paths = (0..registry::N_FILES).map(|it| format!("/ws/{}", registry::file_path(it)));
+            let held = paths.filter_map(|it| Some((it.clone(), self.disk.get(&it).filter(holds)?)));
+            let (path, bytes) = held.last().expect("it is registered");
+            self.disk.write(path, String::from_utf8(bytes).expect("text").replace(from, to));
+        }
+    }
+
+    const FIX: Wishes = Wishes { fix: true, remembered: false, bindings: Vec::new() };
+
+    #[test]
+    fn what_was_repaired_is_whole() {
+        let world = World::of(&[("a.txt", "A"), ("b.txt", "B"), ("c.txt", "C")]);
+        assert_eq!(world.codes(), []);
+        assert_eq!(
+            world.examine().cure(&FIX),
+            Cure { commit: Commit::new("repair what doctor found"), ..Cure::default() }
+        );
+        world.edit("assets/b.txt", "\"asset_id\":2", "\"asset_id\":1");
+        world.disk.remove("/ws/packwright.registry/.gitattributes");
+        let expected = [(Code::NOT_MERGED_BY_LINE, Remedy::Fix), (Code::REGISTRY_CONFLICT, Remedy::Fix)];
+        assert_eq!(world.codes(), expected);
+        let cure = world.examine().cure(&FIX);
+        assert_eq!(cure.commit.changes.len(), registry::N_FILES + 1);
+        world.commit(&cure).expect("nobody changed anything");
+        assert_eq!(world.codes(), []);
+        world.build();
+    }
+
+    #[test]
+    fn a_number_that_is_given_meanwhile_stops_the_repair() {
+        let world = World::of(&[("a.txt", "A"), ("b.txt", "B")]);
+        world.edit("assets/b.txt", "\"asset_id\":2", "\"asset_id\":1");
+        let cure = world.examine().cure(&FIX);
+        let unchanged = |it: &&lane::Change| it.content.as_deref().map(Digest::of) == it.expect;
+        let other = cure.commit.changes.iter().find(unchanged).expect("most files stay");
+        world.disk.write(format!("/ws/{}", other.path), "somebody else\n");
+        assert!(matches!(world.commit(&cure), Err(Error::Conflict { .. })));
+    }
+
+    #[test]
+    fn what_is_found_does_not_depend_on_the_order_of_listings() {
+        let found = |seed| {
+            let world = World::of(&[("a/1.txt", "twin"), ("a/2.txt", "twin"), ("b.txt", "B"), ("c.txt", "C")]);
+            world.disk.scramble(seed);
+            for nth in [1, 2] {
+                world.disk.rename(format!("/ws/assets/a/{nth}.txt"), format!("/ws/assets/n{nth}.txt"));
+            }
+            world.disk.remove("/ws/assets/b.txt");
+            world.edit("assets/c.txt", "\"asset_id\":4", "\"asset_id\":3");
+            let examination = world.examine();
+            (examination.findings.clone(), examination.cure(&FIX))
+        };
+        let first = found(0);
+        assert_eq!(first.0.len(), 4);
+        assert!((1..5).all(|seed| found(seed) == first));
+    }
+
+    #[test]
+    fn who_writes_only_what_was_asked_for_repairs_nothing_else() {
+        let world = World::of(&[("a.txt", "A"), ("k.txt", "K")]);
+        world.disk.rename("/ws/assets/a.txt", "/ws/assets/b.txt");
+        world.disk.write("/ws/assets/b.txt", "B");
+        world.disk.remove("/ws/packwright.registry/.gitattributes");
+        let examination = world.examine();
+        let codes: Vec<Code> = examination.findings.iter().map(|it| it.diagnostic.code).collect();
+        assert_eq!(codes, [Code::PLACE_MISSING, Code::NOT_MERGED_BY_LINE]);
+        let to = examination.place(&RelPath::new("assets/b.txt").expect("normal"), "").expect("declared").clone();
+        let bindings = vec![(examination.missing[0].uuid, to)];
+        let cure = examination.cure(&Wishes { bindings, ..Wishes::default() });
+        assert_eq!(cure.notes, ["move 1 from `assets/a.txt` to `assets/b.txt`"]);
+        world.commit(&cure).expect("nobody changed anything");
+        assert_eq!(world.codes(), [(Code::NOT_MERGED_BY_LINE, Remedy::Fix)]);
+    }
+
+    #[test]
+    fn an_absent_registry_is_not_begun_anew() {
+        let world = World::of(&[("a.txt", "A")]);
+        world.disk.remove("/ws/packwright.registry");
+        assert_eq!(world.codes(), [(Code::REGISTRY_MISSING, Remedy::Hand)]);
+        let examination = world.examine();
+        assert!(examination.is_blocked && examination.cure(&FIX).commit.is_empty());
     }
 }

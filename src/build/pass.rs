@@ -60,7 +60,7 @@ impl<'a> Pass<'a> {
     /// Takes note of what places held that are missing now, and returns all that is known of such.
     pub fn note_missing(&self, registry: &Registry, missing: &[Line]) -> Vanished {
         let before = Vanished::recall(&self.session.index);
-        let now = before.next(&self.scan.known, registry, missing);
+        let now = before.next(&self.scan.vanished, registry, missing);
         if now != before {
             let _ = self.vanished.set(now.to_row());
         }

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use crate::cache::{Index, encoding};
 use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX};
 use crate::model::registry::{Digests, Line, Registry, Remembered};
-use crate::model::{AssetId, AssetUuid, Digest};
-use crate::workspace::bucket::Tree;
+use crate::model::{AssetId, AssetUuid, Digest, RelPath};
 
 /// The index's name for it.
 pub const VANISHED_FACT: &str = "vanished";
@@ -45,13 +44,13 @@ impl Vanished {
     }
 
     /// Returns what is to be remembered from now on: of each asset that is `missing` what was known already, or else
-    /// what its place held in the tree as it was `known` before it was looked at.
+    /// what its place held, given what files held that are `gone`.
     #[must_use]
-    pub fn next(&self, known: &Tree, registry: &Registry, missing: &[Line]) -> Self {
+    pub fn next(&self, gone: &BTreeMap<RelPath, Digest>, registry: &Registry, missing: &[Line]) -> Self {
         // With no number left nobody will ever be younger.
         let since = registry.next_id().unwrap_or(AssetId(u32::MAX));
         let remembered = |line: &Line| {
-            let held = || held(known, line).map(|digests| Remembered { digests, since });
+            let held = || held(gone, line).map(|digests| Remembered { digests, since });
             Some((line.uuid, self.of(line).or_else(held)?))
         };
         Self(missing.iter().take(MOST).filter_map(remembered).collect())
@@ -69,16 +68,10 @@ impl Vanished {
 
 /// Returns what the place of a line held; `None` where nothing is known. What a directory held depends on a declaration
 /// that is gone: it is known by that alone.
-fn held(known: &Tree, line: &Line) -> Option<Digests> {
-    if known.is_empty() {
-        return None;
-    }
-    let digest = |path: &str| {
-        let (bucket, idx) = known.find(path)?;
-        bucket.kind(idx).is_readable().then(|| bucket.content(idx).digest)
-    };
-    let place = line.place.as_str();
-    let content = digest(place);
+fn held(gone: &BTreeMap<RelPath, Digest>, line: &Line) -> Option<Digests> {
+    let place = &line.place;
+    let digest = |path: &str| gone.get(path).copied();
+    let content = gone.get(place).copied();
     let declaration = digest(&format!("{place}{SIDECAR_SUFFIX}")).or_else(|| digest(&format!("{place}/{ASSET_JSON}")));
     if content.is_none() && declaration.is_none() {
         return None;
@@ -89,19 +82,11 @@ fn held(known: &Tree, line: &Line) -> Option<Digests> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::RelPath;
     use crate::model::registry::{Present, propose};
-    use crate::system::{FileKind, Stamp};
-    use crate::workspace::bucket::{Entry, Kind};
 
-    fn tree(files: &[(&str, &str)]) -> Tree {
-        let kind = FileKind::File;
-        let stamp = Stamp { kind, size: 1, mtime_ns: 0, ctime_ns: 0, inode: 1, device: 0, mode: 0 };
-        let entry = |(path, text): &(&str, &str)| {
-            let (path, digest) = (RelPath::new(path).expect("normal"), Digest::of(text.as_bytes()));
-            Entry { path, kind: Kind::File, racy: false, stamp, digest, link: None }
-        };
-        Tree::of(files.iter().map(entry).collect())
+    fn files(files: &[(&str, &str)]) -> BTreeMap<RelPath, Digest> {
+        let file = |(path, text): &(&str, &str)| (RelPath::new(path).expect("normal"), Digest::of(text.as_bytes()));
+        files.iter().map(file).collect()
     }
 
     fn registry(places: &[&str]) -> Registry {
@@ -115,8 +100,8 @@ mod tests {
     fn what_was_held_last_is_remembered_until_it_is_back() {
         let registry = registry(&["a", "d", "x"]);
         let missing = registry.lines().to_vec();
-        let known = tree(&[("a", "A"), ("a.asset.json", "{}"), ("d/asset.json", "intent"), ("d/f", "F")]);
-        let first = Vanished::default().next(&known, &registry, &missing);
+        let gone = files(&[("a", "A"), ("a.asset.json", "{}"), ("d/asset.json", "intent"), ("d/f", "F")]);
+        let first = Vanished::default().next(&gone, &registry, &missing);
         let by = |it: &Vanished, place: &str| {
             let line = registry.at(&RelPath::new(place).expect("normal"), "").expect("registered");
             it.of(line).map(|it| (it.digests.content, it.digests.declaration, it.since))
@@ -126,10 +111,10 @@ mod tests {
         assert_eq!(by(&first, "d"), Some((Digest::of(b""), Some(Digest::of(b"intent")), since)));
         assert_eq!(by(&first, "x"), None);
         // What is known already stays as it is, and goes when it is not missing any more.
-        let later = first.next(&tree(&[("a", "other"), ("x", "X")]), &registry, &missing);
+        let later = first.next(&files(&[("a", "other"), ("x", "X")]), &registry, &missing);
         assert_eq!(by(&later, "a"), by(&first, "a"));
         assert_eq!(by(&later, "x"), Some((Digest::of(b"X"), None, since)));
-        assert!(first.next(&Tree::default(), &registry, &[]) == Vanished::default());
-        assert_eq!(first.next(&Tree::default(), &registry, &missing).to_row(), first.to_row());
+        assert!(first.next(&BTreeMap::new(), &registry, &[]) == Vanished::default());
+        assert_eq!(first.next(&BTreeMap::new(), &registry, &missing).to_row(), first.to_row());
     }
 }

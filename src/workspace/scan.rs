@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
-use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
+use crate::model::{Code, Diagnostic, Digest, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
@@ -38,8 +38,8 @@ pub struct Options {
 pub struct Scan {
     /// Every source.
     pub tree: Tree,
-    /// What was known before.
-    pub known: Tree,
+    /// Files that were known and are not there any more, with the digest of what they held last.
+    pub vanished: BTreeMap<RelPath, Digest>,
     /// Buckets that the index does not have like this.
     pub moved: Vec<Arc<Bucket>>,
     /// Ends of buckets that the index has and the tree has not.
@@ -60,16 +60,17 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     let mut edits = Edits::new(ws, &known, options);
     edits.take_up(roots, verdicts);
     if edits.is_empty() {
-        return Ok(Scan { tree: known.clone(), known, moved: Vec::new(), gone: Vec::new() });
+        return Ok(Scan { tree: known, moved: Vec::new(), gone: Vec::new(), vanished: BTreeMap::new() });
     }
     // The clock is read before anything is: what is not older than this may change unseen after we looked.
     let now = ws.disk.now(&ws.cache_dir());
     edits.list_directories(now)?;
     edits.read_files(sources, now)?;
     let _pack = ws.phase("pack buckets");
+    let vanished = edits.vanished();
     let tree = edits.finish()?;
     check_whole(ws, &known)?;
-    Ok(difference(known, tree))
+    Ok(Scan { vanished, ..difference(known, tree) })
 }
 
 /// Fails where the index turned out not to hold what it should: the build begins again without it.
@@ -83,7 +84,7 @@ fn difference(known: Tree, tree: Tree) -> Scan {
     let is_new = |it: &&Arc<Bucket>| before.get(&it.end).is_none_or(|old| !Arc::ptr_eq(old, it));
     let moved = tree.buckets().iter().filter(is_new).cloned().collect();
     let gone = before.keys().filter(|it| !after.contains(*it)).map(|it| (*it).clone()).collect();
-    Scan { moved, gone, tree, known }
+    Scan { moved, gone, tree, vanished: BTreeMap::new() }
 }
 
 /// What one stat said of one known entry that is not as the index remembers it, or may not be.
@@ -480,6 +481,19 @@ impl<'a> Edits<'a> {
     }
 
     /// Returns the tree after all edits.
+    /// Returns the files that are removed.
+    fn vanished(&self) -> BTreeMap<RelPath, Digest> {
+        if !self.removes || self.known.is_empty() {
+            return BTreeMap::new();
+        }
+        let removed = self.entries.values().filter(|it| it.1.is_none());
+        let digest = |path: &RelPath| {
+            let (bucket, idx) = self.known.find(path.as_str())?;
+            bucket.kind(idx).is_readable().then(|| bucket.content(idx).digest)
+        };
+        removed.filter_map(|(path, _)| Some((path.clone(), digest(path)?))).collect()
+    }
+
     fn finish(mut self) -> Result<Tree> {
         if !self.problems.is_empty() {
             diagnostic::sort(&mut self.problems);
