@@ -135,8 +135,8 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         missing = proposal.missing;
     }
     let found: Vec<Found> = std::mem::take(&mut reconciliation.found);
-    let needed = |at: &usize| !missing.is_empty() || found.iter().any(|it| it.to == present[*at]);
-    let places = (0..present.len()).filter(needed).map(|at| (present[at].clone(), digests(at))).collect();
+    let n_needed = if missing.is_empty() { 0 } else { present.len() };
+    let places = (0..n_needed).map(|at| (present[at].clone(), digests(at))).collect();
     pass.remember_scan(&registry_files);
 
     let by = |remedy| move |diagnostic| Finding { diagnostic, remedy };
@@ -267,8 +267,8 @@ impl Examination {
     /// Returns the declared place with this text, a path or `path#part`, where there is one. Only asked while something
     /// is missing.
     pub fn place(&self, path: &RelPath, part: &str) -> Option<&Present> {
-        let at = self.places.iter().find(|it| it.0.place == *path && it.0.part == part)?;
-        Some(&at.0)
+        let at = self.places.binary_search_by(|it| (&it.0.place, it.0.part.as_str()).cmp(&(path, part))).ok()?;
+        Some(&self.places[at].0)
     }
 
     /// Returns what has to be changed. All files of the registry are held to what was seen of them.
@@ -280,10 +280,14 @@ impl Examination {
         }
         let mut bindings = wishes.bindings.clone();
         if wishes.remembered {
+            // What somebody says goes before what the machine remembers.
             let is_free = |it: &&Found| wishes.bindings.iter().all(|(uuid, to)| *uuid != it.line.uuid && *to != it.to);
             bindings.extend(self.found.iter().filter(is_free).map(|it| (it.line.uuid, it.to.clone())));
         }
-        let digests = |to: &Present| self.places.iter().find(|it| it.0 == *to).map(|it| it.1);
+        let digests = |to: &Present| {
+            let at = self.places.binary_search_by(|it| it.0.cmp(to)).ok()?;
+            Some(self.places[at].1)
+        };
         let known: Vec<_> =
             bindings.into_iter().filter_map(|(uuid, to)| Some((uuid, to.clone(), digests(&to)?))).collect();
         let registry = bind(base, &known);

@@ -132,8 +132,9 @@ impl Declared<'_> {
         found: &[Found],
         remembered: &dyn Fn(&Line) -> Option<Remembered>,
     ) -> Vec<Open> {
-        let is_found = |line: &Line| found.iter().any(|it| it.line.uuid == line.uuid);
-        let lost = missing.iter().filter(|it| !is_found(it));
+        let settled: BTreeSet<AssetUuid> = found.iter().map(|it| it.line.uuid).collect();
+        let taken: BTreeSet<&Present> = found.iter().map(|it| &it.to).collect();
+        let lost = missing.iter().filter(|it| !settled.contains(&it.uuid));
         let mut open: Vec<Open> = lost.map(|it| Open { line: it.clone(), candidates: Vec::new() }).collect();
         let mut wanted: BTreeMap<Trace, Vec<usize>> = BTreeMap::new();
         for (at, Open { line, .. }) in open.iter().enumerate() {
@@ -146,7 +147,7 @@ impl Declared<'_> {
             return open;
         }
         for (to, present) in self.ground.present.iter().enumerate() {
-            if found.iter().any(|it| it.to == *present) {
+            if taken.contains(present) {
                 continue;
             }
             let held = traces((self.ground.digests)(to));

@@ -6,6 +6,7 @@
 //!
 //! Nothing is repaired around a line that cannot be read: what it says might be what all of this is about.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::super::{AssetId, AssetUuid, Code, Diagnostic, Digest, RelPath, diagnostic};
@@ -94,7 +95,7 @@ pub fn repair(files: &FileSet, ground: &Ground<'_>) -> Repair {
     let parsed = parse(files);
     let mut obstacles = presence(files).1;
     obstacles.extend(parsed.iter().flat_map(|it| it.unreadable.iter().map(|it| it.1.clone())));
-    let strays: Vec<AssetUuid> = parsed.iter().flat_map(|it| it.strays.iter().map(|it| it.line.uuid)).collect();
+    let strays: BTreeSet<AssetUuid> = parsed.iter().flat_map(|it| it.strays.iter().map(|it| it.line.uuid)).collect();
     let reads = parsed.into_iter().flat_map(|it| it.reads.into_iter().chain(it.strays));
     let mut work = Work::of(reads.collect(), ground);
     work.settle_places(ground);
@@ -242,32 +243,29 @@ impl Work {
 
     /// Returns for each of `homeless` the position of the new place at which it is found.
     fn new_homes(&self, homeless: &[(usize, AssetId)], ground: &Ground<'_>) -> Vec<Option<usize>> {
-        let mut homes = vec![None; homeless.len()];
         if homeless.is_empty() {
-            return homes;
+            return Vec::new();
         }
         let line = |at: usize| &self.assets[at].line;
         let key = |it: &Line| (it.place.clone(), it.part.clone());
-        let is_homeless = |at: usize| homeless.iter().any(|it| it.0 == at);
-        let settled = (0..self.assets.len()).filter(|it| !line(*it).removed && !is_homeless(*it));
+        let lost_theirs: BTreeSet<usize> = homeless.iter().map(|it| it.0).collect();
+        let settled = (0..self.assets.len()).filter(|it| !line(*it).removed && !lost_theirs.contains(it));
         let mut taken: Vec<_> = settled.clone().map(|it| key(line(it))).collect();
         taken.sort_unstable();
         let is_taken = |it: &Present| taken.binary_search(&(it.place.clone(), it.part.as_str().into())).is_ok();
         let registered: Vec<bool> = ground.present.iter().map(is_taken).collect();
         // Two that lost one place to a third cannot be told apart by where they were.
-        let is_alone = |at: usize| homeless.iter().filter(|it| key(line(it.0)) == key(line(at))).count() == 1;
+        let mut n_lost: BTreeMap<_, usize> = BTreeMap::new();
+        homeless.iter().for_each(|it| *n_lost.entry(key(line(it.0))).or_default() += 1);
+        let is_alone = |at: usize| n_lost[&key(line(at))] == 1;
         let mut lost: Vec<usize> = settled.filter(|it| ground.at(line(*it)).is_none()).collect();
         lost.extend(homeless.iter().map(|it| it.0).filter(|it| is_alone(*it)));
         lost.sort_by(|a, b| place_order((&line(*a).place, &line(*a).part), (&line(*b).place, &line(*b).part)));
         let missing: Vec<&Line> = lost.iter().map(|it| line(*it)).collect();
         let Ground { present, digests } = *ground;
         let facts = Facts { missing: &missing, recall: &|_| None, present, registered: &registered, digests };
-        for (from, to) in takeovers(&facts) {
-            if let Some(nth) = homeless.iter().position(|it| it.0 == lost[from]) {
-                homes[nth] = Some(to);
-            }
-        }
-        homes
+        let found: BTreeMap<usize, usize> = takeovers(&facts).into_iter().map(|(from, to)| (lost[from], to)).collect();
+        homeless.iter().map(|it| found.get(&it.0).copied()).collect()
     }
 
     /// The third step: one asset for each number.
