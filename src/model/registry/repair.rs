@@ -76,9 +76,12 @@ pub enum Mend {
 }
 
 impl Ground<'_> {
+    fn find(&self, place: &RelPath, part: &str) -> Option<usize> {
+        self.present.binary_search_by(|it| place_order((&it.place, &it.part), (place, part))).ok()
+    }
+
     fn at(&self, line: &Line) -> Option<Digests> {
-        let order = |it: &Present| place_order((&it.place, &it.part), (&line.place, &line.part));
-        self.present.binary_search_by(order).ok().map(|at| (self.digests)(at))
+        self.find(&line.place, &line.part).map(|at| (self.digests)(at))
     }
 }
 
@@ -100,9 +103,7 @@ pub fn repair(files: &FileSet, ground: &Ground<'_>) -> Repair {
     let mut work = Work::of(reads.collect(), ground);
     work.settle_places(ground);
     work.settle_numbers();
-    let is_stray = |it: &usize| strays.contains(&work.assets[*it].line.uuid);
-    let put_right: Vec<_> = (0..work.assets.len()).filter(is_stray).map(|it| (it, Mend::Tidied)).collect();
-    work.mends.extend(put_right);
+    work.mends.extend(strays.into_iter().map(|it| (it, Mend::Tidied)));
     if work.is_full {
         let message = "no asset_id is left for an asset whose number another one has";
         obstacles.push(Diagnostic::error(Code::REGISTRY_FULL, message));
@@ -133,9 +134,22 @@ struct Asset {
     line: Line,
     /// The forms in the files that the line takes the place of; empty as long as it is the only one itself.
     forms: Vec<ShortDigest>,
+    /// Where forms that contradicted the line were, in order.
+    elsewhere: Vec<Site>,
+}
+
+/// A place and a part.
+type Site = (RelPath, Box<str>);
+
+fn site(line: &Line) -> Site {
+    (line.place.clone(), line.part.clone())
 }
 
 impl Asset {
+    fn of(line: Line, forms: Vec<ShortDigest>) -> Self {
+        Self { line, forms, elsewhere: Vec::new() }
+    }
+
     /// Returns the line, to be changed: it will say that it supersedes what stands in the file.
     fn change(&mut self) -> &mut Line {
         if self.forms.is_empty() {
@@ -149,8 +163,8 @@ impl Asset {
 struct Work {
     /// By uuid.
     assets: Vec<Asset>,
-    /// Positions in `assets`, and what happens to them.
-    mends: Vec<(usize, Mend)>,
+    /// What happens to whom.
+    mends: Vec<(AssetUuid, Mend)>,
     /// The greatest number in any line.
     seen: u32,
     /// Whether the numbers ran out.
@@ -162,6 +176,7 @@ impl Work {
     fn of(mut reads: Vec<Read>, ground: &Ground<'_>) -> Self {
         let seen = reads.iter().map(|it| it.line.highest()).max().unwrap_or(0);
         let mut work = Work { assets: Vec::new(), mends: Vec::new(), seen, is_full: false };
+        let mut contradictions: Vec<Vec<Form>> = Vec::new();
         reads.sort_by_key(|it| it.line.uuid);
         let mut reads = reads.into_iter().peekable();
         while let Some(first) = reads.next() {
@@ -170,44 +185,54 @@ impl Work {
             while let Some(next) = reads.next_if(|it| it.line.uuid == uuid) {
                 group.push(next);
             }
-            work.add(group, ground);
+            contradictions.extend(work.add(group));
         }
+        // Who is where beyond doubt is known now.
+        let taken: BTreeSet<Site> = work.live().map(|it| site(&work.assets[it].line)).collect();
+        for parties in contradictions {
+            let asset = choose(&parties, ground, &taken);
+            work.mends.push((asset.line.uuid, Mend::Settled));
+            work.assets.push(asset);
+        }
+        work.assets.sort_by_key(|it| it.line.uuid);
         work
     }
 
-    fn add(&mut self, mut group: Vec<Read>, ground: &Ground<'_>) {
-        let at = self.assets.len();
+    /// Takes up the lines of one asset; returns those that contradict each other.
+    fn add(&mut self, mut group: Vec<Read>) -> Option<Vec<Form>> {
         if group.len() == 1 {
-            self.assets.push(Asset { line: group.remove(0).line, forms: Vec::new() });
-            return;
+            self.assets.push(Asset::of(group.remove(0).line, Vec::new()));
+            return None;
         }
         let (current, superseded) = split_superseded(distinct_forms(group).0);
         // Forms that name each other as earlier ones leave nothing current.
         let mut parties = if current.is_empty() { superseded } else { current };
-        let forms = parties.iter().map(|it| it.short).collect();
-        let (asset, mend) = match agree(&parties) {
-            _ if parties.len() == 1 => (Asset { line: parties.remove(0).read.line, forms: Vec::new() }, Mend::Tidied),
-            Some(agreed) => (Asset { line: agreed.line, forms }, Mend::Tidied),
-            None => (Asset { line: choose(&parties, ground), forms }, Mend::Settled),
+        let asset = match agree(&parties) {
+            _ if parties.len() == 1 => Asset::of(parties.remove(0).read.line, Vec::new()),
+            Some(agreed) => Asset::of(agreed.line, parties.iter().map(|it| it.short).collect()),
+            None => return Some(parties),
         };
+        self.mends.push((asset.line.uuid, Mend::Tidied));
         self.assets.push(asset);
-        self.say(at, mend);
+        None
     }
 
-    fn say(&mut self, at: usize, mend: Mend) {
-        self.mends.push((at, mend));
+    /// Returns the positions of the assets that are not removed.
+    fn live(&self) -> impl Iterator<Item = usize> {
+        (0..self.assets.len()).filter(|it| !self.assets[*it].line.removed)
     }
 
     /// The second step: one asset for each place.
     ///
-    /// The one stays whose content is the place's, then the one with the smaller number. Another one is looked for at
-    /// the new places; where it is not found, it is nowhere, and becomes a tombstone.
+    /// The one stays whose content is the place's, then the one with the smaller number. Another one goes to where a form
+    /// that contradicted its line was, if that is declared and nobody's; else it is looked for at the new places. Where it
+    /// is not found, it is nowhere, and becomes a tombstone.
     fn settle_places(&mut self, ground: &Ground<'_>) {
         let order = |a: &usize, b: &usize| {
             let (a, b) = (&self.assets[*a].line, &self.assets[*b].line);
             place_order((&a.place, &a.part), (&b.place, &b.part)).then(a.uuid.cmp(&b.uuid))
         };
-        let mut live: Vec<usize> = (0..self.assets.len()).filter(|it| !self.assets[*it].line.removed).collect();
+        let mut live: Vec<usize> = self.live().collect();
         live.sort_unstable_by(order);
         let mut homeless: Vec<(usize, AssetId)> = Vec::new();
         let same = |a: &usize, b: &usize| {
@@ -223,22 +248,47 @@ impl Work {
             let by = self.assets[keeper].line.id;
             homeless.extend(at_one_place.iter().filter(|it| **it != keeper).map(|it| (*it, by)));
         }
+        self.settle_elsewhere(&mut homeless, &live, ground);
         let homes = self.new_homes(&homeless, ground);
         for ((at, by), home) in homeless.into_iter().zip(homes) {
-            let line = self.assets[at].change();
-            let mend = match home {
-                Some(to) => {
-                    let from = std::mem::replace(&mut line.place, ground.present[to].place.clone());
-                    refresh(line, (ground.digests)(to));
-                    Mend::Moved { from }
-                }
+            match home {
+                Some(to) => self.settle_at(at, to, ground),
                 None => {
+                    let line = self.assets[at].change();
                     line.removed = true;
-                    Mend::Retired { by }
+                    let uuid = line.uuid;
+                    self.mends.push((uuid, Mend::Retired { by }));
                 }
-            };
-            self.say(at, mend);
+            }
         }
+    }
+
+    /// Takes from `homeless` those that some other form of theirs has a place for.
+    fn settle_elsewhere(&mut self, homeless: &mut Vec<(usize, AssetId)>, live: &[usize], ground: &Ground<'_>) {
+        if homeless.is_empty() {
+            return;
+        }
+        let lost: BTreeSet<usize> = homeless.iter().map(|it| it.0).collect();
+        let settled = live.iter().filter(|it| !lost.contains(it));
+        let mut taken: BTreeSet<Site> = settled.map(|it| site(&self.assets[*it].line)).collect();
+        homeless.retain(|(at, _)| {
+            let free = self.assets[*at].elsewhere.iter().filter(|it| !taken.contains(it));
+            let Some(to) = free.filter_map(|(place, part)| ground.find(place, part)).next() else { return true };
+            self.settle_at(*at, to, ground);
+            taken.insert(site(&self.assets[*at].line));
+            false
+        });
+    }
+
+    /// Puts an asset at a declared place.
+    fn settle_at(&mut self, at: usize, to: usize, ground: &Ground<'_>) {
+        let present = &ground.present[to];
+        let line = self.assets[at].change();
+        let from = std::mem::replace(&mut line.place, present.place.clone());
+        line.part = present.part.as_str().into();
+        refresh(line, (ground.digests)(to));
+        let uuid = line.uuid;
+        self.mends.push((uuid, Mend::Moved { from }));
     }
 
     /// Returns for each of `homeless` the position of the new place at which it is found.
@@ -247,17 +297,16 @@ impl Work {
             return Vec::new();
         }
         let line = |at: usize| &self.assets[at].line;
-        let key = |it: &Line| (it.place.clone(), it.part.clone());
         let lost_theirs: BTreeSet<usize> = homeless.iter().map(|it| it.0).collect();
         let settled = (0..self.assets.len()).filter(|it| !line(*it).removed && !lost_theirs.contains(it));
-        let mut taken: Vec<_> = settled.clone().map(|it| key(line(it))).collect();
+        let mut taken: Vec<_> = settled.clone().map(|it| site(line(it))).collect();
         taken.sort_unstable();
         let is_taken = |it: &Present| taken.binary_search(&(it.place.clone(), it.part.as_str().into())).is_ok();
         let registered: Vec<bool> = ground.present.iter().map(is_taken).collect();
         // Two that lost one place to a third cannot be told apart by where they were.
         let mut n_lost: BTreeMap<_, usize> = BTreeMap::new();
-        homeless.iter().for_each(|it| *n_lost.entry(key(line(it.0))).or_default() += 1);
-        let is_alone = |at: usize| n_lost[&key(line(at))] == 1;
+        homeless.iter().for_each(|it| *n_lost.entry(site(line(it.0))).or_default() += 1);
+        let is_alone = |at: usize| n_lost[&site(line(at))] == 1;
         let mut lost: Vec<usize> = settled.filter(|it| ground.at(line(*it)).is_none()).collect();
         lost.extend(homeless.iter().map(|it| it.0).filter(|it| is_alone(*it)));
         lost.sort_by(|a, b| place_order((&line(*a).place, &line(*a).part), (&line(*b).place, &line(*b).part)));
@@ -307,17 +356,19 @@ impl Work {
             let from = std::mem::replace(&mut line.id, id);
             let kept = line.retired.iter().copied().filter(|it| *it != id);
             line.retired = sorted(kept.chain(is_retired.then_some(from)).collect());
-            self.say(at, Mend::Renumbered { from });
+            let uuid = line.uuid;
+            self.mends.push((uuid, Mend::Renumbered { from }));
         }
     }
 
     fn finish(self) -> Repair {
         let Work { mut assets, mends, seen, .. } = self;
-        for Asset { line, forms } in &mut assets {
+        for Asset { line, forms, .. } in &mut assets {
             line.supersede(forms.iter().copied());
         }
-        let mended = |(at, mend): (usize, Mend)| {
-            let Line { uuid, id, place, part, .. } = assets[at].line.clone();
+        let mended = |(uuid, mend): (AssetUuid, Mend)| {
+            let at = assets.binary_search_by_key(&uuid, |it| it.line.uuid).expect("it was taken up from the files");
+            let Line { id, place, part, .. } = assets[at].line.clone();
             Mended { mend, uuid, id, place, part }
         };
         let mut mended: Vec<Mended> = mends.into_iter().map(mended).collect();
@@ -331,14 +382,15 @@ impl Work {
     }
 }
 
-/// Returns the line that forms which contradict each other become.
+/// Returns what forms that contradict each other become.
 ///
-/// Whoever is declared at its place is alive, before whoever was removed, before whoever is missing. Among equals the
-/// one counts that says what its place holds, then the first by place and bytes. No number is lost: the smallest
-/// stays, all others are retired.
-fn choose(parties: &[Form], ground: &Ground<'_>) -> Line {
+/// Whoever is declared at its place is alive, before whoever was removed, before whoever is missing, before whoever is
+/// where somebody else is beyond doubt. Among equals the one counts that says what its place holds, then the first by
+/// place and bytes. No number is lost: the smallest stays, all others are retired.
+fn choose(parties: &[Form], ground: &Ground<'_>, taken: &BTreeSet<Site>) -> Asset {
     let rank = |line: &Line| match ground.at(line) {
         _ if line.removed => (1, false),
+        _ if taken.contains(&site(line)) => (3, false),
         Some(now) => (0, now.content != line.content),
         None => (2, false),
     };
@@ -356,7 +408,8 @@ fn choose(parties: &[Form], ground: &Ground<'_>) -> Line {
     if let (false, Some(now)) = (line.removed, ground.at(&line)) {
         refresh(&mut line, now);
     }
-    line
+    let elsewhere: BTreeSet<Site> = lines().filter(|it| !it.removed).map(site).collect();
+    Asset { line, forms: parties.iter().map(|it| it.short).collect(), elsewhere: elsewhere.into_iter().collect() }
 }
 
 /// Has a line say what its place holds now, where that can be told.
@@ -564,6 +617,46 @@ mod tests {
                   1 p [], 1 forms before
                   2 p [], 2 forms before, removed
                   3 p [], 2 forms before, removed
+            "#]],
+        );
+    }
+
+    #[test]
+    fn who_contradicts_itself_makes_room_for_who_does_not() {
+        let registry = register("a A\nb B\nn N");
+        let [a, b, n] = ["a", "b", "n"].map(|it| at(&registry, it));
+        // Moved to two places, at one of which another one was registered; both edited since.
+        let [p, q] = ["p", "q"].map(|it| moved(&a, it));
+        let new = Line { place: path("p"), ..n };
+        check(
+            &[&p, &q, &new],
+            "p 1\nq 2",
+            expect![[r#"
+                make one line of those of 1 at `q`
+                  1 q [], 3 forms before
+                  3 p [], 0 forms before
+            "#]],
+        );
+        // It goes rather to where it is missing than to where somebody else is.
+        check(
+            &[&p, &q, &new],
+            "p 1",
+            expect![[r#"
+                make one line of those of 1 at `q`
+                  1 q [], 3 forms before
+                  3 p [], 0 forms before
+            "#]],
+        );
+        // Two that contradict themselves meet: the second best of one is free.
+        check(
+            &[&p, &q, &moved(&b, "p"), &moved(&b, "r")],
+            "p 1\nq 2\nr 3",
+            expect![[r#"
+                make one line of those of 1 at `p`
+                make one line of those of 2 at `r`
+                move 2 from `p` to `r`
+                  1 p [], 3 forms before
+                  2 r [], 3 forms before
             "#]],
         );
     }
