@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::registry::{self, GITATTRIBUTES};
 use crate::model::{Code, Diagnostic, Location, RelPath};
-use crate::system::{Disk, FsTime};
+use crate::system::{Disk, FsTime, Stamp};
 use crate::workspace::layout::{CONFIG_FILE, STATE_DIR, Workspace};
 
 /// A longer index of git is not read, in bytes.
@@ -106,11 +106,8 @@ pub fn check_file_system(ws: &Workspace) -> Vec<Diagnostic> {
         let help = "files that were changed just before a build are read again by the next one; nothing is missed";
         odd.push(Diagnostic::warning(Code::COARSE_CLOCK, message).help(help));
     }
-    let upper = ws.disk.stat(&ws.root.join(CONFIG_FILE.to_ascii_uppercase()));
-    let lower = ws.disk.stat(&ws.root.join(CONFIG_FILE));
-    if let (Ok(upper), Ok(lower)) = (upper, lower)
-        && upper.inode == lower.inode
-    {
+    let stat = |name: &str| ws.disk.stat(&ws.root.join(name)).ok();
+    if are_one(stat(CONFIG_FILE), stat(&CONFIG_FILE.to_ascii_uppercase())) {
         let message = "the file system does not tell upper case from lower case";
         let help = "two names that differ only in case cannot both be here; `check` warns where they would meet";
         odd.push(Diagnostic::warning(Code::CASE_BLIND, message).help(help));
@@ -126,6 +123,12 @@ pub fn check_file_system(ws: &Workspace) -> Vec<Diagnostic> {
     odd
 }
 
+/// Returns whether two names that differ in case lead to one file.
+fn are_one(lower: Option<Stamp>, upper: Option<Stamp>) -> bool {
+    lower.zip(upper).is_some_and(|(lower, upper)| lower.inode == upper.inode && lower.device == upper.device)
+}
+
+/// Returns whether a lock was refused because there are none, and not because this one may not be had.
 fn is_no_lock(error: &io::Error) -> bool {
     use io::ErrorKind;
     !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound)
@@ -149,6 +152,30 @@ mod tests {
         for text in [None, Some(&b""[..]), Some(b"# *.jsonl merge=union\n"), Some(b"*.jsonl text\n")] {
             assert_eq!(check_attributes(text).map(|it| it.code), Some(Code::NOT_MERGED_BY_LINE), "{text:?}");
         }
+    }
+
+    #[test]
+    fn odd_file_systems_are_told() {
+        let disk = Arc::new(MemorySystem::new());
+        disk.write("/ws/packwright.toml", "");
+        disk.write("/ws/.packwright/cache/.gitignore", "*");
+        disk.write("/ws/.packwright/lane/lock", "");
+        let ws = Workspace::new(disk.clone(), "/ws".into());
+        let codes = || check_file_system(&ws).iter().map(|it| it.code).collect::<Vec<_>>();
+        assert_eq!(codes(), []);
+        disk.set_granularity(2 * LONG_STEP_NS);
+        assert_eq!(codes(), [Code::COARSE_CLOCK]);
+        disk.set_read_only(true);
+        assert_eq!(codes(), [], "a clock that cannot be read is none to speak of");
+
+        disk.set_read_only(false);
+        disk.write("/ws/PACKWRIGHT.TOML", "another file");
+        let stat = |it: &str| disk.stat(it.as_ref()).ok();
+        let (lower, upper) = (stat("/ws/packwright.toml"), stat("/ws/PACKWRIGHT.TOML"));
+        assert!(are_one(lower, lower) && !are_one(lower, upper) && !are_one(lower, None));
+
+        assert!(is_no_lock(&io::ErrorKind::Unsupported.into()));
+        assert!(!is_no_lock(&io::ErrorKind::PermissionDenied.into()));
     }
 
     fn index(version: u8, paths: &[&str]) -> Vec<u8> {
