@@ -115,7 +115,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.jobs)?;
     let exit = match examine(arguments, &opened) {
         Ok(examination) if arguments.writes() => write(cx, arguments, &opened, examination)?,
-        Ok(examination) => tell(cx, arguments, &opened, &examination)?,
+        Ok(examination) => tell(cx, arguments, &examination)?,
         Err(error) => super::failed(&cx.console, arguments.write.format, Some(&opened.ws), &error, None),
     };
     opened.engine.forget();
@@ -127,14 +127,14 @@ fn examine(arguments: &Arguments, opened: &Opened) -> Result<Examination> {
 }
 
 /// Tells what is wrong.
-fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, examination: &Examination) -> Result<Exit> {
+fn tell(cx: &Context, arguments: &Arguments, examination: &Examination) -> Result<Exit> {
     let cure = examination.cure(&Wishes { fix: true, ..Wishes::default() });
     let exit = if examination.is_clean() { Exit::Done } else { Exit::No };
     if arguments.write.format == Format::Json {
         cx.console.print_json(&DoctorDocument::of(examination, &cure))?;
         return Ok(exit);
     }
-    tell_findings(cx, opened, examination, |_| true);
+    tell_findings(cx, examination);
     tell_list(cx, "`packwright doctor --fix` would", &cure.notes);
     let copy = |it: &Copied| format!("`{}` of `{}` ({})", shown(&it.place), it.of.shown(), it.of.id);
     tell_list(cx, "copies, each an asset of its own", &examination.copies.iter().map(copy).collect::<Vec<_>>());
@@ -144,10 +144,10 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, examination: &Exam
     Ok(exit)
 }
 
-fn tell_findings(cx: &Context, opened: &Opened, examination: &Examination, is_told: impl Fn(&Finding) -> bool) {
-    let findings = examination.findings.iter().filter(|it| is_told(it));
-    let told: Vec<Diagnostic> = findings.map(|it| it.diagnostic.clone()).collect();
-    render::show(&cx.console, Some(&opened.ws), &told);
+fn tell_findings(cx: &Context, examination: &Examination) {
+    let told: Vec<Diagnostic> = examination.findings.iter().map(|it| it.diagnostic.clone()).collect();
+    // Lines of the registry say nothing to people: to tell which ones is enough.
+    render::show(&cx.console, None, &told);
     if !told.is_empty() {
         cx.console.say(render::tally(&told));
     }
@@ -206,7 +206,7 @@ fn write(cx: &Context, arguments: &Arguments, opened: &Opened, examination: Exam
     }
     let left = examine(arguments, opened)?;
     if arguments.write.format == Format::Human {
-        tell_findings(cx, opened, &left, |_| true);
+        tell_findings(cx, &left);
     }
     Ok(if left.is_clean() { exit } else { Exit::No })
 }

@@ -108,17 +108,10 @@ fn a_number_bound_twice_is_repaired() {
             exit 1
             --- stderr
             error[PW0203]: number 3 is bound to both `assets/c.txt` and `assets/b.txt`
-             --> packwright.registry/f.jsonl:1:1
-              |
-            1 | {"asset_uuid":"*","asset_id":3,"place":"assets/b.txt","content":"*"}
-                      | ...
-              |
-              = help: run `packwright doctor --fix`, which repairs this alike on every machine
+            --> packwright.registry/f.jsonl:1:1
+             = help: run `packwright doctor --fix`, which repairs this alike on every machine
             note: the other line
-             --> packwright.registry/0.jsonl:2:1
-              |
-            2 | {"asset_uuid":"*","asset_id":3,"place":"assets/c.txt","content":"*"}
-                      | ...
+            --> packwright.registry/0.jsonl:2:1
 
             1 error
 
@@ -177,50 +170,31 @@ fn markers_and_contradictions_are_repaired() {
         &sandbox,
         &["doctor"],
         expect![[r#"
-        exit 1
-        --- stderr
-        error[PW0204]: a merge conflict was left unresolved here
-         --> packwright.registry/0.jsonl:1:1
-          |
-        1 | <<<<<<< ours
-          | ^^^^^^^^^^^^
-          |
-          = help: remove the markers and keep the lines of both sides, or run `packwright doctor --fix`, which repairs this alike on every machine
+            exit 1
+            --- stderr
+            error[PW0204]: a merge conflict was left unresolved here
+            --> packwright.registry/0.jsonl:1:1
+             = help: remove the markers and keep the lines of both sides, or run `packwright doctor --fix`, which repairs this alike on every machine
 
-        error[PW0203]: the lines of * contradict each other
-         --> packwright.registry/0.jsonl:2:1
-          |
-        2 | {"asset_uuid":"*...5f5","was":["*"]}
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          |
-          = help: run `packwright doctor --fix`, which repairs this alike on every machine
-        note: says number 9 at `assets/z.txt`
-         --> packwright.registry/0.jsonl:4:1
-          |
-        4 | {"asset_uuid":"*...5f5","was":["*"]}
-          | --------------------------------...--------------------------------
+            error[PW0203]: the lines of * contradict each other: this one says number 1 at `assets/a.txt`
+            --> packwright.registry/0.jsonl:2:1
+             = help: run `packwright doctor --fix`, which repairs this alike on every machine
+            note: this one says number 9 at `assets/z.txt`
+            --> packwright.registry/0.jsonl:4:1
 
-        error[PW0204]: a merge conflict was left unresolved here
-         --> packwright.registry/0.jsonl:3:1
-          |
-        3 | =======
-          | ^^^^^^^
-          |
-          = help: remove the markers and keep the lines of both sides, or run `packwright doctor --fix`, which repairs this alike on every machine
+            error[PW0204]: a merge conflict was left unresolved here
+            --> packwright.registry/0.jsonl:3:1
+             = help: remove the markers and keep the lines of both sides, or run `packwright doctor --fix`, which repairs this alike on every machine
 
-        error[PW0204]: a merge conflict was left unresolved here
-         --> packwright.registry/0.jsonl:5:1
-          |
-        5 | >>>>>>> theirs
-          | ^^^^^^^^^^^^^^
-          |
-          = help: remove the markers and keep the lines of both sides, or run `packwright doctor --fix`, which repairs this alike on every machine
+            error[PW0204]: a merge conflict was left unresolved here
+            --> packwright.registry/0.jsonl:5:1
+             = help: remove the markers and keep the lines of both sides, or run `packwright doctor --fix`, which repairs this alike on every machine
 
-        4 errors
+            4 errors
 
-        `packwright doctor --fix` would
-          make one line of those of 1 at `assets/a.txt`
-    "#]],
+            `packwright doctor --fix` would
+              make one line of those of 1 at `assets/a.txt`
+        "#]],
     );
     check(
         &sandbox,
@@ -254,25 +228,14 @@ fn nothing_is_repaired_around_a_line_that_cannot_be_read() {
             exit 1
             --- stderr
             error[PW0202]: the line cannot be read: expected ident
-             --> packwright.registry/0.jsonl:2:1
-              |
-            2 | nonsense
-              | ^^^^^^^^
-              |
-              = help: restore the line from version control
+            --> packwright.registry/0.jsonl:2:1
+             = help: restore the line from version control
 
             error[PW0203]: number 1 is bound to both `assets/a.txt` and `assets/b.txt`
-             --> packwright.registry/f.jsonl:1:1
-              |
-            1 | {"asset_uuid":"*","asset_id":1,"place":"assets/b.txt","content":"*"}
-                      | ...
-              |
-              = help: once every line can be read, `packwright doctor --fix` repairs this
+            --> packwright.registry/f.jsonl:1:1
+             = help: once every line can be read, `packwright doctor --fix` repairs this
             note: the other line
-             --> packwright.registry/0.jsonl:1:1
-              |
-            1 | {"asset_uuid":"*","asset_id":1,"place":"assets/a.txt","content":"*"}
-                      | ...
+            --> packwright.registry/0.jsonl:1:1
 
             2 errors
         "#]],

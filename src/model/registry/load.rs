@@ -355,10 +355,10 @@ fn registered_twice(read: &Read, winner: &Read) -> Diagnostic {
 
 fn contradiction(parties: &[Form]) -> Diagnostic {
     let first = &parties[0].read;
-    let message = format!("the lines of {} contradict each other", first.line.uuid);
+    let message = format!("the lines of {} contradict each other: this one {}", first.line.uuid, says(&first.line));
     let others = parties[1..].iter();
     let diagnostic = others.fold(Diagnostic::error(Code::REGISTRY_CONFLICT, message), |it, other| {
-        it.related(says(&other.read.line), other.read.mark.location())
+        it.related(format!("this one {}", says(&other.read.line)), other.read.mark.location())
     });
     diagnostic.at(first.mark.location()).help(REPAIR)
 }

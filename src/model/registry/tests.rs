@@ -733,8 +733,8 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&moved(&a, "y")), text(&moved(&a, "z"))],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:1 (says number 4 at `z` packwright.registry/5.jsonl:2): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:1 (this one says number 4 at `z` packwright.registry/5.jsonl:2): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 4 at `y`
+        "#]],
     );
     // Both refreshed what it holds.
     let refreshed = |content: &[u8]| {
@@ -745,15 +745,15 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&refreshed(b"1")), text(&refreshed(b"2"))],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `x` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 4 at `x`
+        "#]],
     );
     // One moved it, the other registered it anew.
     check_load(
         &[text(&moved(&a, "y")), text(&b)],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `y` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `y` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`
+        "#]],
     );
     // One removed it.
     let mut removed = Line { removed: true, ..a.clone() };
@@ -761,8 +761,8 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&removed), text(&b)],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `x`, removed packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x`, removed packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`
+        "#]],
     );
 }
 
