@@ -130,7 +130,7 @@ impl Engine {
         pass.session.start_log(&state);
         pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
-        pass.note_missing(&registry, &proposal.missing);
+        pass.note_missing(&proposal.missing);
         state.set_registry(proposal.registry.clone());
         state.prefetch(ws, "names", &state.buckets(), |db, it| {
             exports(db, it);

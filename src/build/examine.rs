@@ -128,7 +128,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let mut missing = Vec::new();
     if !is_blocked {
         let proposal = propose(&repair.registry, config.workspace, &present, &digests);
-        let vanished = pass.note_missing(&repair.registry, &proposal.missing);
+        let vanished = pass.note_missing(&proposal.missing);
         reconciliation = reconcile(&proposal, &ground, &|line| vanished.of(line));
         findings.extend(reconciliation.found.iter().map(found_again));
         findings.extend(reconciliation.open.iter().map(not_found));

@@ -99,7 +99,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     pass.change(pass.workshop().all_texts()?, &registry).apply(state);
     let (tree, setup) = (&pass.scan.tree, &pass.setup);
     let proposal = identify(ws, state, tree, &setup.config, &registry);
-    pass.note_missing(&registry, &proposal.missing);
+    pass.note_missing(&proposal.missing);
     state.set_registry(proposal.registry.clone());
     let slots = state.slots(&setup.profile, &options.pack);
     state.prefetch(ws, "recipes", &slots, |db, it| {

@@ -58,13 +58,25 @@ impl<'a> Pass<'a> {
     }
 
     /// Takes note of what places held that are missing now, and returns all that is known of such.
-    pub fn note_missing(&self, registry: &Registry, missing: &[Line]) -> Vanished {
+    pub fn note_missing(&self, missing: &[Line]) -> Vanished {
         let before = Vanished::recall(&self.session.index);
-        let now = before.next(&self.scan.vanished, registry, missing);
+        let now = before.after(&self.scan).only_of(missing);
         if now != before {
             let _ = self.vanished.set(now.to_row());
         }
         now
+    }
+
+    /// Returns what the index is to remember of files that went, where that is news.
+    fn vanished(&self) -> Option<Vec<u8>> {
+        let Scan { appeared, vanished, .. } = &self.scan;
+        let noted = self.vanished.get().cloned();
+        if noted.is_some() || appeared.is_empty() && vanished.is_empty() {
+            return noted;
+        }
+        let before = Vanished::recall(&self.session.index);
+        let now = before.after(&self.scan);
+        (now != before).then(|| now.to_row())
     }
 
     /// Returns what artifacts are made with.
@@ -264,7 +276,7 @@ impl<'a> Pass<'a> {
         changes.buckets_put.extend(scan.moved.iter().map(put));
         changes.buckets_removed.extend(scan.gone.iter().map(row_key));
         changes.facts_put.extend(registry.fact.iter().map(|it| (REGISTRY_FACT.to_owned(), it.clone())));
-        changes.facts_put.extend(self.vanished.get().map(|it| (VANISHED_FACT.to_owned(), it.clone())));
+        changes.facts_put.extend(self.vanished().map(|it| (VANISHED_FACT.to_owned(), it)));
         changes
     }
 

@@ -438,7 +438,9 @@ fn survivors(one: &Branch, other: &Branch, merged: &Sources, after: &Registry) -
     for (place, uuid) in &known {
         let is_shared = claims.iter().filter(|it| *it == uuid).count() > 1;
         let is_contended = lines.iter().any(|it| it.place.as_str() == *place && it.uuid != *uuid);
-        if is_shared || is_contended {
+        // One side gave it up: its place was somebody else's.
+        let is_given_up = [one, other].iter().any(|it| it.registry.by_uuid(*uuid).is_some_and(|it| it.removed));
+        if is_shared || is_contended || is_given_up {
             continue;
         }
         let line = after.by_uuid(*uuid).expect("just looked");

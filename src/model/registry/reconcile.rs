@@ -1,13 +1,12 @@
 //! What may have become of assets that are missing, beyond what a build decides by itself.
 //!
 //! A build goes by what is committed alone, or a clean one elsewhere would decide otherwise. Here counts as well what
-//! one machine remembers: what a place held when it vanished, and which numbers were given only after that. Where this
-//! leaves one answer it is a proposal; where it leaves several, or the asset may have been copied before it was removed,
+//! one machine remembers: what a place held when it vanished, and where that came up since. Where this leaves one answer it is a proposal; where it leaves several, or the asset may have been copied before it was removed,
 //! they are told and nobody guesses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{AssetId, AssetUuid, Digest};
+use super::super::{AssetUuid, Digest, RelPath};
 use super::evidence::{Facts, Trace, takeovers, traces};
 use super::propose::{Change, Digests, Present, Proposal, moved_line, with_lines};
 use super::{Ground, Line, Registry};
@@ -16,12 +15,12 @@ use super::{Ground, Line, Registry};
 const MOST_CANDIDATES: usize = 5;
 
 /// What a machine remembers of a place that vanished.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remembered {
     /// What it held last.
     pub digests: Digests,
-    /// The number that the next new asset would have taken then: who has a smaller one was there before.
-    pub since: AssetId,
+    /// The places at which that came up when it was gone already.
+    pub heirs: BTreeSet<RelPath>,
 }
 
 /// What may have become of missing assets.
@@ -104,12 +103,15 @@ struct Declared<'a> {
 }
 
 impl Declared<'_> {
-    /// Finds what evidence settles when what is remembered counts as well, and when who was registered only after the
-    /// asset was gone counts as new.
+    /// Finds what evidence settles when what is remembered counts as well, and when who was registered where that came up
+    /// counts as new.
     fn find(&self, missing: &[Line], remembered: &dyn Fn(&Line) -> Option<Remembered>) -> Vec<Found> {
-        let since = missing.iter().filter_map(|it| Some(remembered(it)?.since)).min();
-        let Some(since) = since else { return Vec::new() };
-        let is_settled = |it: &Option<&Line>| it.is_some_and(|it| !is_young(it, since));
+        let all: Vec<Remembered> = missing.iter().filter_map(remembered).collect();
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let heirs: BTreeSet<&RelPath> = all.iter().flat_map(|it| &it.heirs).collect();
+        let is_settled = |it: &Option<&Line>| it.is_some_and(|it| !(it.was.is_empty() && heirs.contains(&it.place)));
         let registered: Vec<bool> = self.lines.iter().map(is_settled).collect();
         let missing: Vec<&Line> = missing.iter().collect();
         let recall = |it: &Line| remembered(it).map(|it| it.digests);
@@ -117,8 +119,8 @@ impl Declared<'_> {
         let facts = Facts { missing: &missing, recall: &recall, present, registered: &registered, digests };
         let found = |(from, to): (usize, usize)| {
             let (line, minted) = (missing[from], self.lines[to]);
-            let since = remembered(line)?.since;
-            let fits = minted.is_none_or(|it| is_young(it, since));
+            let heirs = remembered(line)?.heirs;
+            let fits = minted.is_none_or(|it| it.was.is_empty() && heirs.contains(&it.place));
             fits.then(|| Found { line: line.clone(), to: present[to].clone(), minted: minted.cloned() })
         };
         takeovers(&facts).into_iter().filter_map(found).collect()
@@ -154,7 +156,7 @@ impl Declared<'_> {
             let looking: BTreeSet<usize> = held.flat_map(|it| wanted.get(&it).into_iter().flatten().copied()).collect();
             for at in looking {
                 let Open { line, candidates } = &mut open[at];
-                let fits = self.lines[to].is_none_or(|it| is_young(it, AssetId(line.id.0.saturating_add(1))));
+                let fits = self.lines[to].is_none_or(|it| it.was.is_empty() && it.id > line.id);
                 if fits && candidates.len() < MOST_CANDIDATES {
                     candidates.push((present.clone(), self.lines[to].cloned()));
                 }
@@ -183,20 +185,15 @@ impl Declared<'_> {
     }
 }
 
-/// Returns whether an asset got a number of `since` or later, and never was anywhere else.
-fn is_young(line: &Line, since: AssetId) -> bool {
-    line.was.is_empty() && line.id >= since
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{propose_tree, register, tree};
     use super::*;
     use expect_test::{Expect, expect};
 
-    /// Registers `before`; then what `after` holds is compared, where `gone` is what places held last, as a tree that
-    /// vanished when `n_before` numbers had been given.
-    fn check(before: &[&str], after: &str, gone: &str, n_before: u32, expect: Expect) {
+    /// Registers `before`; then what `after` holds is compared, where `gone` is what places held last, and `heirs` are the
+    /// places at which any of that came up since.
+    fn check(before: &[&str], after: &str, gone: &str, heirs: &[&str], expect: Expect) {
         let mut registry = register("");
         for tree_text in before {
             registry = propose_tree(&registry, &tree(tree_text)).registry;
@@ -206,7 +203,8 @@ mod tests {
         let ground = Ground { present: &present, digests: &|at| digests[at] };
         let remembered = |line: &Line| {
             let key = Present { place: line.place.clone(), part: line.part.to_string() };
-            gone.get(&key).map(|it| Remembered { digests: *it, since: AssetId(n_before + 1) })
+            let heirs = heirs.iter().map(|it| RelPath::new(it).unwrap()).collect();
+            gone.get(&key).map(|it| Remembered { digests: *it, heirs })
         };
         let proposal = propose_tree(&registry, &after);
         let result = reconcile(&proposal, &ground, &remembered);
@@ -241,7 +239,7 @@ mod tests {
             &["x X\nk K"],
             "y edited\nk K",
             "x edited",
-            2,
+            &[],
             expect![[r#"
             2 `x` is at `y` (new)
         "#]],
@@ -251,10 +249,10 @@ mod tests {
             &["x X\nk K", "y edited\nk K"],
             "y edited\nk K",
             "x edited",
-            2,
+            &["y"],
             expect![[r#"
-            2 `x` is at `y` (3)
-        "#]],
+                2 `x` is at `y` (3)
+            "#]],
         );
     }
 
@@ -264,7 +262,7 @@ mod tests {
             &["x X", "x X\ny X"],
             "y X",
             "",
-            0,
+            &[],
             expect![[r#"
             1 `x` may be `y` (2)
         "#]],
@@ -273,7 +271,7 @@ mod tests {
             &["x X", "x X\ny X"],
             "y X",
             "x X",
-            2,
+            &[],
             expect![[r#"
             1 `x` may be `y` (2)
         "#]],
@@ -286,7 +284,7 @@ mod tests {
             &["x X"],
             "y X\nz X",
             "",
-            0,
+            &[],
             expect![[r#"
             1 `x` may be `y` (new), `z` (new)
         "#]],
@@ -295,7 +293,7 @@ mod tests {
             &["x X"],
             "y X\nz X",
             "x X",
-            1,
+            &[],
             expect![[r#"
             1 `x` may be `y` (new), `z` (new)
         "#]],
@@ -304,7 +302,7 @@ mod tests {
             &["a X\nb X"],
             "c X\nd X",
             "a X\nb X",
-            2,
+            &[],
             expect![[r#"
             1 `a` may be `c` (new), `d` (new)
             2 `b` may be `c` (new), `d` (new)
@@ -315,7 +313,7 @@ mod tests {
             &["a X\nb X"],
             "a X",
             "",
-            0,
+            &[],
             expect![[r#"
             2 `b` may be 
         "#]],
@@ -328,7 +326,7 @@ mod tests {
             &["x X"],
             "y Y",
             "",
-            0,
+            &[],
             expect![[r#"
             1 `x` may be 
         "#]],
@@ -337,7 +335,7 @@ mod tests {
             &["x -"],
             "y -",
             "x -",
-            1,
+            &[],
             expect![[r#"
             1 `x` may be 
         "#]],
@@ -350,7 +348,7 @@ mod tests {
             &["d/a A side\nd/b B"],
             "d/a A side\nd/b B\ne/a A side\ne/b B\ne/c A",
             "",
-            0,
+            &[],
             expect![[r#"
             `e/a` is a copy of 1 `d/a`
             `e/b` is a copy of 2 `d/b`
