@@ -438,8 +438,13 @@ fn survivors(one: &Branch, other: &Branch, merged: &Sources, after: &Registry) -
     for (place, uuid) in &known {
         let is_shared = claims.iter().filter(|it| *it == uuid).count() > 1;
         let is_contended = lines.iter().any(|it| it.place.as_str() == *place && it.uuid != *uuid);
-        // One side gave it up: its place was somebody else's.
-        let is_given_up = [one, other].iter().any(|it| it.registry.by_uuid(*uuid).is_some_and(|it| it.removed));
+        // One side gave it up since its place was somebody else's, or lost sight of it elsewhere.
+        let forms = [one, other].map(|it| it.registry.by_uuid(*uuid));
+        let [mine, theirs] = forms.map(|it| it.filter(|it| it.place.as_str() == *place));
+        let known_here = mine.or(theirs);
+        let is_earlier = |it: &Line| known_here.is_some_and(|here| here == it || here.was.contains(&it.short_digest()));
+        let is_given_up =
+            forms.into_iter().flatten().any(|it| it.removed || !is_earlier(it) && it.place.as_str() != *place);
         if is_shared || is_contended || is_given_up {
             continue;
         }
