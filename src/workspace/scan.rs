@@ -659,3 +659,42 @@ fn leads_back(ws: &Workspace, dir: &RelPath, target: &Path) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::memory::MemorySystem;
+
+    #[test]
+    fn what_comes_and_goes_is_told() {
+        let disk = Arc::new(MemorySystem::new());
+        let write = |path: &str, text: &str| disk.write(format!("/ws/assets/{path}"), text);
+        [("a", "A"), ("b", "B"), ("d/c", "C"), ("k", "K")].iter().for_each(|(path, text)| write(path, text));
+        disk.mkdir("/ws/.packwright/cache");
+        disk.settle();
+        let ws = Workspace::new(disk.clone(), "/ws".into());
+        let scan = |known: Tree| {
+            let roots = [RelPath::new("assets").expect("normal")];
+            scan(&ws, &roots, known, &Sources::new(&ws), Options::default()).expect("readable")
+        };
+        let shown = |it: &BTreeMap<RelPath, Digest>| {
+            let name =
+                |text: &str| ["A", "B", "C", "K"].into_iter().find(|it| Digest::of(it.as_bytes()).to_hex() == text);
+            let entry =
+                |(path, digest): (&RelPath, &Digest)| format!("{path} {}", name(&digest.to_hex()).unwrap_or("?"));
+            it.iter().map(entry).collect::<Vec<_>>().join(", ")
+        };
+        let first = scan(Tree::default());
+        assert_eq!((shown(&first.appeared), shown(&first.vanished)), (String::new(), String::new()));
+        disk.rename("/ws/assets/a", "/ws/assets/e");
+        disk.rename("/ws/assets/d", "/ws/assets/f");
+        write("b", "another");
+        disk.remove("/ws/assets/k");
+        disk.symlink("e", "/ws/assets/k");
+        let second = scan(first.tree);
+        assert_eq!(shown(&second.appeared), "assets/e A, assets/f/c C");
+        assert_eq!(shown(&second.vanished), "assets/a A, assets/d/c C, assets/k K");
+        let third = scan(second.tree);
+        assert!(third.appeared.is_empty() && third.vanished.is_empty());
+    }
+}
