@@ -97,7 +97,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     pass.change(pass.workshop().all_texts()?, &registry).apply(state);
     let (tree, setup) = (&pass.scan.tree, &pass.setup);
     let proposal = identify(ws, state, tree, &setup.config, &registry);
-    state.set_registry(proposal.registry.clone());
+    state.set_identities(crate::query::Identities::Registry(proposal.registry.clone()));
     let slots = state.slots(&setup.profile, &options.pack);
     state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);

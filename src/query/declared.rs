@@ -48,7 +48,11 @@ pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
 
 #[salsa::tracked]
 fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
-    let members = bucket.members(db);
+    asset_dirs_of(bucket.members(db))
+}
+
+/// Returns the directories whose `asset.json` is in a bucket.
+pub fn asset_dirs_of(members: &Members) -> Vec<RelPath> {
     // Whatever has the name governs: what a broken declaration owns must not fall to a rule.
     let governs = |idx: &usize| file_name(members.name(*idx)) == ASSET_JSON;
     (0..members.len()).filter(governs).filter_map(|it| members.path(it).parent()).collect()
@@ -119,10 +123,13 @@ fn claimed_twice_in(part: &Part) -> Vec<RelPath> {
     owners.into_iter().filter(twice).collect()
 }
 
-/// Returns what the sidecars of a bucket speak for that do not follow their file.
 #[salsa::tracked]
 fn lone_sidecars_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
-    let members = bucket.members(db);
+    lone_sidecars_of(bucket.members(db))
+}
+
+/// Returns what the sidecars of a bucket speak for that do not follow their file.
+pub fn lone_sidecars_of(members: &Members) -> Vec<RelPath> {
     let mut buf = String::new();
     let mut owners = Vec::new();
     for idx in 0..members.len() {

@@ -69,8 +69,8 @@ impl Identities {
 pub enum Scope {
     /// All of it.
     Whole,
-    /// Some buckets. Of the others is known what their sources are, and that nothing about their names moved since all
-    /// of it was valid.
+    /// Some buckets. Of the others is known what their sources are, and what their assets are to these; names do not
+    /// clash.
     Part(Arc<Part>),
 }
 
@@ -86,7 +86,7 @@ impl PartialEq for Scope {
 
 impl Eq for Scope {}
 
-/// Some buckets, and what is to be known of the others. It never changes while it is in a database.
+/// Some buckets, and what is to be known of the others. It never changes; another one may take its place.
 pub struct Part {
     /// Every source.
     pub tree: Tree,
@@ -343,10 +343,10 @@ impl State {
         answers.into_iter().map(|it| it.1).collect()
     }
 
-    /// Replaces the registry, as a proposal for it was made from what the queries said.
-    pub fn set_registry(&mut self, registry: Registry) {
+    /// Replaces the identities, as a proposal for them was made from what the queries said.
+    pub fn set_identities(&mut self, identities: Identities) {
         let globals = self.globals.expect("a change was applied");
-        set_identities(&mut self.db, globals, Identities::Registry(registry));
+        set_identities(&mut self.db, globals, identities);
     }
 
     /// Returns whether nothing was ever applied.
