@@ -155,7 +155,7 @@ impl<'a> Pass<'a> {
         let profile = &self.setup.profile;
         let patch = match (&known, &old) {
             (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), old.content_digest()) => {
-                short.difference(old.content_digest()).and_then(|it| publish::patch(old, profile, &it))
+                short.difference(ws, old.content_digest()).and_then(|it| publish::patch(old, profile, &it))
             }
             _ => None,
         };

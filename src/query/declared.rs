@@ -63,6 +63,7 @@ pub fn asset_dirs_of(members: &Members) -> Vec<RelPath> {
 fn asset_dirs_around(part: &Part) -> Vec<RelPath> {
     let mut found = BTreeSet::new();
     let mut asked = BTreeSet::new();
+    let mut below = BTreeSet::new();
     let mut buf = String::new();
     let governs = |name: &str| file_name(name) == ASSET_JSON;
     for bucket in part.touched.iter().map(|it| &part.tree.buckets()[*it]) {
@@ -78,12 +79,12 @@ fn asset_dirs_around(part: &Part) -> Vec<RelPath> {
             }
             if governs(members.name(idx)) {
                 let dir = members.path(idx).parent().expect("a file lies in a directory");
-                Lookup::buckets_below(&part.tree, &dir, &mut |below, _| {
-                    let dirs = (0..below.len()).filter(|it| governs(below.name(*it)));
-                    found.extend(dirs.filter_map(|it| below.path(it).parent()));
-                });
+                below.extend(part.tree.buckets_below(&dir));
             }
         }
+    }
+    for bucket in below {
+        found.extend(asset_dirs_of(part.tree.buckets()[bucket].members()));
     }
     found.into_iter().collect()
 }

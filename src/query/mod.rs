@@ -50,8 +50,36 @@ pub type Texts = BTreeMap<RelPath, Bytes>;
 pub enum Identities {
     /// All that is registered, or about to be.
     Registry(Registry),
-    /// Those of the assets in scope, by place and part.
-    Known(Arc<BTreeMap<(RelPath, String), (AssetUuid, AssetId)>>),
+    /// Those of the assets in scope.
+    Known(Arc<Known>),
+}
+
+/// Identities by place and part.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Known(Vec<Identified>);
+
+/// A place, a part, and the identity that they have.
+pub type Identified = (RelPath, String, (AssetUuid, AssetId));
+
+impl Known {
+    /// Returns these; of two for one place and part either.
+    pub fn of(mut all: Vec<Identified>) -> Self {
+        // They come in runs that are sorted, which this sort makes use of.
+        all.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        all.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
+        Self(all)
+    }
+
+    /// Returns the identity at a place.
+    pub fn at(&self, place: &RelPath, part: &str) -> Option<(AssetUuid, AssetId)> {
+        let at = self.0.binary_search_by(|it| (&it.0, it.1.as_str()).cmp(&(place, part))).ok()?;
+        Some(self.0[at].2)
+    }
+
+    /// Returns all, by place and part.
+    pub fn all(&self) -> &[Identified] {
+        &self.0
+    }
 }
 
 impl Identities {
@@ -59,7 +87,7 @@ impl Identities {
     pub fn at(&self, place: &RelPath, part: &str) -> Option<(AssetUuid, AssetId)> {
         match self {
             Self::Registry(registry) => registry.at(place, part).map(|it| (it.uuid, it.id)),
-            Self::Known(known) => known.get(&(place.clone(), part.to_owned())).copied(),
+            Self::Known(known) => known.at(place, part),
         }
     }
 }

@@ -37,7 +37,7 @@ pub use keep::{Built, Rest, remember};
 pub use settle::Registration;
 pub use short::{Difference, Short};
 
-use drift::Drift;
+use drift::{Drift, order};
 
 /// How many frames are kept, each of them far from the others.
 const FRAMES: usize = 3;
@@ -64,6 +64,17 @@ struct Frame {
     dependent: BTreeSet<u32>,
     /// Each bucket, in order.
     buckets: Vec<Outline>,
+}
+
+impl Frame {
+    /// Returns the number of the bucket with the same end.
+    fn position(&self, outline: &Outline) -> Option<usize> {
+        self.buckets.binary_search_by(|it| order(&it.end).cmp(&order(&outline.end))).ok()
+    }
+
+    fn has(&self, outline: &Outline) -> bool {
+        self.position(outline).is_some_and(|it| self.buckets[it] == *outline)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
@@ -183,6 +194,8 @@ fn stored_frames(index: &Index, target: &str) -> (Option<Vec<u8>>, Vec<Frame>) {
     (row, frames)
 }
 
+type Entries = Vec<Arc<PlanEntry>>;
+
 /// The memos of one frame, seen from a tree.
 pub struct Memos {
     frame: Frame,
@@ -195,6 +208,7 @@ pub struct Memos {
     /// Those of each bucket of the frame, once somebody asked; `None` where they are lost.
     ties: Vec<OnceLock<Option<Ties>>>,
     exports: Vec<OnceLock<Option<Vec<Export>>>>,
+    entries: Vec<OnceLock<Option<Entries>>>,
     /// Set once somebody wanted to know all assets, and a memo that names some of them was lost.
     lacks_assets: AtomicBool,
 }
@@ -207,9 +221,15 @@ pub fn recall(index: &Arc<Index>, target: &str, settled: Digest, registry: Diges
     let drifts = fits.map(|it| (Drift::between(&it.buckets, tree.buckets()), it));
     let (drift, frame) = drifts.min_by_key(|it| it.0.moved().count())?;
     let frame = frame.clone();
-    let (ties, exports) = frame.buckets.iter().map(|_| Default::default()).unzip();
+    let n = frame.buckets.len();
+    let (ties, exports, entries) = (slots(n), slots(n), slots(n));
     let (target, index, tree) = (target.to_owned(), index.clone(), tree.clone());
-    Some(Memos { frame, all, drift, tree, target, index, ties, exports, lacks_assets: AtomicBool::new(false) })
+    let lacks_assets = AtomicBool::new(false);
+    Some(Memos { frame, all, drift, tree, target, index, ties, exports, entries, lacks_assets })
+}
+
+fn slots<T>(n: usize) -> Vec<OnceLock<T>> {
+    (0..n).map(|_| OnceLock::new()).collect()
 }
 
 impl Memos {
@@ -237,8 +257,17 @@ impl Memos {
         self.fetch(&self.frame.buckets[old], Row::Marks)
     }
 
-    fn entries(&self, outline: &Outline) -> Option<Vec<Arc<PlanEntry>>> {
-        self.fetch(outline, Row::Entries)
+    /// Returns the entries of a bucket of the frame.
+    fn entries(&self, old: usize) -> Option<&Entries> {
+        self.entries[old].get_or_init(|| self.fetch(&self.frame.buckets[old], Row::Entries)).as_ref()
+    }
+
+    /// Returns the entries of a bucket of any frame.
+    fn entries_of(&self, outline: &Outline) -> Option<Entries> {
+        match self.frame.position(outline) {
+            Some(old) if self.frame.buckets[old] == *outline => self.entries(old).cloned(),
+            _ => self.fetch(outline, Row::Entries),
+        }
     }
 
     /// Returns the numbers in the frame of the buckets that are not derived.

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::build::configure::RegistryFiles;
 use crate::build::identify::digests;
@@ -17,9 +18,9 @@ use crate::model::registry::{
     ChangeNote, Digests, Line, Lines, Mark, MarkKind, N_FILES, New, Present, Stayed, decide, file_bytes, file_of,
     file_path, lines_of_file, notes,
 };
-use crate::model::{AssetId, AssetUuid, Code, Diagnostic, Digest, RelPath};
-use crate::query::Database;
+use crate::model::{AssetUuid, Code, Diagnostic, Digest, RelPath};
 use crate::query::declared::asset_dirs;
+use crate::query::{Database, Identified, Known};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::is_declaration;
 
@@ -34,11 +35,8 @@ pub struct Registration {
     pub changes: Vec<ChangeNote>,
 }
 
-/// Identities by place and part.
-pub(super) type Known = BTreeMap<(RelPath, String), (AssetUuid, AssetId)>;
-
 /// Declared places and what declares them, in order.
-pub(super) type Places<'a> = [(Present, Option<&'a std::sync::Arc<Declaration>>)];
+pub(super) type Places<'a> = [(Present, Option<&'a Arc<Declaration>>)];
 
 /// What became of identities.
 pub(super) struct Settled {
@@ -46,6 +44,8 @@ pub(super) struct Settled {
     pub ledger: Ledger,
     /// What is to be committed.
     pub registration: Registration,
+    /// Identities that were not known before.
+    pub new: Vec<Identified>,
 }
 
 /// What identities are settled by.
@@ -61,43 +61,39 @@ pub(super) struct Ground<'a> {
 }
 
 /// Finds out which lines are missing now, and what would have to be registered. `before` are the identities of the
-/// assets that the derived buckets had, `known` those and all missing ones, to which new ones are added. `None` where the
-/// long way has to tell.
+/// assets that the derived buckets had, `known` those and all missing ones. `None` where the long way has to tell.
 pub(super) fn settle(
     ground: &Ground<'_>,
     places: &Places<'_>,
     before: &Known,
-    known: &mut Known,
+    known: &Known,
 ) -> Result<Option<Settled>> {
-    let key = |it: &Present| (it.place.clone(), it.part.clone());
-    let declared: BTreeSet<_> = places.iter().map(|it| key(&it.0)).collect();
+    let is_declared = |place: &RelPath, part: &str| {
+        places.binary_search_by(|it| (&it.0.place, &*it.0.part).cmp(&(place, part))).is_ok()
+    };
+    let is_known = |it: &Present| known.at(&it.place, &it.part).is_some();
     let mut ledger = ground.memos.frame.ledger.clone();
-    ledger.missing.retain(|it| !declared.contains(&(it.place.clone(), it.part.clone())));
-    let lost = before.iter().filter(|it| !declared.contains(it.0));
-    ledger.missing.extend(lost.map(|((place, part), (uuid, id))| Lost {
-        place: place.clone(),
-        part: part.clone(),
-        uuid: *uuid,
-        id: *id,
-    }));
+    ledger.missing.retain(|it| !is_declared(&it.place, &it.part));
+    let lost = before.all().iter().filter(|it| !is_declared(&it.0, &it.1)).cloned();
+    ledger.missing.extend(lost.map(|(place, part, (uuid, id))| Lost { place, part, uuid, id }));
     ledger.missing.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
-    let digests_of = |declaration: Option<&std::sync::Arc<Declaration>>| {
+    let digests_of = |declaration: Option<&Arc<Declaration>>| {
         let nothing = Digests { content: Digest::of(b""), declaration: None };
         declaration.map_or(nothing, |it| digests(it, &ground.memos.tree, asset_dirs(ground.db)))
     };
-    let new = places.iter().filter(|it| !known.contains_key(&key(&it.0)));
-    let new: Vec<New<'_>> = new.map(|it| New { at: &it.0, digests: digests_of(it.1) }).collect();
+    let (here, new): (Vec<_>, Vec<_>) = places.iter().partition(|it| is_known(&it.0));
     if new.is_empty() {
-        return Ok(Some(Settled { ledger, registration: Registration::default() }));
+        return Ok(Some(Settled { ledger, registration: Registration::default(), new: Vec::new() }));
     }
     if !ledger.is_tidy {
         return Ok(None);
     }
+    let new: Vec<New<'_>> = new.into_iter().map(|it| New { at: &it.0, digests: digests_of(it.1) }).collect();
     let shelf = Shelf { ground, highest: ledger.highest, lines: Default::default(), is_lost: Cell::new(false) };
     let missing: Option<Vec<&Line>> = ledger.missing.iter().map(|it| shelf.line(it.uuid)).collect();
     let Some(missing) = missing else { return Ok(None) };
-    let here = places.iter().filter(|it| known.contains_key(&key(&it.0)));
-    let here = here.map(|it| (&it.0, digests_of(it.1))).collect();
+    let here = if missing.is_empty() { Vec::new() } else { here };
+    let here = here.into_iter().map(|it| (&it.0, digests_of(it.1))).collect();
     let stayed = Elsewhere { ground, here, is_doubtful: Cell::new(false) };
     let decision = decide(&shelf, ground.workspace, &missing, &new, &stayed);
     let is_certain = !shelf.is_lost.get() && !stayed.is_doubtful.get() && decision.overflow.is_none();
@@ -109,12 +105,11 @@ pub(super) fn settle(
     let remaining: BTreeSet<usize> = decision.missing.into_iter().collect();
     let mut nth = 0..;
     ledger.missing.retain(|_| nth.next().is_some_and(|it| remaining.contains(&it)));
-    for line in &decision.written {
-        ledger.highest = ledger.highest.max(line.id.0);
-        known.insert((line.place.clone(), line.part.to_string()), (line.uuid, line.id));
-    }
+    let identified = |it: &Line| (it.place.clone(), it.part.to_string(), (it.uuid, it.id));
+    let new: Vec<Identified> = decision.written.iter().map(identified).collect();
+    ledger.highest = new.iter().map(|it| it.2.1.0).fold(ledger.highest, u32::max);
     let Some(files) = shelf.with(decision.written) else { return Ok(None) };
-    Ok(Some(Settled { ledger, registration: Registration { files, changes } }))
+    Ok(Some(Settled { ledger, registration: Registration { files, changes }, new }))
 }
 
 /// The registry's files, each read when somebody asks for a line in it.

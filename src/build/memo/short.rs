@@ -16,11 +16,11 @@ use crate::pack::plan::{Plan, PlanEntry};
 use crate::query::declared::declared;
 use crate::query::layout::layout;
 use crate::query::names::{Export, exports, fold};
-use crate::query::{Change, Database, Identities, Part, Scope, Slot, State, Texts};
+use crate::query::{Change, Database, Identified, Identities, Known, Part, Scope, Slot, State, Texts};
 use crate::workspace::layout::Workspace;
 
 use super::drift::{declaring, order};
-use super::settle::{Ground, Known, Registration, Settled, settle};
+use super::settle::{Ground, Registration, Settled, settle};
 use super::{Frame, Ledger, Memos, Outline, mark};
 
 /// What a part of the workspace came to, and what is to be said about all of it.
@@ -60,9 +60,9 @@ struct Reach {
     /// Identities of the assets that these buckets had.
     before: Known,
     /// Those, and all of missing lines.
-    known: Known,
-    /// What their assets were.
-    exported: BTreeMap<(RelPath, String), Export>,
+    known: Arc<Known>,
+    /// What their assets were: numbers of buckets in the frame and of their exports, by place and part.
+    exported: Vec<(u32, u32)>,
 }
 
 impl Memos {
@@ -94,11 +94,11 @@ impl Memos {
         }
         reach.bring(&mut state, workshop, setup);
 
-        let Some(Settled { ledger, registration }) = reach.settle(&mut state, ws, files, setup)? else {
+        let Some(Settled { ledger, registration, .. }) = reach.settle(&mut state, ws, files, setup)? else {
             return Ok(None);
         };
         loop {
-            let Some(more) = reach.asking(&state) else { return Ok(None) };
+            let Some(more) = reach.asking(&state, ws) else { return Ok(None) };
             if more.is_empty() {
                 break;
             }
@@ -110,7 +110,7 @@ impl Memos {
         let slots = state.slots(&setup.profile, pack);
         workshop.make(&mut state, &slots)?;
         let Reach { memos, touched, .. } = reach;
-        let Some(true) = memos.leaves_none_out(&state, &slots, &touched) else { return Ok(None) };
+        let Some(true) = memos.leaves_none_out(ws, &state, &slots, &touched) else { return Ok(None) };
         let touched: Vec<usize> = touched.into_iter().collect();
         let diagnostics = memos.diagnostics(&state, &slots, &touched, &ledger, setup);
         let knew_all = memos.tree.is_whole() && !memos.lacks_assets.load(Ordering::Relaxed);
@@ -127,16 +127,16 @@ impl Memos {
         touched: &BTreeSet<usize>,
     ) -> BTreeSet<usize> {
         let Some(frame) = self.frame_of(standing) else { return BTreeSet::new() };
-        let others = self.standing(touched).filter(|it| !has(frame, &self.frame.buckets[it.1]));
-        let lacks = |old: usize| {
-            let outline = &self.frame.buckets[old];
-            let packed = at_end(frame, outline).and_then(|it| self.entries(it)).unwrap_or_default();
-            let packed: BTreeMap<AssetId, Arc<PlanEntry>> = packed.into_iter().map(|it| (it.id, it)).collect();
-            let now = self.entries(outline)?;
-            let mut put = now.iter().filter(|it| packed.get(&it.id) != Some(it));
-            Some(!put.all(|it| it.payloads.iter().all(|it| workshop.is_at_hand(it.stored_digest))))
-        };
-        others.filter(|it| lacks(it.1).unwrap_or(true)).map(|it| it.0).collect()
+        let others: Vec<(usize, usize)> =
+            self.standing(touched).filter(|it| !frame.has(&self.frame.buckets[it.1])).collect();
+        let lack = workshop.session.ws.parallel(others.len(), |nth| {
+            let old = others[nth].1;
+            let packed = frame.position(&self.frame.buckets[old]).map(|it| &frame.buckets[it]);
+            let packed = packed.and_then(|it| self.entries_of(it)).unwrap_or_default();
+            let put = self.entries(old).map(|now| differing(&packed, now).1);
+            put.is_none_or(|it| !it.iter().all(|it| it.payloads.iter().all(|it| workshop.is_at_hand(it.stored_digest))))
+        });
+        others.into_iter().zip(lack).filter(|it| it.1).map(|it| it.0.0).collect()
     }
 
     /// Returns the frame that came to a pack.
@@ -145,17 +145,26 @@ impl Memos {
     }
 
     /// Returns whether nothing is left out of the pack to which anybody might still refer. `None` when a memo is lost.
-    fn leaves_none_out(&self, state: &State, slots: &[Slot], touched: &BTreeSet<usize>) -> Option<bool> {
+    fn leaves_none_out(
+        &self,
+        ws: &Workspace,
+        state: &State,
+        slots: &[Slot],
+        touched: &BTreeSet<usize>,
+    ) -> Option<bool> {
         let db = &state.db;
-        let now: BTreeSet<AssetId> = slots.iter().flat_map(|it| &layout(db, *it).entries).map(|it| it.id).collect();
-        let mut left_out = BTreeSet::new();
-        for old in self.replaced(touched) {
-            left_out
-                .extend(self.entries(&self.frame.buckets[old])?.iter().map(|it| it.id).filter(|it| !now.contains(it)));
-        }
+        let mut now: Vec<AssetId> = slots.iter().flat_map(|it| &layout(db, *it).entries).map(|it| it.id).collect();
+        now.sort_unstable();
+        let replaced: Vec<usize> = self.replaced(touched).into_iter().collect();
+        let left_out = ws.parallel(replaced.len(), |nth| {
+            let before = self.entries(replaced[nth])?.iter().map(|it| it.id);
+            Some(before.filter(|it| now.binary_search(it).is_err()).collect::<Vec<_>>())
+        });
+        let left_out: BTreeSet<AssetId> =
+            left_out.into_iter().collect::<Option<Vec<_>>>()?.concat().into_iter().collect();
         // Whoever asked for an asset that is not there any more was derived anew.
-        let there = slots.iter().flat_map(|it| exports(db, it.bucket(db))).filter_map(|it| it.identity);
-        Some(left_out.is_empty() || !there.into_iter().any(|it| left_out.contains(&it.1)))
+        let mut there = slots.iter().flat_map(|it| exports(db, it.bucket(db))).filter_map(|it| it.identity);
+        Some(left_out.is_empty() || !there.any(|it| left_out.contains(&it.1)))
     }
 
     /// Returns the numbers in the frame of the buckets that are gone or derived anew.
@@ -183,46 +192,79 @@ impl Memos {
     }
 }
 
-fn has(frame: &Frame, outline: &Outline) -> bool {
-    at_end(frame, outline) == Some(outline)
+/// Where the entries of a bucket come from.
+enum Now<'a> {
+    /// They were derived.
+    Derived(&'a [Arc<PlanEntry>]),
+    /// They stand in the memo of the bucket of the frame with this number.
+    Stands(usize),
 }
 
-/// Returns the bucket of a frame with the same end.
-fn at_end<'a>(frame: &'a Frame, outline: &Outline) -> Option<&'a Outline> {
-    let at = frame.buckets.binary_search_by(|it| order(&it.end).cmp(&order(&outline.end)));
-    at.ok().map(|it| &frame.buckets[it])
+/// Returns which of two lists of entries only the first has, and which only the second has, each by id.
+fn differing(was: &[Arc<PlanEntry>], now: &[Arc<PlanEntry>]) -> (Vec<Arc<PlanEntry>>, Vec<Arc<PlanEntry>>) {
+    if was.len() == now.len() && was.iter().zip(now).all(|(was, now)| was.id == now.id) {
+        let (mut was, mut now): (Vec<_>, Vec<_>) =
+            was.iter().zip(now).filter(|(was, now)| was != now).map(|(was, now)| (was.clone(), now.clone())).unzip();
+        [&mut was, &mut now].into_iter().for_each(|it| it.sort_by_key(|it| it.id));
+        return (was, now);
+    }
+    let by_id = |it: &[Arc<PlanEntry>]| it.iter().map(|it| (it.id, it.clone())).collect::<BTreeMap<_, _>>();
+    let (was, now) = (by_id(was), by_id(now));
+    let only = |one: &BTreeMap<_, Arc<PlanEntry>>, other: &BTreeMap<_, _>| {
+        one.iter().filter(|it| other.get(it.0) != Some(it.1)).map(|it| it.1.clone()).collect()
+    };
+    (only(&was, &now), only(&now, &was))
 }
 
 impl Reach {
     fn new(memos: Arc<Memos>) -> Self {
-        let missing = memos.frame.ledger.missing.iter();
-        let known = missing.map(|it| ((it.place.clone(), it.part.clone()), (it.uuid, it.id))).collect();
-        let (touched, texts, before, exported) = Default::default();
+        let (touched, texts, before, known, exported) = Default::default();
         Self { memos, touched, texts, before, known, exported }
+    }
+
+    fn export(&self, at: (u32, u32)) -> &Export {
+        &self.memos.exports(at.0 as usize).expect("they were there when the bucket was taken in")[at.1 as usize]
     }
 
     /// Takes more buckets in: reads their declarations, and what their assets were. `None` when a memo is lost, or does
     /// not tell assets apart.
     fn extend(&mut self, more: BTreeSet<usize>, workshop: &Workshop<'_>) -> Result<Option<()>, Moved> {
         let memos = self.memos.clone();
-        let replaced = memos.replaced(&self.touched);
-        let first = self.touched.is_empty();
         let more: Vec<usize> = more.into_iter().filter(|it| !self.touched.contains(it)).collect();
         let texts = workshop.texts(&more)?;
         self.texts.extend(more.iter().copied().zip(texts));
         self.touched.extend(more);
-        for old in memos.replaced(&self.touched).into_iter().filter(|it| first || !replaced.contains(it)) {
-            let (Some(exported), Some(ties)) = (memos.exports(old), memos.ties(old)) else { return Ok(None) };
-            for export in exported {
-                let key = (export.place.clone(), export.part.clone());
-                self.before.extend(export.identity.map(|it| (key.clone(), it)));
-                if self.exported.insert(key, export.clone()).is_some() {
-                    return Ok(None);
-                }
-            }
-            self.before.extend(ties.unread.iter().map(|it| ((it.0.clone(), String::new()), it.1)));
+        let replaced: Vec<usize> = memos.replaced(&self.touched).into_iter().collect();
+        let there = workshop.session.ws.parallel(replaced.len(), |nth| {
+            memos.exports(replaced[nth]).is_some() && memos.ties(replaced[nth]).is_some()
+        });
+        if !there.into_iter().all(|it| it) {
+            return Ok(None);
         }
-        self.known.extend(self.before.iter().map(|it| (it.0.clone(), *it.1)));
+        let mut identified: Vec<Identified> = Vec::new();
+        self.exported.clear();
+        for old in replaced {
+            let (exports, ties) = (memos.exports(old).unwrap_or_default(), memos.ties(old));
+            self.exported.extend((0..exports.len()).map(|it| (old as u32, it as u32)));
+            let known = exports.iter().filter_map(|it| Some((it.place.clone(), it.part.clone(), it.identity?)));
+            identified.extend(known);
+            let unread = ties.into_iter().flat_map(|it| &it.unread);
+            identified.extend(unread.map(|it| (it.0.clone(), String::new(), it.1)));
+        }
+        let key = |it: &(u32, u32)| {
+            let export = &memos.exports(it.0 as usize).unwrap_or_default()[it.1 as usize];
+            (&export.place, &export.part)
+        };
+        self.exported.sort_by(|a, b| key(a).cmp(&key(b)));
+        if self.exported.windows(2).any(|it| key(&it[0]) == key(&it[1])) {
+            return Ok(None);
+        }
+        let missing = memos.frame.ledger.missing.iter();
+        let missing = missing.map(|it| (it.place.clone(), it.part.clone(), (it.uuid, it.id)));
+        // What was settled before stays: these buckets were not among those that it was settled for.
+        let known = identified.iter().cloned().chain(missing).chain(self.known.all().iter().cloned());
+        self.known = Arc::new(Known::of(known.collect()));
+        self.before = Known::of(identified);
         Ok(Some(()))
     }
 
@@ -231,10 +273,13 @@ impl Reach {
             tree: workshop.tree,
             texts: self.texts.values().cloned().collect(),
             config: setup.config.clone(),
-            identities: Identities::Known(Arc::new(self.known.clone())),
+            identities: Identities::Known(self.known.clone()),
             scope: self.scope(),
         }
         .apply(state);
+        state.prefetch(workshop.session.ws, "declarations", &state.buckets(), |db, it| {
+            declared(db, it);
+        });
     }
 
     fn scope(&self) -> Scope {
@@ -255,34 +300,52 @@ impl Reach {
     ) -> Result<Option<Settled>, Moved> {
         let settled = {
             let db = &state.db;
-            let (memos, known) = (&self.memos, self.known.clone());
-            let is_registered = |place: &RelPath, part: &str| known.contains_key(&(place.clone(), part.to_owned()));
+            let is_registered = |place: &RelPath, part: &str| self.known.at(place, part).is_some();
             let buckets = state.buckets();
             let places = places(buckets.iter().map(|it| declared(db, *it)), &is_registered);
-            let ground = Ground { memos, ws, files, workspace: setup.config.workspace, touched: &self.touched, db };
-            settle(&ground, &places, &self.before, &mut self.known)?
+            let (memos, workspace, touched) = (&*self.memos, setup.config.workspace, &self.touched);
+            settle(&Ground { memos, ws, files, workspace, touched, db }, &places, &self.before, &self.known)?
         };
-        state.set_identities(Identities::Known(Arc::new(self.known.clone())));
-        Ok(settled)
+        let Some(mut settled) = settled else { return Ok(None) };
+        let new = std::mem::take(&mut settled.new);
+        if !new.is_empty() {
+            self.known = Arc::new(Known::of(self.known.all().iter().cloned().chain(new).collect()));
+            state.set_identities(Identities::Known(self.known.clone()));
+        }
+        Ok(Some(settled))
     }
 
     /// Returns the numbers of further buckets, whose assets asked about assets that are not what they were. `None` when
     /// names may clash, or a memo is lost.
-    fn asking(&self, state: &State) -> Option<BTreeSet<usize>> {
+    fn asking(&self, state: &State, ws: &Workspace) -> Option<BTreeSet<usize>> {
         let (db, memos) = (&state.db, &self.memos);
         let buckets = state.buckets();
-        let mut now: BTreeMap<(&RelPath, &str), &Export> = BTreeMap::new();
-        for export in buckets.iter().flat_map(|it| exports(db, *it)) {
-            if now.insert((&export.place, &export.part), export).is_some() {
-                return None;
+        state.prefetch(ws, "names", &buckets, |db, it| {
+            exports(db, it);
+        });
+        let mut now: Vec<&Export> = buckets.iter().flat_map(|it| exports(db, *it)).collect();
+        now.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
+        if now.windows(2).any(|it| (&it[0].place, &it[0].part) == (&it[1].place, &it[1].part)) {
+            return None;
+        }
+        // Both are in the same order.
+        let (mut differ, mut is_named_anew) = (BTreeSet::new(), Vec::new());
+        let mut was = self.exported.iter().map(|it| self.export(*it)).peekable();
+        for export in &now {
+            let key = (&export.place, &export.part);
+            while let Some(gone) = was.next_if(|it| (&it.place, &it.part) < key) {
+                differ.insert(&gone.place);
+            }
+            let before = was.next_if(|it| (&it.place, &it.part) == key);
+            if before != Some(*export) {
+                differ.insert(&export.place);
+            }
+            if before.is_none_or(|it| it.name != export.name) {
+                is_named_anew.push(*export);
             }
         }
-        let was = |it: &Export| self.exported.get(&(it.place.clone(), it.part.clone()));
-        let new: Vec<&Export> = now.values().copied().filter(|it| was(it) != Some(*it)).collect();
-        let gone = self.exported.iter().filter(|it| !now.contains_key(&(&it.0.0, it.0.1.as_str())));
-        let differ: BTreeSet<&RelPath> = new.iter().map(|it| &it.place).chain(gone.map(|it| &it.0.0)).collect();
-        let named: Vec<&&Export> = new.iter().filter(|it| was(it).is_none_or(|was| was.name != it.name)).collect();
-        if !named.is_empty() && self.may_clash(&named, &now)? {
+        differ.extend(was.map(|it| &it.place));
+        if !is_named_anew.is_empty() && self.may_clash(&is_named_anew, &now)? {
             return None;
         }
         let mut more = BTreeSet::new();
@@ -305,10 +368,10 @@ impl Reach {
 
     /// Returns whether any of `new` could have the name of another asset, or a place that differs only in case or
     /// normalization. `None` when a memo is lost.
-    fn may_clash(&self, new: &[&&Export], now: &BTreeMap<(&RelPath, &str), &Export>) -> Option<bool> {
-        let mut names: Vec<&str> = now.values().map(|it| it.name.as_str()).collect();
+    fn may_clash(&self, new: &[&Export], now: &[&Export]) -> Option<bool> {
+        let mut names: Vec<&str> = now.iter().map(|it| it.name.as_str()).collect();
         names.sort_unstable();
-        let mut places: Vec<_> = now.keys().map(|it| (fold(it.0.as_str()), it.0)).collect();
+        let mut places: Vec<_> = now.iter().map(|it| (fold(it.place.as_str()), &it.place)).collect();
         places.sort_unstable();
         let collide = places.windows(2).any(|it| it[0].0 == it[1].0 && it[0].1 != it[1].1);
         if collide || names.windows(2).any(|it| it[0] == it[1]) {
@@ -339,29 +402,47 @@ pub(super) fn has_dependencies(db: &Database, bucket: crate::query::Bucket) -> b
 impl Short {
     /// Returns how the entries differ from those of the pack with this content digest. `None` where nothing is known of
     /// it.
-    pub fn difference(&self, content_digest: Digest) -> Option<Difference> {
+    pub fn difference(&self, ws: &Workspace, content_digest: Digest) -> Option<Difference> {
         let memos = &self.memos;
         let before = memos.frame_of(content_digest)?;
-        let by_id = |it: Vec<Arc<PlanEntry>>| it.into_iter().map(|it| (it.id, it));
         let touched: BTreeSet<usize> = self.touched.iter().copied().collect();
-        let standing: Vec<&Outline> = memos.standing(&touched).map(|it| &memos.frame.buckets[it.1]).collect();
-        let mut now: BTreeMap<AssetId, Arc<PlanEntry>> = BTreeMap::new();
-        for slot in &self.slots {
-            now.extend(by_id(layout(&self.state.db, *slot).entries.clone()));
+        let derived = self.slots.iter().map(|it| &layout(&self.state.db, *it).entries[..]);
+        let ends = touched.iter().map(|it| &memos.tree.buckets()[*it].end);
+        let mut now: BTreeMap<(bool, &[u8]), Now<'_>> =
+            ends.zip(derived).map(|(end, it)| (order(end), Now::Derived(it))).collect();
+        let standing = memos.standing(&touched).filter(|it| !before.has(&memos.frame.buckets[it.1]));
+        now.extend(standing.map(|it| (order(&memos.frame.buckets[it.1].end), Now::Stands(it.1))));
+        let is_same: BTreeSet<_> = memos
+            .standing(&touched)
+            .map(|it| &memos.frame.buckets[it.1])
+            .filter(|it| before.has(it))
+            .map(|it| order(&it.end))
+            .collect();
+        let was: BTreeMap<(bool, &[u8]), &Outline> =
+            before.buckets.iter().map(|it| (order(&it.end), it)).filter(|it| !is_same.contains(&it.0)).collect();
+        let ends: Vec<(bool, &[u8])> =
+            now.keys().chain(was.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let differing = ws.parallel(ends.len(), |nth| {
+            let was = was.get(&ends[nth]).map_or(Some(Vec::new()), |it| memos.entries_of(it))?;
+            let now = match now.get(&ends[nth]) {
+                None => &[][..],
+                Some(Now::Derived(entries)) => entries,
+                Some(Now::Stands(old)) => memos.entries(*old)?,
+            };
+            Some(differing(&was, now))
+        });
+        let (mut was, mut now) = (Vec::new(), Vec::new());
+        for it in differing {
+            let (only_was, only_now) = it?;
+            was.extend(only_was);
+            now.extend(only_now);
         }
-        for outline in standing.iter().filter(|it| !has(before, it)) {
-            now.extend(by_id(memos.entries(outline)?));
-        }
-        let shared: BTreeSet<_> = standing.iter().filter(|it| has(before, it)).map(|it| order(&it.end)).collect();
-        let mut was: BTreeMap<AssetId, Arc<PlanEntry>> = BTreeMap::new();
-        for outline in before.buckets.iter().filter(|it| !shared.contains(&order(&it.end))) {
-            was.extend(by_id(memos.entries(outline)?));
-        }
-        let removed = was.keys().filter(|it| !now.contains_key(it)).copied().collect();
-        let names =
-            |it: &BTreeMap<AssetId, Arc<PlanEntry>>| it.values().map(|it| (it.id, it.name.clone())).collect::<Vec<_>>();
-        let names_differ = names(&was) != names(&now);
-        let put = now.into_values().filter(|it| was.get(&it.id) != Some(it)).collect();
+        // What moved from one bucket to another is not different for that.
+        let (was, put) = self::differing(&was, &now);
+        let names = |it: &[Arc<PlanEntry>]| it.iter().map(|it| (it.id, it.name.clone())).collect::<Vec<_>>();
+        let names_differ = names(&was) != names(&put);
+        let is_put = |id: &AssetId| put.binary_search_by_key(id, |it| it.id).is_ok();
+        let removed = was.iter().map(|it| it.id).filter(|it| !is_put(it)).collect();
         Some(Difference { put, removed, names_differ })
     }
 
@@ -369,12 +450,13 @@ impl Short {
     pub fn plan(&self, ws: &Workspace, setup: &Setup) -> Option<Plan> {
         let memos = &self.memos;
         let touched: BTreeSet<usize> = self.touched.iter().copied().collect();
-        let standing: Vec<&Outline> = memos.standing(&touched).map(|it| &memos.frame.buckets[it.1]).collect();
-        let remembered = ws.parallel(standing.len(), |nth| memos.entries(standing[nth]));
-        let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
-        for entries_of in remembered {
-            entries.extend(entries_of?);
+        let standing: Vec<usize> = memos.standing(&touched).map(|it| it.1).collect();
+        let there = ws.parallel(standing.len(), |nth| memos.entries(standing[nth]).is_some());
+        if !there.into_iter().all(|it| it) {
+            return None;
         }
+        let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
+        standing.iter().filter_map(|it| memos.entries(*it)).for_each(|it| entries.extend_from_slice(it));
         let derived: Vec<_> = self.slots.iter().flat_map(|it| &layout(&self.state.db, *it).entries).cloned().collect();
         entries.extend(derived.iter().cloned());
         entries.sort_by_key(|it| it.id);
