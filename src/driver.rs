@@ -13,14 +13,15 @@ use crate::build::examine::{Examination, examine};
 use crate::build::identify::{commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
+use crate::build::memo::{Ledger, Rest};
 use crate::build::pass::{Derived, Pass};
 use crate::build::publish::{self, Output, Wanted};
 use crate::build::session::Session;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
 use crate::lane;
-use crate::query::State;
 use crate::query::names::{LazyNames, exports};
+use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::workspace::layout::Workspace;
 use crate::workspace::scan::{self, scan};
@@ -126,12 +127,13 @@ impl Engine {
         // From sources to validated assets, each with its identity.
         pass.load_tree()?;
         let (registry, registry_warnings) = registry_files.load(ws)?;
+        let is_quiet = registry_warnings.is_empty();
         let workshop = pass.workshop();
         pass.session.start_log(&state);
         pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
         pass.note_missing(&proposal.missing);
-        state.set_registry(proposal.registry.clone());
+        state.set_identities(Identities::Registry(proposal.registry.clone()));
         state.prefetch(ws, "names", &state.buckets(), |db, it| {
             exports(db, it);
         });
@@ -162,8 +164,9 @@ impl Engine {
         let wanted = Wanted::Plan(&snapshot.plan);
         let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
         let touched: Vec<usize> = (0..slots.len()).collect();
-        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: Some(&general) };
-        pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, &derived);
+        let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
+        let derived = Derived { state: &state, slots: &slots, touched: &touched, rest, ledger };
+        pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
         Ok(pass.built(&state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
     }
 }

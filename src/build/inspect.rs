@@ -100,7 +100,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let (tree, setup) = (&pass.scan.tree, &pass.setup);
     let proposal = identify(ws, state, tree, &setup.config, &registry);
     pass.note_missing(&proposal.missing);
-    state.set_registry(proposal.registry.clone());
+    state.set_identities(crate::query::Identities::Registry(proposal.registry.clone()));
     let slots = state.slots(&setup.profile, &options.pack);
     state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);

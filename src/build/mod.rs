@@ -143,6 +143,8 @@ pub struct Work {
     pub buckets: u64,
     /// Buckets that differ from what the index knew.
     pub buckets_moved: u64,
+    /// Buckets of which nothing was derived: memos stood for them.
+    pub buckets_recalled: u64,
     /// Queries executed.
     pub queries: u64,
     /// Processors run.

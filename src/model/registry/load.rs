@@ -178,6 +178,13 @@ pub(super) fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
     file
 }
 
+/// Returns the lines of one of the sixteen files by uuid; `None` where there is anything to say about it, or to tidy.
+pub fn lines_of_file(index: usize, bytes: &[u8]) -> Option<Vec<Line>> {
+    let Parsed { reads, unsorted_bit, diagnostics, .. } = parse_file(index, bytes);
+    let is_plain = unsorted_bit == 0 && diagnostics.is_empty();
+    is_plain.then(|| reads.into_iter().map(|it| it.line).collect())
+}
+
 fn saturate(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }

@@ -33,11 +33,13 @@ use rayon::prelude::*;
 use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
 
 pub use allocate::{allocate_uuid, candidate_uuid};
-pub use evidence::directory_content;
+pub use evidence::{Mark, MarkKind, New, Stayed, directory_content, marks};
 pub use join::{Joined, join};
 pub use line::{Line, ShortDigest, line_schema};
-pub use load::{FileSet, Loaded, Presence, load};
-pub use propose::{Change, ChangeNote, Digests, Present, Proposal, propose};
+pub use load::{FileSet, Loaded, Presence, lines_of_file, load};
+pub use propose::{
+    Change, ChangeNote, Decision, Digests, Lines, Present, Proposal, decide, notes, place_missing, propose,
+};
 pub use reconcile::{Copied, Found, Open, Reconciliation, Remembered, bind, reconcile};
 pub use repair::{Ground, Mend, Mended, Repair, repair};
 
@@ -52,6 +54,16 @@ pub const GITATTRIBUTES: &str = "*.jsonl text eol=lf merge=union\n";
 /// Returns the path of the file at `index`, which is below [`N_FILES`].
 pub fn file_path(index: usize) -> RelPath {
     RelPath::new(&format!("{DIRECTORY}/{index:x}.jsonl")).expect("a hexadecimal digit makes a normal path")
+}
+
+/// Returns a file of these lines as packwright writes it.
+pub fn file_bytes(lines: &[Line]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        line.write(&mut bytes);
+        bytes.push(b'\n');
+    }
+    bytes
 }
 
 /// Returns which file a uuid's line stands in.
@@ -134,6 +146,11 @@ impl Registry {
         self.0.highest.checked_add(1).map(AssetId)
     }
 
+    /// Returns whether a commit would write nothing but what it is for: no merge or person left anything to tidy.
+    pub fn is_tidy(&self) -> bool {
+        self.0.residue == Residue::default()
+    }
+
     /// Returns the sixteen files as packwright writes them.
     pub fn files(&self) -> [Vec<u8>; N_FILES] {
         let mut files: [Vec<u8>; N_FILES] = Default::default();
@@ -162,12 +179,7 @@ impl Registry {
     }
 
     fn file(&self, index: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for line in self.lines_of_file(index) {
-            line.write(&mut bytes);
-            bytes.push(b'\n');
-        }
-        bytes
+        file_bytes(self.lines_of_file(index))
     }
 
     fn lines_of_file(&self, index: usize) -> &[Line] {

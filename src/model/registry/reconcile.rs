@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{AssetUuid, Digest, RelPath};
-use super::evidence::{Facts, Trace, takeovers, traces};
-use super::propose::{Change, Digests, Present, Proposal, moved_line, with_lines};
+use super::evidence::{Mark, marks};
+use super::propose::{Change, Digests, Present, Proposal, find as locate, moved_line, with_lines};
 use super::{Ground, Line, Registry};
 
 /// How many places are told that may be what an asset has become.
@@ -115,15 +115,14 @@ impl Declared<'_> {
         let registered: Vec<bool> = self.lines.iter().map(is_settled).collect();
         let missing: Vec<&Line> = missing.iter().collect();
         let recall = |it: &Line| remembered(it).map(|it| it.digests);
-        let Ground { present, digests } = *self.ground;
-        let facts = Facts { missing: &missing, recall: &recall, present, registered: &registered, digests };
+        let present = self.ground.present;
         let found = |(from, to): (usize, usize)| {
             let (line, minted) = (missing[from], self.lines[to]);
             let heirs = remembered(line)?.heirs;
             let fits = minted.is_none_or(|it| it.was.is_empty() && heirs.contains(&it.place));
             fits.then(|| Found { line: line.clone(), to: present[to].clone(), minted: minted.cloned() })
         };
-        takeovers(&facts).into_iter().filter_map(found).collect()
+        locate(&missing, &recall, self.ground, &registered).into_iter().filter_map(found).collect()
     }
 
     /// Returns the assets that were not found, with the places that may be theirs: new ones, and those of assets that
@@ -138,10 +137,10 @@ impl Declared<'_> {
         let taken: BTreeSet<&Present> = found.iter().map(|it| &it.to).collect();
         let lost = missing.iter().filter(|it| !settled.contains(&it.uuid));
         let mut open: Vec<Open> = lost.map(|it| Open { line: it.clone(), candidates: Vec::new() }).collect();
-        let mut wanted: BTreeMap<Trace, Vec<usize>> = BTreeMap::new();
+        let mut wanted: BTreeMap<Mark, Vec<usize>> = BTreeMap::new();
         for (at, Open { line, .. }) in open.iter().enumerate() {
             let own = Digests { content: line.content, declaration: line.declaration };
-            for trace in [Some(own), remembered(line).map(|it| it.digests)].into_iter().flatten().flat_map(traces) {
+            for trace in [Some(own), remembered(line).map(|it| it.digests)].into_iter().flatten().flat_map(marks) {
                 wanted.entry(trace).or_default().push(at);
             }
         }
@@ -152,7 +151,7 @@ impl Declared<'_> {
             if taken.contains(present) {
                 continue;
             }
-            let held = traces((self.ground.digests)(to));
+            let held = marks((self.ground.digests)(to));
             let looking: BTreeSet<usize> = held.flat_map(|it| wanted.get(&it).into_iter().flatten().copied()).collect();
             for at in looking {
                 let Open { line, candidates } = &mut open[at];

@@ -10,10 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::super::{AssetId, AssetUuid, Code, Diagnostic, Digest, RelPath, diagnostic};
-use super::evidence::{Facts, takeovers};
 use super::line::{Line, ShortDigest, shown, sorted};
 use super::load::{FileSet, Form, Read, agree, distinct_forms, load, parse, presence, split_superseded};
-use super::propose::{Digests, Present};
+use super::propose::{Digests, Present, find};
 use super::{Registry, Residue, place_order};
 
 /// What is declared now, for the questions that only the tree can answer.
@@ -311,9 +310,8 @@ impl Work {
         lost.extend(homeless.iter().map(|it| it.0).filter(|it| is_alone(*it)));
         lost.sort_by(|a, b| place_order((&line(*a).place, &line(*a).part), (&line(*b).place, &line(*b).part)));
         let missing: Vec<&Line> = lost.iter().map(|it| line(*it)).collect();
-        let Ground { present, digests } = *ground;
-        let facts = Facts { missing: &missing, recall: &|_| None, present, registered: &registered, digests };
-        let found: BTreeMap<usize, usize> = takeovers(&facts).into_iter().map(|(from, to)| (lost[from], to)).collect();
+        let found = find(&missing, &|_| None, ground, &registered).into_iter();
+        let found: BTreeMap<usize, usize> = found.map(|(from, to)| (lost[from], to)).collect();
         homeless.iter().map(|it| found.get(&it.0).copied()).collect()
     }
 
