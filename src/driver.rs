@@ -9,17 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::artifacts::Moved;
 use crate::build::configure::{configure, registry_files};
+use crate::build::examine::{Examination, examine};
 use crate::build::identify::{commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
+use crate::build::memo::{Ledger, Rest};
 use crate::build::pass::{Derived, Pass};
 use crate::build::publish::{self, Output, Wanted};
 use crate::build::session::Session;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
 use crate::lane;
-use crate::query::State;
 use crate::query::names::{LazyNames, exports};
+use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::workspace::layout::Workspace;
 use crate::workspace::scan::{self, scan};
@@ -84,6 +86,18 @@ impl Engine {
         })
     }
 
+    /// Looks for what is wrong with identities and for what is left of accidents, without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::inspect`]; what is wrong with the registry is part of what is returned.
+    pub fn examine(&self, options: &Options) -> Result<Examination> {
+        attempt(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            examine(&self.ws, &mut state, options)
+        })
+    }
+
     /// One pass from the files to the pack. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
@@ -94,7 +108,7 @@ impl Engine {
         let mut registry_files = registry_files(ws, &session.index, options)?;
         let rehash = scan::Options { rehash: options.rehash };
         let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
-        let pass = Pass { session, setup, scan };
+        let pass = Pass::new(session, setup, scan);
 
         // That there is nothing to do is proved from files; that little is to do, from memos.
         let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
@@ -113,11 +127,13 @@ impl Engine {
         // From sources to validated assets, each with its identity.
         pass.load_tree()?;
         let (registry, registry_warnings) = registry_files.load(ws)?;
+        let is_quiet = registry_warnings.is_empty();
         let workshop = pass.workshop();
         pass.session.start_log(&state);
         pass.change(workshop.all_texts()?, &registry).apply(&mut state);
         let proposal = identify(ws, &state, &pass.scan.tree, &pass.setup.config, &registry);
-        state.set_registry(proposal.registry.clone());
+        pass.note_missing(&proposal.missing);
+        state.set_identities(Identities::Registry(proposal.registry.clone()));
         state.prefetch(ws, "names", &state.buckets(), |db, it| {
             exports(db, it);
         });
@@ -148,8 +164,9 @@ impl Engine {
         let wanted = Wanted::Plan(&snapshot.plan);
         let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
         let touched: Vec<usize> = (0..slots.len()).collect();
-        let derived = Derived { state: &state, slots: &slots, touched: &touched, general: Some(&general) };
-        pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, &derived);
+        let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
+        let derived = Derived { state: &state, slots: &slots, touched: &touched, rest, ledger };
+        pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
         Ok(pass.built(&state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
     }
 }

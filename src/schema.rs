@@ -18,12 +18,14 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("cli/cache-clear.schema.json", printed::<documents::ClearDocument>()),
         ("cli/cache-stats.schema.json", printed::<documents::StatsDocument>()),
         ("cli/check.schema.json", printed::<documents::CheckDocument>()),
+        ("cli/doctor.schema.json", printed::<documents::DoctorDocument>()),
         ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
         ("cli/init.schema.json", printed::<documents::InitDocument>()),
         ("cli/list.schema.json", printed::<documents::ListDocument>()),
         ("cli/pack-list.schema.json", printed::<documents::PackListDocument>()),
         ("cli/pack-verify.schema.json", printed::<documents::PackVerifyDocument>()),
         ("cli/status.schema.json", printed::<documents::StatusDocument>()),
+        ("cli/write.schema.json", printed::<documents::WriteDocument>()),
     ]
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::{AssetId, RelPath};
+use crate::model::{AssetId, Digest, RelPath};
 use crate::pack::plan::{Plan, PlanEntry, PlanPayload};
 use crate::pack::write::{Fetched, Payloads};
 use crate::process::exec::{Executor, Made, MadeResult, Recipe, Trouble};
@@ -127,6 +127,11 @@ impl Workshop<'_> {
             state.set_made(*slot, made);
         }
         Ok(())
+    }
+
+    /// Returns whether bytes can be had without a recipe for them, as far as can be told without looking at them.
+    pub fn is_at_hand(&self, digest: Digest) -> bool {
+        self.session.sources.keeps(digest) || self.session.store.has_bytes(digest)
     }
 
     fn executor<'b>(&'b self, names: &'b LazyNames) -> Executor<'b> {

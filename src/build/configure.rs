@@ -165,23 +165,29 @@ impl RegistryFiles {
         Err(Error::Torn { path: ws.root.join(registry::DIRECTORY) })
     }
 
+    /// Returns the bytes of the files, which are read again if they have been asked for before.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says, absence apart.
+    pub fn read(&mut self, ws: &Workspace) -> Result<FileSet> {
+        if let Some(files) = self.bytes.take() {
+            return Ok(files);
+        }
+        let (files, stamps) = read_files(ws)?;
+        self.stamps = stamps;
+        self.digests = digests_of(&files);
+        self.digest = set_digest(&self.digests);
+        Ok(files)
+    }
+
     /// Loads the registry; what is wrong with it always stops a build. Returns its warnings besides.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when the registry is damaged or absent, whole or in part.
     pub fn load(&mut self, ws: &Workspace) -> Result<(Registry, Vec<Diagnostic>)> {
-        let files = match self.bytes.take() {
-            Some(files) => files,
-            None => {
-                let (files, stamps) = read_files(ws)?;
-                self.stamps = stamps;
-                self.digests = digests_of(&files);
-                self.digest = set_digest(&self.digests);
-                files
-            }
-        };
-        let loaded = registry::load(&files);
+        let loaded = registry::load(&self.read(ws)?);
         if loaded.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Invalid(loaded.diagnostics));
         }

@@ -11,7 +11,7 @@ use crate::model::declaration::{Declaration, Inputs};
 use crate::model::registry::{self, Digests, Present, Proposal, Registry, directory_content, propose};
 use crate::model::{Code, Digest, RelPath};
 use crate::query::State;
-use crate::query::declared::{asset_dirs, declared};
+use crate::query::declared::{Declared, asset_dirs, declared};
 use crate::query::issue::Problem;
 use crate::query::recipes::inputs;
 use crate::workspace::bucket::Tree;
@@ -23,27 +23,50 @@ use super::configure::{RegistryFiles, set_digest};
 
 /// How long a build waits for whoever holds the lane.
 const LANE_WAIT: Duration = Duration::from_secs(30);
-/// How long it waits before it looks whether the user wants to stop.
-const LANE_SLICE: Duration = Duration::from_millis(500);
 
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
+    let (present, declarations) = declared_places(ws, state, registry);
+    propose(registry, config.workspace, &present, &|idx| held(&declarations, idx, state, tree))
+}
+
+/// Returns what the place at a position holds, given all of [`declared_places`].
+pub fn held(declarations: &[Option<&Arc<Declaration>>], idx: usize, state: &State, tree: &Tree) -> Digests {
+    let nothing = Digests { content: Digest::of(b""), declaration: None };
+    declarations[idx].map_or(nothing, |it| digests(it, tree, asset_dirs(&state.db)))
+}
+
+/// Returns every declared place, strictly in order, and each one's declaration where it can be read.
+pub fn declared_places<'a>(
+    ws: &Workspace,
+    state: &'a State,
+    registry: &Registry,
+) -> (Vec<Present>, Vec<Option<&'a Arc<Declaration>>>) {
     let db = &state.db;
     state.prefetch(ws, "declarations", &state.buckets(), |db, it| {
         declared(db, it);
     });
-    let mut places: Vec<(Present, Option<&Arc<Declaration>>)> = Vec::new();
+    let is_registered = |place: &RelPath, part: &str| registry.at(place, part).is_some();
+    let places = places(state.buckets().into_iter().map(|it| declared(db, it)), &is_registered);
+    places.into_iter().unzip()
+}
+
+/// A declared place, and what declares it; `None` where that cannot be read.
+pub type Place<'a> = (Present, Option<&'a Arc<Declaration>>);
+
+/// Returns the places that have an identity, or are to get one, in order.
+pub fn places<'a>(
+    declared: impl Iterator<Item = &'a Declared>,
+    is_registered: &dyn Fn(&RelPath, &str) -> bool,
+) -> Vec<Place<'a>> {
+    let mut places: Vec<Place<'a>> = Vec::new();
     let present = |place: &RelPath, part: &str| Present { place: place.clone(), part: part.to_owned() };
-    for bucket in state.buckets() {
-        let declared = declared(db, bucket);
-        // A registered place whose declaration cannot even be read is still there: neither missing nor to be taken over.
-        let unreadable =
-            declared.problems.iter().filter(|it| stands_unread(it) && registry.at(&it.place, "").is_some());
-        places.extend(unreadable.map(|it| (present(&it.place, ""), None)));
+    for declared in declared {
+        places.extend(unread(declared).filter(|it| is_registered(it, "")).map(|it| (present(it, ""), None)));
         // What is excluded for good gets no identity, but does not lose one.
         let identified = declared.assets.iter().chain(&declared.broken).filter(|it| {
             let intent = &it.intent;
-            !intent.options.is_excluded() || registry.at(&intent.place, &intent.part).is_some()
+            !intent.options.is_excluded() || is_registered(&intent.place, &intent.part)
         });
         places.extend(identified.map(|it| (present(&it.intent.place, &it.intent.part), Some(it))));
     }
@@ -56,12 +79,13 @@ pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, reg
         }
         same
     });
-    let (present, declarations): (Vec<Present>, Vec<_>) = places.into_iter().unzip();
-    let dirs = asset_dirs(db);
-    let nothing = Digests { content: Digest::of(b""), declaration: None };
-    propose(registry, config.workspace, &present, &|idx| {
-        declarations[idx].map_or(nothing, |it| digests(it, tree, dirs))
-    })
+    places
+}
+
+/// Returns the places whose declaration cannot even be read. One that is registered is still there: neither missing nor
+/// to be taken over.
+pub fn unread(declared: &Declared) -> impl Iterator<Item = &RelPath> {
+    declared.problems.iter().filter(|it| stands_unread(it)).map(|it| &it.place)
 }
 
 /// Returns whether a problem is about something that stands at its place, in whatever state. Behind a sidecar that has
@@ -71,7 +95,7 @@ fn stands_unread(problem: &Problem) -> bool {
 }
 
 /// Returns the digests by which an asset is recognised should it move.
-fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -> Digests {
+pub fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -> Digests {
     let digest_at = |path: &str| tree.find(path).map(|(bucket, idx)| bucket.content(idx).digest);
     let nothing = Digest::of(b"");
     let content = match declaration.intent.inputs {
@@ -106,20 +130,35 @@ pub fn commit(
         return Ok(files.digest);
     }
     refuse_if_locked(options, proposal)?;
+    write(ws, options, proposal.changes.len(), before.changed_files(&proposal.registry), files)
+}
+
+/// Commits the contents of some of the registry's files, by their numbers, and returns the digest of all sixteen
+/// afterwards. `n` is how many assets it is about.
+///
+/// # Errors
+///
+/// As [`commit`].
+pub fn write(
+    ws: &Workspace,
+    options: &Options,
+    n: usize,
+    contents: Vec<(usize, Vec<u8>)>,
+    files: &RegistryFiles,
+) -> Result<Digest> {
     let mut digests = files.digests.clone();
     let mut changes = Vec::new();
-    for (idx, content) in before.changed_files(&proposal.registry) {
+    for (idx, content) in contents {
         let expect = Some(digests[idx]);
         digests[idx] = Digest::of(&content);
         changes.push(lane::Change { path: registry::file_path(idx), expect, content: Some(content) });
     }
-    let n = proposal.changes.len();
     let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
     let mut lane = take_lane(ws, options.wait.unwrap_or(LANE_WAIT))?;
     // The commit itself looks at the files that it changes; a number that it gives out may have been given out
     // meanwhile in one of the others.
     files.check_unmoved(ws)?;
-    match lane.commit(lane::Commit { title, changes }) {
+    match lane.commit(lane::Commit { title, changes, ..lane::Commit::default() }) {
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),
         Err(error) => Err(error),
@@ -135,15 +174,11 @@ pub fn refuse_if_locked(options: &Options, proposal: &Proposal) -> Result<()> {
     if options.locked && proposal.is_change() { Err(Error::Locked(proposal.locked())) } else { Ok(()) }
 }
 
-/// Takes the lane; whoever waits for it can be stopped.
+/// Takes the lane; whoever waits for it is told who holds it, and can be stopped.
 fn take_lane(ws: &Workspace, wait: Duration) -> Result<Lane<'_>> {
-    let mut left = wait;
-    loop {
-        let slice = left.min(LANE_SLICE);
-        match Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), slice) {
-            Err(Error::Busy { .. }) if left > slice => left -= slice,
-            outcome => return outcome,
-        }
-        ws.check_stop()?;
-    }
+    let mut tell = |holder: &str| {
+        ws.progress.waiting(holder);
+        ws.check_stop()
+    };
+    Lane::acquire_telling(&*ws.disk, &ws.root, "packwright build", std::process::id(), wait, &mut tell)
 }

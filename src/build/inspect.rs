@@ -40,6 +40,8 @@ pub struct Inspection {
     pub changes: Vec<ChangeNote>,
     /// Registered assets that are not declared, by place.
     pub missing: Vec<Line>,
+    /// Assets of which the registry holds more lines than one, by place: what the next commit to it tidies.
+    pub doubled: Vec<Line>,
     /// Sources that nothing claims, by path.
     pub unclaimed: Vec<RelPath>,
     /// Number of sources, directories not counted.
@@ -91,13 +93,14 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let mut registry_files = registry_files(ws, &session.index, options)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
-    let pass = Pass { session, setup, scan };
+    let pass = Pass::new(session, setup, scan);
     pass.load_tree()?;
     let (registry, registry_warnings) = registry_files.load(ws)?;
     pass.change(pass.workshop().all_texts()?, &registry).apply(state);
     let (tree, setup) = (&pass.scan.tree, &pass.setup);
     let proposal = identify(ws, state, tree, &setup.config, &registry);
-    state.set_registry(proposal.registry.clone());
+    pass.note_missing(&proposal.missing);
+    state.set_identities(crate::query::Identities::Registry(proposal.registry.clone()));
     let slots = state.slots(&setup.profile, &options.pack);
     state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);
@@ -109,11 +112,14 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let assets = assets(state, tree, setup, &proposal, &problems);
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
+    let mut doubled: Vec<Line> = registry.settled().cloned().collect();
+    doubled.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
     Ok(Inspection {
         assets,
         unclaimed: state.buckets().into_iter().flat_map(|it| unclaimed(state, it)).collect(),
         sources: tree.buckets().iter().map(|it| it.sources() as u64).sum(),
         config: setup.config.clone(),
+        doubled,
         changes: proposal.changes,
         missing: proposal.missing,
         diagnostics,

@@ -4,14 +4,18 @@
 //! - `pass`: what one pass found on disk, how it proves that little is to do, and what it remembers
 //! - `memo`: what a bucket contributed the last time
 //! - `configure`: `packwright.toml`, the profile, the registry's files
+//! - `vanished`: what the index remembers of places that went missing
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
 //! - `judge`: what is wrong, and whether that stops the build
 //! - `inspect`: what there is, without making or writing anything
+//! - `examine`: what is wrong with identities and how it is put right: what `doctor` tells and does
+//! - `surroundings`: what can be told about the machine, git and the lane
 //! - `publish`: the pack, its receipt, and what the index remembers of them
 
 pub mod artifacts;
 pub mod configure;
+pub mod examine;
 pub mod identify;
 pub mod inspect;
 pub mod judge;
@@ -19,6 +23,8 @@ pub mod memo;
 pub mod pass;
 pub mod publish;
 pub mod session;
+pub mod surroundings;
+pub mod vanished;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -137,6 +143,8 @@ pub struct Work {
     pub buckets: u64,
     /// Buckets that differ from what the index knew.
     pub buckets_moved: u64,
+    /// Buckets of which nothing was derived: memos stood for them.
+    pub buckets_recalled: u64,
     /// Queries executed.
     pub queries: u64,
     /// Processors run.

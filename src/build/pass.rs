@@ -1,11 +1,11 @@
 //! One pass: what it found on disk, how it proves that nothing or little is to do, and what it remembers.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::cache::{CacheMode, Changes, PutBucket};
 use crate::error::Error;
-use crate::model::registry::{ChangeNote, Proposal, Registry};
+use crate::model::registry::{ChangeNote, Line, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
 use crate::pack::old::OldPack;
@@ -20,10 +20,12 @@ use crate::workspace::scan::Scan;
 
 use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
+use super::identify;
 use super::judge::Verdict;
-use super::memo::{self, Built, Short};
-use super::publish::{self, Output, Publication, Published, Wanted, context, source_root};
+use super::memo::{self, Built, Ledger, Rest, Short};
+use super::publish::{self, Output, Publication, Published, Wanted, settled, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
+use super::vanished::{VANISHED_FACT, Vanished};
 use super::{Outcome, Report, Work};
 
 /// What one pass found on disk.
@@ -34,6 +36,8 @@ pub struct Pass<'a> {
     pub setup: Setup,
     /// The sources.
     pub scan: Scan,
+    /// What the index should remember of places that went missing, where that is news.
+    vanished: OnceLock<Vec<u8>>,
 }
 
 /// What was derived in a pass.
@@ -44,11 +48,40 @@ pub struct Derived<'a> {
     pub slots: &'a [Slot],
     /// Their numbers.
     pub touched: &'a [usize],
-    /// What was said of no asset in particular, where all buckets were derived.
-    pub general: Option<&'a [Diagnostic]>,
+    /// What was not derived.
+    pub rest: Rest<'a>,
+    /// What is to be known of the registry from now on.
+    pub ledger: Ledger,
 }
 
 impl<'a> Pass<'a> {
+    /// Begins with what was found.
+    pub fn new(session: Session<'a>, setup: Setup, scan: Scan) -> Self {
+        Self { session, setup, scan, vanished: OnceLock::new() }
+    }
+
+    /// Takes note of what places held that are missing now, and returns all that is known of such.
+    pub fn note_missing(&self, missing: &[Line]) -> Vanished {
+        let before = Vanished::recall(&self.session.index);
+        let now = before.after(&self.scan).only_of(missing);
+        if now != before {
+            let _ = self.vanished.set(now.to_row());
+        }
+        now
+    }
+
+    /// Returns what the index is to remember of files that went, where that is news.
+    fn vanished(&self) -> Option<Vec<u8>> {
+        let Scan { appeared, vanished, .. } = &self.scan;
+        let noted = self.vanished.get().cloned();
+        if noted.is_some() || appeared.is_empty() && vanished.is_empty() {
+            return noted;
+        }
+        let before = Vanished::recall(&self.session.index);
+        let now = before.after(&self.scan);
+        (now != before).then(|| now.to_row())
+    }
+
     /// Returns what artifacts are made with.
     pub fn workshop(&self) -> Workshop<'_> {
         Workshop { session: &self.session, tree: &self.scan.tree, roots: &self.setup.roots }
@@ -83,8 +116,8 @@ impl<'a> Pass<'a> {
         source_root(&self.setup.config, &self.setup.profile, self.pack(), registry, &self.scan.tree)
     }
 
-    fn context(&self, registry: Digest) -> Digest {
-        context(&self.setup.config, &self.setup.profile, self.pack(), registry)
+    fn settled(&self) -> Digest {
+        settled(&self.setup.config, &self.setup.profile, self.pack())
     }
 
     fn outputs(&self, output: &Output) -> Option<Outputs> {
@@ -128,24 +161,31 @@ impl<'a> Pass<'a> {
     ///
     /// [`Moved`] when a source is not any more what the scan saw, or when the world refuses.
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
-        let Session { ws, index, store, .. } = &self.session;
+        let Session { ws, options, index, store, .. } = &self.session;
         let _short = ws.phase("short way");
         let target = self.target();
         let (known, old) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()));
         if old.is_some() && known.is_none() {
             return Ok(None);
         }
-        let recalled = memo::recall(index, &target, self.context(registry.digest), &self.scan.tree);
-        let Some((memos, touched)) = recalled else { return Ok(None) };
+        let tree = &self.scan.tree;
+        let Some(memos) = memo::recall(index, &target, self.settled(), registry.digest, tree) else { return Ok(None) };
+        if self.setup.roots.iter().any(|it| !is_dir(tree, it)) {
+            return Ok(None);
+        }
         let workshop = self.workshop();
-        let Some(short) = memos.derive(&workshop, &self.setup, self.pack(), touched)? else { return Ok(None) };
+        let standing = old.as_ref().map(OldPack::content_digest);
+        let short = memos.derive(&workshop, &self.setup, self.pack(), registry, standing)?;
+        let Some(short) = short.filter(|it| !options.locked || it.registration.changes.is_empty()) else {
+            return Ok(None);
+        };
         registry.check_unmoved(ws)?;
 
         // Only parts that hold a changed entry are laid out, or else all of the plan.
         let profile = &self.setup.profile;
         let patch = match (&known, &old) {
-            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), short.content_digest()) => {
-                publish::patch(old, profile, short.content_digest(), &short.changed)
+            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), old.content_digest()) => {
+                short.difference(ws, old.content_digest()).and_then(|it| publish::patch(old, profile, &it))
             }
             _ => None,
         };
@@ -155,18 +195,25 @@ impl<'a> Pass<'a> {
             (None, Some(plan)) => Wanted::Plan(plan),
             (None, None) => return Ok(None),
         };
-        let Short { state, slots, touched, diagnostics, .. } = &short;
+        let Short { state, slots, touched, diagnostics, registration, ledger, memos } = &short;
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(state, &names, slots);
         // Payloads of what is only remembered come from the previous pack, or else from what was just read.
         if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
             return Ok(None);
         }
-        let publish = || self.publish(output, wanted, diagnostics, registry.digest, &payloads);
+        let changes = &registration.changes;
+        let registry_digest = match changes.is_empty() {
+            true => registry.digest,
+            false => identify::write(ws, options, changes.len(), registration.files.clone(), registry)?,
+        };
+        let publish = || self.publish(output, wanted, diagnostics, registry_digest, &payloads);
         let published = ws.meanwhile(|| store.commit(), publish)?;
-        let derived = Derived { state, slots, touched, general: None };
-        self.remember(registry, registry.digest, output, &published, diagnostics, &derived);
-        let report = self.built(state, wanted, diagnostics, output, &published, &[]);
+        let (rest, ledger) = (Rest::Memos(memos), ledger.clone());
+        let derived = Derived { state, slots, touched, rest, ledger };
+        self.remember(registry, registry_digest, output, &published, diagnostics, derived);
+        let mut report = self.built(state, wanted, diagnostics, output, &published, changes);
+        report.work.buckets_recalled = report.work.buckets - touched.len() as u64;
         // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
         rayon::spawn(move || drop(plan));
         Ok(Some(report))
@@ -246,6 +293,7 @@ impl<'a> Pass<'a> {
         changes.buckets_put.extend(scan.moved.iter().map(put));
         changes.buckets_removed.extend(scan.gone.iter().map(row_key));
         changes.facts_put.extend(registry.fact.iter().map(|it| (REGISTRY_FACT.to_owned(), it.clone())));
+        changes.facts_put.extend(self.vanished().map(|it| (VANISHED_FACT.to_owned(), it)));
         changes
     }
 
@@ -262,7 +310,7 @@ impl<'a> Pass<'a> {
         output: &Output,
         published: &Published,
         diagnostics: &[Diagnostic],
-        derived: &Derived<'_>,
+        derived: Derived<'_>,
     ) {
         if self.session.options.cache != CacheMode::Write {
             return;
@@ -270,15 +318,16 @@ impl<'a> Pass<'a> {
         let _remember = self.session.ws.phase("remember");
         let mut changes = self.scan_changes(registry);
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
-        let Derived { state, slots, touched, general } = *derived;
-        let (target, context) = (&self.target(), self.context(registry_digest));
+        let Derived { state, slots, touched, rest, ledger } = derived;
+        let (target, settled, registry) = (&self.target(), self.settled(), registry_digest);
         let (setup, ws) = (&self.setup, self.session.ws);
         let content_digest = published.emitted.content_digest;
         let tree = &self.scan.tree;
-        let built = Built { target, context, content_digest, tree, state, slots, touched, setup, ws };
+        let built =
+            Built { target, settled, registry, ledger, content_digest, tree, state, slots, touched, rest, setup, ws };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         self.session.sources.close();
-        memo::remember(&mut changes, &self.session.index, &built, general, diagnostics);
+        memo::remember(&mut changes, &self.session.index, &built, diagnostics);
         self.session.index.commit(&changes);
     }
 

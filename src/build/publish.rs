@@ -1,7 +1,6 @@
 //! Publishing: the output lock, the pack, its receipt, and what the index remembers of both.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, IoContext, Result};
@@ -23,6 +22,7 @@ use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
 
 use super::Options;
+use super::memo::Difference;
 
 /// How long a build waits for another one that builds into the same directory.
 const OUTPUT_WAIT: Duration = Duration::from_secs(600);
@@ -97,7 +97,14 @@ pub fn source_root(config: &Config, profile: &Profile, pack: &str, registry: Dig
 
 /// Returns the digest of everything but the sources that a pack could depend on.
 pub fn context(config: &Config, profile: &Profile, pack: &str, registry: Digest) -> Digest {
-    let mut hasher = KeyHasher::new("packwright build context v1");
+    let mut hasher = KeyHasher::new("packwright build context v2");
+    hasher.digest(12, settled(config, profile, pack)).digest(13, registry);
+    hasher.finish()
+}
+
+/// Returns the digest of everything but sources and identities that a pack could depend on.
+pub fn settled(config: &Config, profile: &Profile, pack: &str) -> Digest {
+    let mut hasher = KeyHasher::new("packwright build settings v1");
     hasher.text(1, env!("CARGO_PKG_VERSION")).number(2, u64::from(receipt::VERSION));
     hasher.number(3, u64::from(format::VERSION)).text(4, codec::VERSION).count(5, kinds::all().len());
     for kind in kinds::all() {
@@ -106,7 +113,7 @@ pub fn context(config: &Config, profile: &Profile, pack: &str, registry: Digest)
             hasher.text(9, it);
         });
     }
-    hasher.text(10, &profile.name).text(11, pack).digest(12, config.digest()).digest(13, registry);
+    hasher.text(10, &profile.name).text(11, pack).digest(12, config.digest());
     hasher.finish()
 }
 
@@ -153,20 +160,17 @@ pub struct Published {
     pub outputs: Outputs,
 }
 
-/// Returns what replaces `changed` in the previous pack, which must be the one with this content digest. `None` where
-/// the whole plan is needed.
-pub fn patch(
-    old: &OldPack<'_>,
-    profile: &Profile,
-    content_digest: Digest,
-    changed: &[Arc<PlanEntry>],
-) -> Option<Patch> {
-    if profile.layout != Layout::Split || profile.manifest || old.content_digest() != content_digest {
+/// Returns what makes the previous pack the one that differs from it like this. `None` where the whole plan is needed.
+pub fn patch(old: &OldPack<'_>, profile: &Profile, difference: &Difference) -> Option<Patch> {
+    let Difference { put, removed, names_differ } = difference;
+    if profile.layout != Layout::Split || profile.manifest || *names_differ {
         return None;
     }
     // What an entry refers to may be in the pack or not; where it is not, that is to be said.
-    let refer_well = changed.iter().flat_map(|it| &it.references).all(|it| old.has(*it));
-    if refer_well { Patch::new(old, changed) } else { None }
+    let has =
+        |id| (old.has(id) && removed.binary_search(&id).is_err()) || put.binary_search_by_key(&id, |it| it.id).is_ok();
+    let refer_well = put.iter().flat_map(|it| &it.references).all(|it| has(*it));
+    if refer_well { Patch::new(old, put) } else { None }
 }
 
 /// Writes the pack and its receipt.

@@ -5,6 +5,7 @@
 //! - `select`: which assets a text on the command line means
 //! - `console`, `words`, `render`, `progress`: how things are told to people
 //! - `json`: how they are told to programs
+//! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
 mod bench;
@@ -14,6 +15,7 @@ mod check;
 mod completions;
 mod console;
 mod demo;
+mod doctor;
 mod exit;
 mod init;
 mod json;
@@ -23,10 +25,13 @@ mod open;
 mod pack;
 mod panic;
 mod progress;
+mod registry;
 mod render;
 mod select;
 mod status;
 mod words;
+#[allow(dead_code, reason = "the commands that use it follow")]
+mod write;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,11 +55,13 @@ pub mod documents {
     pub use super::build::BuildDocument;
     pub use super::cache::{ClearDocument, StatsDocument};
     pub use super::check::CheckDocument;
+    pub use super::doctor::DoctorDocument;
     pub use super::init::InitDocument;
     pub use super::json::FailureDocument;
     pub use super::list::ListDocument;
     pub use super::pack::{PackListDocument, PackVerifyDocument};
     pub use super::status::StatusDocument;
+    pub use super::write::WriteDocument;
 }
 
 /// Turns a tree of game assets into a pack, and after a change rebuilds only what the change reaches.
@@ -97,6 +104,11 @@ enum Command {
     Status(status::Arguments),
     /// Show the assets
     List(list::Arguments),
+    /// Find and repair what is wrong with identities
+    ///
+    /// Finds moved, copied and missing sources, numbers and places bound twice, what merges and crashes left behind,
+    /// and what is odd about this machine. Ends with 1 when it finds something that it does not repair.
+    Doctor(doctor::Arguments),
     /// Read packs, without a workspace
     Pack(pack::Arguments),
     /// Look at the cache, or empty it
@@ -107,6 +119,8 @@ enum Command {
     /// the floor: the least that any program must do for the same answer, measured in the same round. Works on a copy
     /// of the workspace in a temporary directory on the same file system, and removes it in the end.
     Bench(Box<bench::Arguments>),
+    /// Merge registry files, for git
+    Registry(registry::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// One process of a benchmark
@@ -122,10 +136,11 @@ impl Command {
             Self::Check(it) => it.format,
             Self::Status(it) => it.format,
             Self::List(it) => it.format,
+            Self::Doctor(it) => it.write.format,
             Self::Pack(it) => it.format(),
             Self::Cache(it) => it.format(),
             Self::Bench(it) => it.format,
-            Self::Completions(_) | Self::Measure(_) => Format::Human,
+            Self::Registry(_) | Self::Completions(_) | Self::Measure(_) => Format::Human,
         }
     }
 }
@@ -191,9 +206,11 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
         Command::Check(it) => check::run(cx, it),
         Command::Status(it) => status::run(cx, it),
         Command::List(it) => list::run(cx, it),
+        Command::Doctor(it) => doctor::run(cx, it),
         Command::Pack(it) => pack::run(cx, it),
         Command::Cache(it) => cache::run(cx, it),
         Command::Bench(it) => bench::run(cx, it),
+        Command::Registry(it) => registry::run(cx, it),
         Command::Completions(it) => completions::run(cx, it),
         Command::Measure(it) => measure::run(cx, it),
     }

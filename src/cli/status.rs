@@ -43,7 +43,8 @@ pub struct StatusDocument {
     new: Vec<Identified>,
     /// Assets that the next build would say have moved, by place.
     moved: Vec<Moved>,
-    /// Assets whose superseded registry lines the next commit would tidy, by place.
+    /// Assets of which a merge left superseded, doubled or independent registry lines that the next commit tidies, by
+    /// place.
     tidied: Vec<Identified>,
     /// Registered assets that are not declared, by place.
     missing: Vec<Identified>,
@@ -117,7 +118,7 @@ struct Placed {
 
 impl StatusDocument {
     fn of(inspection: &Inspection, profile: &str) -> Self {
-        let Inspection { assets, changes, missing, .. } = inspection;
+        let Inspection { assets, changes, missing, doubled, .. } = inspection;
         let by_change = |is: fn(&Change) -> bool| changes.iter().filter(move |it| is(&it.change));
         let placed = |is: fn(&Asset) -> bool| assets.iter().filter(move |it| is(it)).map(Placed::from).collect();
         Self {
@@ -128,7 +129,7 @@ impl StatusDocument {
             forms: forms(inspection),
             new: by_change(|it| *it == Change::New).map(Identified::from).collect(),
             moved: changes.iter().filter_map(moved).collect(),
-            tidied: by_change(|it| *it == Change::Tidied).map(Identified::from).collect(),
+            tidied: doubled.iter().map(Identified::from).collect(),
             missing: missing.iter().map(Identified::from).collect(),
             excluded: placed(|it| it.excluded),
             broken: placed(|it| it.broken),
@@ -229,7 +230,10 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     section("new, to be registered by the next build", document.new.iter().map(identified).collect());
     section("moved, to be registered by the next build", document.moved.iter().map(moved).collect());
     section("left by a merge, to be tidied by the next commit", document.tidied.iter().map(identified).collect());
-    section("missing, registered but not declared", document.missing.iter().map(identified).collect());
+    section(
+        "missing, registered but not declared (`packwright doctor` looks for them)",
+        document.missing.iter().map(identified).collect(),
+    );
     section("excluded", document.excluded.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
     section(

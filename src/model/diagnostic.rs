@@ -315,6 +315,16 @@ codes! {
     PLACE_MISSING = 206, "a registered asset is not declared any more";
     LOCKED = 207, "--locked would have to change the registry";
     SUPERSEDED = 208, "a superseded registry line is left from a merge";
+    DOUBLED = 209, "a registry line stands there twice";
+    FOUND_AGAIN = 210, "a missing asset is found by what only this machine remembers";
+    NOT_MERGED_BY_LINE = 211, "git is not told to merge the registry line by line";
+    NOT_COMMITTED = 212, "the registry is not in git";
+    // 022x: what is left of accidents, and what a machine cannot do.
+    HALF_DONE = 220, "a commit is left half done";
+    STAGED_LEFT = 221, "files are left of a commit that never was";
+    COARSE_CLOCK = 225, "the file system's clock goes in long steps, or cannot be read";
+    CASE_BLIND = 226, "the file system does not tell upper case from lower case";
+    NO_LOCKS = 227, "the file system has no locks";
     // 03xx: processors.
     PROCESSOR_PANIC = 301, "a processor failed in a way it should not";
     IMAGE_BROKEN = 310, "an image cannot be decoded";

@@ -48,7 +48,11 @@ pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
 
 #[salsa::tracked]
 fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
-    let members = bucket.members(db);
+    asset_dirs_of(bucket.members(db))
+}
+
+/// Returns the directories whose `asset.json` is in a bucket.
+pub fn asset_dirs_of(members: &Members) -> Vec<RelPath> {
     // Whatever has the name governs: what a broken declaration owns must not fall to a rule.
     let governs = |idx: &usize| file_name(members.name(*idx)) == ASSET_JSON;
     (0..members.len()).filter(governs).filter_map(|it| members.path(it).parent()).collect()
@@ -59,6 +63,7 @@ fn asset_dirs_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
 fn asset_dirs_around(part: &Part) -> Vec<RelPath> {
     let mut found = BTreeSet::new();
     let mut asked = BTreeSet::new();
+    let mut below = BTreeSet::new();
     let mut buf = String::new();
     let governs = |name: &str| file_name(name) == ASSET_JSON;
     for bucket in part.touched.iter().map(|it| &part.tree.buckets()[*it]) {
@@ -74,12 +79,12 @@ fn asset_dirs_around(part: &Part) -> Vec<RelPath> {
             }
             if governs(members.name(idx)) {
                 let dir = members.path(idx).parent().expect("a file lies in a directory");
-                Lookup::buckets_below(&part.tree, &dir, &mut |below, _| {
-                    let dirs = (0..below.len()).filter(|it| governs(below.name(*it)));
-                    found.extend(dirs.filter_map(|it| below.path(it).parent()));
-                });
+                below.extend(part.tree.buckets_below(&dir));
             }
         }
+    }
+    for bucket in below {
+        found.extend(asset_dirs_of(part.tree.buckets()[bucket].members()));
     }
     found.into_iter().collect()
 }
@@ -119,10 +124,13 @@ fn claimed_twice_in(part: &Part) -> Vec<RelPath> {
     owners.into_iter().filter(twice).collect()
 }
 
-/// Returns what the sidecars of a bucket speak for that do not follow their file.
 #[salsa::tracked]
 fn lone_sidecars_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<RelPath> {
-    let members = bucket.members(db);
+    lone_sidecars_of(bucket.members(db))
+}
+
+/// Returns what the sidecars of a bucket speak for that do not follow their file.
+pub fn lone_sidecars_of(members: &Members) -> Vec<RelPath> {
     let mut buf = String::new();
     let mut owners = Vec::new();
     for idx in 0..members.len() {

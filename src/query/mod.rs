@@ -50,8 +50,36 @@ pub type Texts = BTreeMap<RelPath, Bytes>;
 pub enum Identities {
     /// All that is registered, or about to be.
     Registry(Registry),
-    /// Those of the assets in scope, by place and part.
-    Known(Arc<BTreeMap<(RelPath, String), (AssetUuid, AssetId)>>),
+    /// Those of the assets in scope.
+    Known(Arc<Known>),
+}
+
+/// Identities by place and part.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Known(Vec<Identified>);
+
+/// A place, a part, and the identity that they have.
+pub type Identified = (RelPath, String, (AssetUuid, AssetId));
+
+impl Known {
+    /// Returns these; of two for one place and part either.
+    pub fn of(mut all: Vec<Identified>) -> Self {
+        // They come in runs that are sorted, which this sort makes use of.
+        all.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        all.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
+        Self(all)
+    }
+
+    /// Returns the identity at a place.
+    pub fn at(&self, place: &RelPath, part: &str) -> Option<(AssetUuid, AssetId)> {
+        let at = self.0.binary_search_by(|it| (&it.0, it.1.as_str()).cmp(&(place, part))).ok()?;
+        Some(self.0[at].2)
+    }
+
+    /// Returns all, by place and part.
+    pub fn all(&self) -> &[Identified] {
+        &self.0
+    }
 }
 
 impl Identities {
@@ -59,7 +87,7 @@ impl Identities {
     pub fn at(&self, place: &RelPath, part: &str) -> Option<(AssetUuid, AssetId)> {
         match self {
             Self::Registry(registry) => registry.at(place, part).map(|it| (it.uuid, it.id)),
-            Self::Known(known) => known.get(&(place.clone(), part.to_owned())).copied(),
+            Self::Known(known) => known.at(place, part),
         }
     }
 }
@@ -69,8 +97,8 @@ impl Identities {
 pub enum Scope {
     /// All of it.
     Whole,
-    /// Some buckets. Of the others is known what their sources are, and that nothing about their names moved since all
-    /// of it was valid.
+    /// Some buckets. Of the others is known what their sources are, and what their assets are to these; names do not
+    /// clash.
     Part(Arc<Part>),
 }
 
@@ -86,7 +114,7 @@ impl PartialEq for Scope {
 
 impl Eq for Scope {}
 
-/// Some buckets, and what is to be known of the others. It never changes while it is in a database.
+/// Some buckets, and what is to be known of the others. It never changes; another one may take its place.
 pub struct Part {
     /// Every source.
     pub tree: Tree,
@@ -343,10 +371,10 @@ impl State {
         answers.into_iter().map(|it| it.1).collect()
     }
 
-    /// Replaces the registry, as a proposal for it was made from what the queries said.
-    pub fn set_registry(&mut self, registry: Registry) {
+    /// Replaces the identities, as a proposal for them was made from what the queries said.
+    pub fn set_identities(&mut self, identities: Identities) {
         let globals = self.globals.expect("a change was applied");
-        set_identities(&mut self.db, globals, Identities::Registry(registry));
+        set_identities(&mut self.db, globals, identities);
     }
 
     /// Returns whether nothing was ever applied.

@@ -251,7 +251,7 @@ fn alike<'a>(exports: &'a [Export], text: impl Fn(&'a Export) -> Cow<'a, str>) -
 }
 
 /// Returns what a file system without case and normalization would take `path` for.
-fn fold(path: &str) -> Cow<'_, str> {
+pub fn fold(path: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
     if path.is_ascii() {
         let is_folded = !path.bytes().any(|it| it.is_ascii_uppercase());

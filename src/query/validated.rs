@@ -106,13 +106,11 @@ fn resolve_dependencies(intent: &Intent, names: &Names, issues: &mut Vec<Issue>)
 
 /// Returns, for each place on a circle of declared dependencies, the circle in words.
 ///
-/// Dependencies are few, so this is one merged query; it walks with a stack of its own, since authors may chain as
+/// Where only a part of the workspace is in the database, all buckets with dependencies are, or none moved since there
+/// was no circle. Dependencies are few, so this is one merged query; it walks with a stack of its own, since authors may chain as
 /// many assets as they like.
 #[salsa::tracked]
 pub fn dependency_cycles(db: &dyn salsa::Database) -> BTreeMap<RelPath, String> {
-    if *Globals::get(db).scope(db) != Scope::Whole {
-        return BTreeMap::new(); // No dependency moved since there was no circle.
-    }
     let edges = dependency_edges(db);
     if edges.is_empty() {
         return BTreeMap::new();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
-use crate::model::{Code, Diagnostic, Location, RelPath, diagnostic};
+use crate::model::{Code, Diagnostic, Digest, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
@@ -38,6 +38,10 @@ pub struct Options {
 pub struct Scan {
     /// Every source.
     pub tree: Tree,
+    /// Files that were not known, with the digest of what they hold; none where nothing was known.
+    pub appeared: BTreeMap<RelPath, Digest>,
+    /// Files that were known and are not there any more, with the digest of what they held last.
+    pub vanished: BTreeMap<RelPath, Digest>,
     /// Buckets that the index does not have like this.
     pub moved: Vec<Arc<Bucket>>,
     /// Ends of buckets that the index has and the tree has not.
@@ -58,16 +62,18 @@ pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, o
     let mut edits = Edits::new(ws, &known, options);
     edits.take_up(roots, verdicts);
     if edits.is_empty() {
-        return Ok(Scan { tree: known, moved: Vec::new(), gone: Vec::new() });
+        let (moved, gone, news) = (Vec::new(), Vec::new(), BTreeMap::new());
+        return Ok(Scan { tree: known, moved, gone, appeared: news.clone(), vanished: news });
     }
     // The clock is read before anything is: what is not older than this may change unseen after we looked.
     let now = ws.disk.now(&ws.cache_dir());
     edits.list_directories(now)?;
     edits.read_files(sources, now)?;
     let _pack = ws.phase("pack buckets");
+    let (appeared, vanished) = edits.news();
     let tree = edits.finish()?;
     check_whole(ws, &known)?;
-    Ok(difference(known, tree))
+    Ok(Scan { appeared, vanished, ..difference(known, tree) })
 }
 
 /// Fails where the index turned out not to hold what it should: the build begins again without it.
@@ -81,7 +87,7 @@ fn difference(known: Tree, tree: Tree) -> Scan {
     let is_new = |it: &&Arc<Bucket>| before.get(&it.end).is_none_or(|old| !Arc::ptr_eq(old, it));
     let moved = tree.buckets().iter().filter(is_new).cloned().collect();
     let gone = before.keys().filter(|it| !after.contains(*it)).map(|it| (*it).clone()).collect();
-    Scan { moved, gone, tree }
+    Scan { moved, gone, tree, appeared: BTreeMap::new(), vanished: BTreeMap::new() }
 }
 
 /// What one stat said of one known entry that is not as the index remembers it, or may not be.
@@ -221,6 +227,8 @@ struct Edits<'a> {
     to_list: BTreeMap<RelPath, ToList>,
     /// Files to read.
     to_read: Vec<ToRead>,
+    /// Those of them that were not known as files.
+    found: BTreeSet<RelPath>,
     problems: Vec<Diagnostic>,
 }
 
@@ -228,7 +236,7 @@ impl<'a> Edits<'a> {
     fn new(ws: &'a Workspace, known: &'a Tree, options: Options) -> Self {
         let (entries, to_list) = (BTreeMap::new(), BTreeMap::new());
         let (read, to_read, problems) = (Vec::new(), Vec::new(), Vec::new());
-        Self { ws, known, options, entries, removes: false, read, to_list, to_read, problems }
+        Self { ws, known, options, entries, removes: false, read, to_list, to_read, found: BTreeSet::new(), problems }
     }
 
     fn is_empty(&self) -> bool {
@@ -311,7 +319,12 @@ impl<'a> Edits<'a> {
     /// Takes up something that is not known, or not as this.
     fn found(&mut self, path: RelPath, kind: FileKind, stamp: Option<Stamp>) {
         match kind {
-            FileKind::File => self.to_read.push((path, Kind::File, None)),
+            FileKind::File => {
+                if !self.known.is_empty() {
+                    self.found.insert(path.clone());
+                }
+                self.to_read.push((path, Kind::File, None));
+            }
             FileKind::Dir => self.will_list(path, Kind::Dir, stamp, None),
             FileKind::Link => self.follow(path),
             FileKind::Other => self.put(bare(path, Kind::Other)),
@@ -477,6 +490,32 @@ impl<'a> Edits<'a> {
         Ok(())
     }
 
+    /// Returns which files came and which went, each with its digest; neither where nothing was known before.
+    fn news(&self) -> (BTreeMap<RelPath, Digest>, BTreeMap<RelPath, Digest>) {
+        let (mut appeared, mut vanished) = (BTreeMap::new(), BTreeMap::new());
+        if self.known.is_empty() {
+            return (appeared, vanished);
+        }
+        let held = |path: &RelPath| {
+            let (bucket, idx) = self.known.find(path.as_str())?;
+            bucket.kind(idx).is_readable().then(|| bucket.content(idx).digest)
+        };
+        if self.removes {
+            let removed = self.entries.values().filter(|it| it.1.is_none());
+            vanished.extend(removed.filter_map(|(path, _)| Some((path.clone(), held(path)?))));
+        }
+        if !self.found.is_empty() {
+            let read = self.read.iter().filter(|it| self.found.contains(&it.path));
+            for it in read {
+                // What went and came again, as a link for one, did neither.
+                if vanished.remove(&it.path).is_none() {
+                    appeared.insert(it.path.clone(), it.digest);
+                }
+            }
+        }
+        (appeared, vanished)
+    }
+
     /// Returns the tree after all edits.
     fn finish(mut self) -> Result<Tree> {
         if !self.problems.is_empty() {
@@ -619,4 +658,43 @@ fn leads_back(ws: &Workspace, dir: &RelPath, target: &Path) -> bool {
         above = dir.parent();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::memory::MemorySystem;
+
+    #[test]
+    fn what_comes_and_goes_is_told() {
+        let disk = Arc::new(MemorySystem::new());
+        let write = |path: &str, text: &str| disk.write(format!("/ws/assets/{path}"), text);
+        [("a", "A"), ("b", "B"), ("d/c", "C"), ("k", "K")].iter().for_each(|(path, text)| write(path, text));
+        disk.mkdir("/ws/.packwright/cache");
+        disk.settle();
+        let ws = Workspace::new(disk.clone(), "/ws".into());
+        let scan = |known: Tree| {
+            let roots = [RelPath::new("assets").expect("normal")];
+            scan(&ws, &roots, known, &Sources::new(&ws), Options::default()).expect("readable")
+        };
+        let shown = |it: &BTreeMap<RelPath, Digest>| {
+            let name =
+                |text: &str| ["A", "B", "C", "K"].into_iter().find(|it| Digest::of(it.as_bytes()).to_hex() == text);
+            let entry =
+                |(path, digest): (&RelPath, &Digest)| format!("{path} {}", name(&digest.to_hex()).unwrap_or("?"));
+            it.iter().map(entry).collect::<Vec<_>>().join(", ")
+        };
+        let first = scan(Tree::default());
+        assert_eq!((shown(&first.appeared), shown(&first.vanished)), (String::new(), String::new()));
+        disk.rename("/ws/assets/a", "/ws/assets/e");
+        disk.rename("/ws/assets/d", "/ws/assets/f");
+        write("b", "another");
+        disk.remove("/ws/assets/k");
+        disk.symlink("e", "/ws/assets/k");
+        let second = scan(first.tree);
+        assert_eq!(shown(&second.appeared), "assets/e A, assets/f/c C");
+        assert_eq!(shown(&second.vanished), "assets/a A, assets/d/c C, assets/k K");
+        let third = scan(second.tree);
+        assert!(third.appeared.is_empty() && third.vanished.is_empty());
+    }
 }

@@ -7,6 +7,7 @@ mod schema;
 
 mod bench;
 mod diagnostics;
+mod doctor;
 mod documents;
 mod init;
 mod others;
@@ -114,7 +115,7 @@ fn a_workspace_at_a_glance() {
         1 moved, to be registered by the next build
              1  assets/credits.txt -> assets/thanks.txt
 
-        1 missing, registered but not declared
+        1 missing, registered but not declared (`packwright doctor` looks for them)
              3  assets/models/crate.glb
 
         1 excluded

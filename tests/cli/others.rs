@@ -13,9 +13,10 @@ use packwright::system::os::OsSystem;
 use crate::sandbox::Sandbox;
 
 /// The commands that only read.
-const READERS: [&[&str]; 5] = [
+const READERS: [&[&str]; 6] = [
     &["check"],
     &["status"],
+    &["doctor"],
     &["list"],
     &["pack", "verify", "build/dev/main.pack"],
     &["pack", "list", "build/dev/main.pack"],

@@ -6,6 +6,7 @@ mod support;
 
 mod crash;
 mod determinism;
+mod git;
 mod naive;
 mod oracle;
 mod review;

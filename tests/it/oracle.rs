@@ -54,6 +54,10 @@ struct Tally {
     built: usize,
     refused: usize,
     up_to_date: usize,
+    /// Those in which memos stood for some buckets.
+    recalled: usize,
+    /// Those of them that changed the registry besides.
+    registered: usize,
     entries: u64,
 }
 
@@ -62,6 +66,8 @@ impl Tally {
         self.built += other.built;
         self.refused += other.refused;
         self.up_to_date += other.up_to_date;
+        self.recalled += other.recalled;
+        self.registered += other.registered;
         self.entries += other.entries;
     }
 }
@@ -367,6 +373,9 @@ impl History {
                 self.tally.built += 1;
                 self.tally.entries += report.entries;
                 self.tally.up_to_date += usize::from(report.outcome == Outcome::UpToDate);
+                let recalled = report.work.buckets_recalled > 0;
+                self.tally.recalled += usize::from(recalled);
+                self.tally.registered += usize::from(recalled && !report.registered.is_empty());
             }
             Err(_) => self.tally.refused += 1,
         }
@@ -458,11 +467,13 @@ fn check_many(place: Where, usual: u64) -> Tally {
 #[test]
 fn r7_incremental_is_clean_by_chance() {
     let all = check_many(Where::Memory, 100);
-    // Histories that only ever fail, or never have anything to do, would say nothing.
+    // Histories that only ever fail, or never have anything to do, would say nothing; nor would those that never go the
+    // short way, or never by new paths.
     assert!(
         all.built > 2 * all.refused && all.entries > 3 * all.built as u64 && all.up_to_date * 3 < all.built,
         "{all:?}"
     );
+    assert!(all.recalled * 20 > all.built && all.registered * 100 > all.built, "{all:?}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 //! Knows nothing of what makes a place new. `schema/registry-vectors.json` holds test vectors.
 
 use super::super::{AssetId, AssetUuid, KeyHasher, RelPath};
-use super::Registry;
 
 /// Returns the `k`-th uuid of a place and part in a workspace, `k` from 0.
 pub fn candidate_uuid(workspace: AssetUuid, place: &RelPath, part: &str, k: u64) -> AssetUuid {
@@ -14,14 +13,18 @@ pub fn candidate_uuid(workspace: AssetUuid, place: &RelPath, part: &str, k: u64)
 
 /// Returns the uuid that a new asset at a place takes: the candidate with the smallest `k` that no line of the
 /// registry has, tombstones and lines that moved elsewhere included.
-pub fn allocate_uuid(registry: &Registry, workspace: AssetUuid, place: &RelPath, part: &str) -> AssetUuid {
+pub fn allocate_uuid(
+    is_used: &dyn Fn(AssetUuid) -> bool,
+    workspace: AssetUuid,
+    place: &RelPath,
+    part: &str,
+) -> AssetUuid {
     let mut candidates = (0..).map(|k| candidate_uuid(workspace, place, part, k));
-    candidates.find(|it| registry.by_uuid(*it).is_none()).expect("a registry has fewer lines than there are k")
+    candidates.find(|it| !is_used(*it)).expect("a registry has fewer lines than there are k")
 }
 
-/// Returns the next `n` numbers in order, or `None` when fewer are left.
-pub(super) fn allocate_ids(registry: &Registry, n: usize) -> Option<impl Iterator<Item = AssetId> + use<>> {
-    let highest = registry.0.highest;
+/// Returns the `n` numbers after `highest` in order, or `None` when fewer are left.
+pub(super) fn allocate_ids(highest: u32, n: usize) -> Option<impl Iterator<Item = AssetId> + use<>> {
     let n = u32::try_from(n).ok()?;
     let last = highest.checked_add(n)?;
     Some((u64::from(highest) + 1..=u64::from(last)).map(|it| AssetId(it as u32)))
@@ -29,7 +32,7 @@ pub(super) fn allocate_ids(registry: &Registry, n: usize) -> Option<impl Iterato
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Digests, Present, propose};
+    use super::super::{Digests, Present, Registry, propose};
     use super::*;
     use crate::model::Digest;
 
@@ -69,10 +72,11 @@ mod tests {
             let line = super::super::Line { id: AssetId(id), ..one.lines()[0].clone() };
             Registry::of(vec![line], 0, Default::default())
         };
-        assert_eq!(allocate_ids(&full(u32::MAX - 1), 1).map(|it| it.collect()), Some(vec![AssetId(u32::MAX)]));
-        assert!(allocate_ids(&full(u32::MAX - 1), 2).is_none());
-        assert!(allocate_ids(&full(u32::MAX), 1).is_none());
+        assert_eq!(allocate_ids(u32::MAX - 1, 1).map(|it| it.collect()), Some(vec![AssetId(u32::MAX)]));
+        assert!(allocate_ids(u32::MAX - 1, 2).is_none());
+        assert!(allocate_ids(u32::MAX, 1).is_none());
+        assert_eq!(full(u32::MAX - 1).next_id(), Some(AssetId(u32::MAX)));
         assert_eq!(full(u32::MAX).next_id(), None);
-        assert_eq!(allocate_ids(&full(u32::MAX), 0).map(Iterator::count), Some(0));
+        assert_eq!(allocate_ids(u32::MAX, 0).map(Iterator::count), Some(0));
     }
 }

@@ -46,16 +46,35 @@ fn is_nothing(digest: Digest) -> bool {
 pub(super) struct Facts<'a> {
     /// Live lines without a declared place, by place and part.
     pub missing: &'a [&'a Line],
-    /// Declared places, by place and part.
-    pub present: &'a [Present],
-    /// For each of `present`, whether a live line has it.
-    pub registered: &'a [bool],
-    /// Digests of each of `present` as they are now.
-    pub digests: &'a dyn Fn(usize) -> Digests,
+    /// What is known besides of what a missing line's place held last. Only what is committed counts in a build.
+    pub recall: &'a dyn Fn(&Line) -> Option<Digests>,
+    /// Declared places without a live line, by place and part.
+    pub new: &'a [New<'a>],
+    /// Declared places with a live line.
+    pub stayed: &'a dyn Stayed,
+}
+
+/// A declared place that no live line has, and what it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct New<'a> {
+    /// Where it is.
+    pub at: &'a Present,
+    /// What it holds.
+    pub digests: Digests,
+}
+
+/// The declared places that have a live line, as far as evidence asks about them.
+pub trait Stayed {
+    /// Returns which of these digests any of them holds.
+    fn hold(&self, marks: &BTreeSet<Mark>) -> BTreeSet<Mark>;
+    /// Returns which of these [folded](fold) paths any of them has.
+    fn spelled(&self, folded: &BTreeSet<&str>) -> BTreeSet<String>;
+    /// Returns whether any of them lies under a directory.
+    fn any_under(&self, directory: &str) -> bool;
 }
 
 /// Returns the pairs of a missing line and the new place that takes it over, as positions in `facts.missing` and
-/// `facts.present`, in order. Each position occurs once.
+/// `facts.new`, in order. Each position occurs once.
 pub(super) fn takeovers(facts: &Facts) -> Vec<(usize, usize)> {
     let missing = missing_sites(facts);
     let new = new_sites(facts);
@@ -75,18 +94,21 @@ pub(super) fn takeovers(facts: &Facts) -> Vec<(usize, usize)> {
 /// A path at which lines are missing, or at which places are new: all its parts together.
 struct Site<'a> {
     path: &'a str,
-    /// Positions in `missing` or `present`.
+    /// Positions in `missing` or `new`.
     members: Vec<usize>,
     /// Digests that are evidence, sorted.
-    marks: Vec<Trace>,
+    marks: Vec<Mark>,
 }
 
 /// A digest and what it is a digest of: a content never speaks for a declaration.
-type Trace = (Kind, Digest);
+pub type Mark = (MarkKind, Digest);
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+/// What a [`Mark`] is a digest of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum MarkKind {
+    /// Of the owner, or of a directory's inputs.
     Content,
+    /// Of a sidecar or an `asset.json`.
     Declaration,
 }
 
@@ -94,24 +116,26 @@ enum Kind {
 type Claim = (usize, usize);
 
 fn missing_sites<'a>(facts: &Facts<'a>) -> Vec<Site<'a>> {
-    let digests = |line: &Line| Digests { content: line.content, declaration: line.declaration };
-    sites(facts.missing.iter().enumerate().map(|(at, it)| (it.place.as_str(), at, digests(it))))
+    let said = |line: &Line| {
+        let committed = Digests { content: line.content, declaration: line.declaration };
+        [Some(committed), (facts.recall)(line)].into_iter().flatten().flat_map(marks)
+    };
+    sites(facts.missing.iter().enumerate().map(|(at, it)| (it.place.as_str(), at, said(it).collect())))
 }
 
 fn new_sites<'a>(facts: &Facts<'a>) -> Vec<Site<'a>> {
-    let new = facts.present.iter().enumerate().filter(|(at, _)| !facts.registered[*at]);
-    sites(new.map(|(at, it)| (it.place.as_str(), at, (facts.digests)(at))))
+    sites(facts.new.iter().enumerate().map(|(at, it)| (it.at.place.as_str(), at, marks(it.digests).collect())))
 }
 
-fn sites<'a>(members: impl Iterator<Item = (&'a str, usize, Digests)>) -> Vec<Site<'a>> {
+fn sites<'a>(members: impl Iterator<Item = (&'a str, usize, Vec<Mark>)>) -> Vec<Site<'a>> {
     let mut sites: Vec<Site> = Vec::new();
-    for (path, at, digests) in members {
+    for (path, at, marks) in members {
         if sites.last().is_none_or(|it| it.path != path) {
             sites.push(Site { path, members: Vec::new(), marks: Vec::new() });
         }
         let site = sites.last_mut().expect("one was pushed when there was none");
         site.members.push(at);
-        site.marks.extend(traces(digests));
+        site.marks.extend(marks);
     }
     for site in &mut sites {
         site.marks.sort_unstable();
@@ -120,25 +144,23 @@ fn sites<'a>(members: impl Iterator<Item = (&'a str, usize, Digests)>) -> Vec<Si
     sites
 }
 
-fn traces(digests: Digests) -> impl Iterator<Item = Trace> {
-    let declaration = digests.declaration.map(|it| (Kind::Declaration, it));
-    [(Kind::Content, digests.content)].into_iter().chain(declaration).filter(|it| !is_nothing(it.1))
+/// Returns the digests that are evidence.
+pub fn marks(digests: Digests) -> impl Iterator<Item = Mark> {
+    let declaration = digests.declaration.map(|it| (MarkKind::Declaration, it));
+    [(MarkKind::Content, digests.content)].into_iter().chain(declaration).filter(|it| !is_nothing(it.1))
 }
 
 /// Rule (a): they share a digest that no other missing line, new place or present place has.
 fn claims_by_digest(facts: &Facts, missing: &[Site], new: &[Site]) -> Vec<Claim> {
-    let mut holders: Vec<(Trace, Side, usize)> = Vec::new();
+    let mut holders: Vec<(Mark, Side, usize)> = Vec::new();
     for (side, sites) in [(Side::Missing, missing), (Side::New, new)] {
         let of_site = |(at, site): (usize, &Site)| site.marks.iter().map(move |it| (*it, side, at)).collect::<Vec<_>>();
         holders.extend(sites.iter().enumerate().flat_map(of_site));
     }
     let mut shared = one_to_one(holders);
     if !shared.is_empty() {
-        for at in registered(facts) {
-            for trace in traces((facts.digests)(at)) {
-                shared.remove(&trace);
-            }
-        }
+        let held = facts.stayed.hold(&shared.keys().copied().collect());
+        shared.retain(|mark, _| !held.contains(mark));
     }
     shared.into_values().collect()
 }
@@ -152,16 +174,10 @@ fn claims_by_spelling(facts: &Facts, missing: &[Site], new: &[Site]) -> Vec<Clai
     let mut alike = one_to_one(spellings);
     alike.retain(|_, (from, to)| missing[*from].path != new[*to].path);
     if !alike.is_empty() {
-        for at in registered(facts) {
-            alike.remove(&fold(facts.present[at].place.as_str()));
-        }
+        let spelled = facts.stayed.spelled(&alike.keys().map(String::as_str).collect());
+        alike.retain(|folded, _| !spelled.contains(folded));
     }
     alike.into_values().collect()
-}
-
-/// Returns the positions of the places that have a live line.
-fn registered(facts: &Facts) -> impl Iterator<Item = usize> {
-    facts.registered.iter().enumerate().filter(|it| *it.1).map(|it| it.0)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,7 +197,7 @@ fn one_to_one<K: Ord + Clone + Send>(mut entries: Vec<(K, Side, usize)>) -> BTre
 }
 
 /// Returns what is left of a path when case and normalization are taken away.
-fn fold(path: &str) -> String {
+pub(super) fn fold(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }
@@ -195,7 +211,7 @@ fn fold(path: &str) -> String {
 /// The outermost directory is the one that moved, and those in it moved along: looked at alone, two of them
 /// with equal contents could be taken for each other.
 fn claims_by_directory(facts: &Facts, missing: &[Site], new: &[Site]) -> Vec<Claim> {
-    let moves = Moves { stayed: Stayed::new(facts), found: Found::new(missing, new), missing, new };
+    let moves = Moves { stayed: facts.stayed, found: Found::new(missing, new), missing, new };
     let directories: BTreeSet<&str> = missing.iter().flat_map(|it| ancestors(it.path)).collect();
     let mut moved: BTreeSet<&str> = BTreeSet::new();
     let mut claims = Vec::new();
@@ -213,7 +229,7 @@ fn claims_by_directory(facts: &Facts, missing: &[Site], new: &[Site]) -> Vec<Cla
 }
 
 struct Moves<'a> {
-    stayed: Stayed<'a>,
+    stayed: &'a dyn Stayed,
     found: Found<'a>,
     missing: &'a [Site<'a>],
     new: &'a [Site<'a>],
@@ -222,7 +238,7 @@ struct Moves<'a> {
 impl<'a> Moves<'a> {
     /// Returns the one new directory to which everything missing under `from` moved.
     fn target(&self, from: &'a str) -> Option<&'a str> {
-        if self.stayed.under(from) {
+        if self.stayed.any_under(from) {
             return None;
         }
         let mut seen = BTreeSet::new();
@@ -250,7 +266,7 @@ impl<'a> Moves<'a> {
     /// Returns whether `to` is a new directory in which everything missing under `from` is found.
     fn holds(&self, from: &str, to: &str) -> bool {
         let sites = &self.missing[under(self.missing, |it| it.path, from)];
-        from != to && !self.stayed.under(to) && sites.iter().all(|it| self.counterpart(from, to, it.path).is_some())
+        from != to && !self.stayed.any_under(to) && sites.iter().all(|it| self.counterpart(from, to, it.path).is_some())
     }
 
     fn claims(&self, from: &'a str, to: &'a str) -> Vec<Claim> {
@@ -269,30 +285,16 @@ impl<'a> Moves<'a> {
     }
 }
 
-/// Where places that have a line stayed.
-struct Stayed<'a>(Vec<&'a str>);
-
-impl<'a> Stayed<'a> {
-    fn new(facts: &Facts<'a>) -> Self {
-        let present = facts.present;
-        Self(registered(facts).map(|at| present[at].place.as_str()).collect())
-    }
-
-    fn under(&self, directory: &str) -> bool {
-        !under(&self.0, |it| it, directory).is_empty()
-    }
-}
-
 /// The new sites that share a digest with something missing, by that digest and the end of their path.
-struct Found<'a>(Vec<(Trace, &'a str, &'a str)>);
+struct Found<'a>(Vec<(Mark, &'a str, &'a str)>);
 
 impl<'a> Found<'a> {
     fn new(missing: &[Site], new: &[Site<'a>]) -> Self {
-        let wanted: BTreeSet<Trace> = missing.iter().flat_map(|it| it.marks.iter().copied()).collect();
+        let wanted: BTreeSet<Mark> = missing.iter().flat_map(|it| it.marks.iter().copied()).collect();
         let mut found = Vec::new();
         for site in new {
-            for trace in site.marks.iter().filter(|it| wanted.contains(it)) {
-                found.extend(ancestors(site.path).map(|it| (*trace, relative(it, site.path), it)));
+            for mark in site.marks.iter().filter(|it| wanted.contains(it)) {
+                found.extend(ancestors(site.path).map(|it| (*mark, relative(it, site.path), it)));
             }
         }
         found.par_sort_unstable();
@@ -300,9 +302,9 @@ impl<'a> Found<'a> {
     }
 
     /// Returns the directories that have something of this digest at the relative path `rest`.
-    fn directories(&self, trace: Trace, rest: &str) -> impl Iterator<Item = &'a str> {
-        let start = self.0.partition_point(|it| (it.0, it.1) < (trace, rest));
-        let end = start + self.0[start..].partition_point(|it| (it.0, it.1) == (trace, rest));
+    fn directories(&self, mark: Mark, rest: &str) -> impl Iterator<Item = &'a str> {
+        let start = self.0.partition_point(|it| (it.0, it.1) < (mark, rest));
+        let end = start + self.0[start..].partition_point(|it| (it.0, it.1) == (mark, rest));
         self.0[start..end].iter().map(|it| it.2)
     }
 }
@@ -320,7 +322,7 @@ fn relative<'a>(directory: &str, path: &'a str) -> &'a str {
 }
 
 /// Returns which of `sorted`, in byte order of their paths, lie under `directory`.
-fn under<T>(sorted: &[T], path: impl Fn(&T) -> &str, directory: &str) -> Range<usize> {
+pub(super) fn under<T>(sorted: &[T], path: impl Fn(&T) -> &str, directory: &str) -> Range<usize> {
     if directory.is_empty() {
         return sorted.partition_point(|it| path(it).is_empty())..sorted.len();
     }
@@ -343,7 +345,7 @@ fn undisputed(claims: &[Claim]) -> BTreeSet<Claim> {
 
 /// Returns the lines and places of two sites that have the same part.
 fn match_parts(facts: &Facts, from: &Site, to: &Site) -> Vec<(usize, usize)> {
-    let part_of = |to: &usize| facts.present[*to].part.as_str();
+    let part_of = |to: &usize| facts.new[*to].at.part.as_str();
     let pair = |from: &usize| {
         let at = to.members.binary_search_by(|it| part_of(it).cmp(&facts.missing[*from].part)).ok()?;
         Some((*from, to.members[at]))

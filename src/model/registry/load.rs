@@ -38,22 +38,21 @@ pub struct Loaded {
     pub presence: Presence,
 }
 
-const REPAIR: &str = "run `packwright doctor --fix`, which repairs this alike on every machine";
+pub(super) const REPAIR: &str = "run `packwright doctor --fix`, which repairs this alike on every machine";
 const RESTORE: &str =
     "restore it from version control; packwright never starts it anew, or every identity would be lost";
 
 /// Reads a registry.
 pub fn load(files: &FileSet) -> Loaded {
     let (presence, mut diagnostics) = presence(files);
-    let parsed: Vec<Parsed> = files
-        .par_iter()
-        .enumerate()
-        .filter_map(|(index, bytes)| bytes.as_ref().map(|bytes| parse_file(index, bytes)))
-        .collect();
+    let parsed = parse(files);
     let mut reads = Vec::with_capacity(parsed.iter().map(|it| it.reads.len()).sum());
     let mut residue = Residue::default();
     for file in parsed {
         residue.files |= file.unsorted_bit;
+        if file.n_markers > 0 || !file.strays.is_empty() {
+            residue.files |= 1 << file.index;
+        }
         reads.extend(file.reads);
         diagnostics.extend(file.diagnostics);
     }
@@ -67,7 +66,13 @@ pub fn load(files: &FileSet) -> Loaded {
     Loaded { registry, diagnostics, presence }
 }
 
-fn presence(files: &FileSet) -> (Presence, Vec<Diagnostic>) {
+/// Reads the files that are there.
+pub(super) fn parse(files: &FileSet) -> Vec<Parsed> {
+    let there = files.par_iter().enumerate();
+    there.filter_map(|(index, bytes)| bytes.as_ref().map(|bytes| parse_file(index, bytes))).collect()
+}
+
+pub(super) fn presence(files: &FileSet) -> (Presence, Vec<Diagnostic>) {
     let absent: Vec<usize> = (0..N_FILES).filter(|it| files[*it].is_none()).collect();
     let missing = |path: &RelPath| {
         let message = format!("`{path}` is absent");
@@ -85,8 +90,8 @@ fn presence(files: &FileSet) -> (Presence, Vec<Diagnostic>) {
 }
 
 /// Where a line was read. Spans are made from it only for those lines that have something wrong.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Mark {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Mark {
     file: u8,
     number: u32,
     start: u32,
@@ -94,26 +99,45 @@ struct Mark {
 }
 
 impl Mark {
-    fn location(self) -> Location {
+    pub(super) fn location(self) -> Location {
         let span = Span { start: self.start, end: self.end, line: self.number, column: 1 };
         Location::span(&file_path(usize::from(self.file)), span)
     }
 }
 
-struct Read {
-    line: Line,
-    mark: Mark,
+pub(super) struct Read {
+    pub line: Line,
+    pub mark: Mark,
 }
 
-struct Parsed {
-    reads: Vec<Read>,
+/// One file, as far as it could be read.
+pub(super) struct Parsed {
+    /// Which one.
+    pub index: usize,
+    pub reads: Vec<Read>,
+    /// Lines that belong in another file.
+    pub strays: Vec<Read>,
+    /// How many lines are left of somebody's merge conflict.
+    pub n_markers: usize,
+    /// What is not a line: as it stands, and what is wrong with it.
+    pub unreadable: Vec<(Vec<u8>, Diagnostic)>,
     /// This file's bit where its lines are not strictly sorted by uuid.
-    unsorted_bit: u16,
-    diagnostics: Vec<Diagnostic>,
+    pub unsorted_bit: u16,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
-fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
-    let mut file = Parsed { reads: Vec::with_capacity(bytes.len() / 256), unsorted_bit: 0, diagnostics: Vec::new() };
+/// What one line turned out to be.
+enum Said {
+    Nothing,
+    Line(Line),
+    Marker,
+    Unreadable(Box<Diagnostic>),
+}
+
+pub(super) fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
+    let reads = Vec::with_capacity(bytes.len() / 256);
+    let (strays, unreadable, diagnostics) = (Vec::new(), Vec::new(), Vec::new());
+    let mut file = Parsed { index, reads, strays, n_markers: 0, unreadable, unsorted_bit: 0, diagnostics };
     let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let valid = std::str::from_utf8(unmarked).map_or_else(|it| it.valid_up_to(), str::len);
     let text = std::str::from_utf8(&unmarked[..valid]).unwrap_or_default();
@@ -125,51 +149,73 @@ fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
         let end = start + raw.trim_ascii_end().len();
         let mark = Mark { file: index as u8, number, start: saturate(start), end: saturate(end) };
         if torn && raws.peek().is_none() {
-            file.diagnostics.push(
-                Diagnostic::error(Code::REGISTRY_SYNTAX, "the line is not UTF-8; the file is not read any further")
-                    .at(mark.location())
-                    .help("restore the file from version control"),
-            );
+            let problem = "the line is not UTF-8; the file is not read any further";
+            let diagnostic = Diagnostic::error(Code::REGISTRY_SYNTAX, problem).at(mark.location());
+            file.unreadable.push((bytes[start..].to_vec(), diagnostic.help("restore the file from version control")));
             break;
         }
         match parse_line(raw, mark) {
-            Ok(None) => {}
-            Ok(Some(line)) => file.reads.push(Read { line, mark }),
-            Err(diagnostic) => file.diagnostics.push(*diagnostic),
+            Said::Nothing => {}
+            Said::Line(line) if file_of(line.uuid) == index => file.reads.push(Read { line, mark }),
+            Said::Line(line) => {
+                file.diagnostics.push(stray(&line, mark));
+                file.strays.push(Read { line, mark });
+            }
+            Said::Marker => {
+                file.n_markers += 1;
+                file.diagnostics.push(marker(mark));
+            }
+            Said::Unreadable(diagnostic) => {
+                file.unreadable.push((raw.trim_ascii().as_bytes().to_vec(), *diagnostic));
+            }
         }
         start += raw.len() + 1;
     }
+    file.diagnostics.extend(file.unreadable.iter().map(|it| it.1.clone()));
     if !file.reads.is_sorted_by(|a, b| a.line.uuid < b.line.uuid) {
         file.unsorted_bit = 1 << index;
     }
     file
 }
 
+/// Returns the lines of one of the sixteen files by uuid; `None` where there is anything to say about it, or to tidy.
+pub fn lines_of_file(index: usize, bytes: &[u8]) -> Option<Vec<Line>> {
+    let Parsed { reads, unsorted_bit, diagnostics, .. } = parse_file(index, bytes);
+    let is_plain = unsorted_bit == 0 && diagnostics.is_empty();
+    is_plain.then(|| reads.into_iter().map(|it| it.line).collect())
+}
+
 fn saturate(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
-/// Reads one line; `None` when it is blank.
-fn parse_line(raw: &str, mark: Mark) -> Result<Option<Line>, Box<Diagnostic>> {
+fn parse_line(raw: &str, mark: Mark) -> Said {
     let text = raw.trim_ascii();
     if text.is_empty() {
-        return Ok(None);
+        return Said::Nothing;
     }
     if ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|it| text.starts_with(it)) {
-        let diagnostic = Diagnostic::error(Code::REGISTRY_MARKERS, "a merge conflict was left unresolved here");
-        let help = format!("remove the markers and keep the lines of both sides, or {REPAIR}");
-        return Err(Box::new(diagnostic.at(mark.location()).help(help)));
+        return Said::Marker;
     }
-    let bad = |message: &str, help: &str| {
-        Box::new(Diagnostic::error(Code::REGISTRY_SYNTAX, message).at(mark.location()).help(help))
+    let mut line: Line = match serde_json::from_str(text) {
+        Ok(line) => line,
+        Err(error) => return Said::Unreadable(syntax_error(&error, mark)),
     };
-    let mut line: Line = serde_json::from_str(text).map_err(|error| syntax_error(&error, mark))?;
-    line.normalize().map_err(|reason| bad(reason, "restore the line from version control"))?;
-    if file_of(line.uuid) != usize::from(mark.file) {
-        let message = format!("the line of {} belongs in `{}`", line.uuid, file_path(file_of(line.uuid)));
-        return Err(bad(&message, REPAIR));
+    if let Err(reason) = line.normalize() {
+        let diagnostic = Diagnostic::error(Code::REGISTRY_SYNTAX, reason).at(mark.location());
+        return Said::Unreadable(Box::new(diagnostic.help("restore the line from version control")));
     }
-    Ok(Some(line))
+    Said::Line(line)
+}
+
+fn marker(mark: Mark) -> Diagnostic {
+    let diagnostic = Diagnostic::error(Code::REGISTRY_MARKERS, "a merge conflict was left unresolved here");
+    diagnostic.at(mark.location()).help(format!("remove the markers and keep the lines of both sides, or {REPAIR}"))
+}
+
+fn stray(line: &Line, mark: Mark) -> Diagnostic {
+    let message = format!("the line of {} belongs in `{}`", line.uuid, file_path(file_of(line.uuid)));
+    Diagnostic::error(Code::REGISTRY_SYNTAX, message).at(mark.location()).help(REPAIR)
 }
 
 fn syntax_error(error: &serde_json::Error, mark: Mark) -> Box<Diagnostic> {
@@ -208,15 +254,17 @@ fn settle(mut reads: Vec<Read>, residue: &mut Residue, diagnostics: &mut Vec<Dia
 }
 
 /// One of several lines of a uuid, with its canonical form.
-struct Form {
-    bytes: Vec<u8>,
-    short: ShortDigest,
-    read: Read,
+pub(super) struct Form {
+    pub bytes: Vec<u8>,
+    pub short: ShortDigest,
+    pub read: Read,
 }
 
 /// Leaves one line of those that a uuid has.
 fn settle_group(group: Vec<Read>, diagnostics: &mut Vec<Diagnostic>) -> Read {
-    let (mut current, superseded) = split_superseded(distinct_forms(group));
+    let (forms, twins) = distinct_forms(group);
+    diagnostics.extend(twins.iter().map(doubled));
+    let (mut current, superseded) = split_superseded(forms);
     if current.len() == 1 {
         let winner = current.remove(0).read;
         diagnostics.extend(superseded.iter().map(|it| left_over(&it.read, &winner)));
@@ -235,20 +283,24 @@ fn settle_group(group: Vec<Read>, diagnostics: &mut Vec<Diagnostic>) -> Read {
     parties.remove(0).read
 }
 
-/// Returns the different forms in the order of their bytes; of equal lines the first.
-fn distinct_forms(group: Vec<Read>) -> Vec<Form> {
+/// Returns the different forms in the order of their bytes, of equal lines the first; and the others of those.
+pub(super) fn distinct_forms(group: Vec<Read>) -> (Vec<Form>, Vec<Form>) {
     let form = |read: Read| {
         let bytes = read.line.canonical();
         Form { short: ShortDigest::of(&bytes), bytes, read }
     };
     let mut forms: Vec<Form> = group.into_iter().map(form).collect();
     forms.sort_by(|a, b| (&a.bytes, a.read.mark).cmp(&(&b.bytes, b.read.mark)));
-    forms.dedup_by(|a, b| a.bytes == b.bytes);
-    forms
+    let (mut distinct, mut twins): (Vec<Form>, Vec<Form>) = Default::default();
+    for form in forms {
+        let is_twin = distinct.last().is_some_and(|it| it.bytes == form.bytes);
+        if is_twin { twins.push(form) } else { distinct.push(form) }
+    }
+    (distinct, twins)
 }
 
 /// Separates the forms that no other form names in its `was` from those that one does.
-fn split_superseded(forms: Vec<Form>) -> (Vec<Form>, Vec<Form>) {
+pub(super) fn split_superseded(forms: Vec<Form>) -> (Vec<Form>, Vec<Form>) {
     let is_superseded: Vec<bool> = forms
         .iter()
         .map(|form| forms.iter().any(|it| it.short != form.short && it.read.line.was.contains(&form.short)))
@@ -266,7 +318,7 @@ fn split_superseded(forms: Vec<Form>) -> (Vec<Form>, Vec<Form>) {
 /// A first registration has no earlier form. At most one of the forms may have developed since, be it that an
 /// earlier agreement was committed already: its place is still the same, so only the number is in question.
 /// The smallest number stays, all others are retired.
-fn agree(forms: &[Form]) -> Option<Read> {
+pub(super) fn agree(forms: &[Form]) -> Option<Read> {
     let first = &forms.first()?.read.line;
     let same_place =
         forms.iter().all(|it| !it.read.line.removed && it.read.line.is_at(first.place.as_str(), &first.part));
@@ -282,6 +334,13 @@ fn agree(forms: &[Form]) -> Option<Read> {
     line.retired = sorted(numbers.copied().filter(|it| *it != id).collect());
     line.id = id;
     Some(Read { line, mark: kept.read.mark })
+}
+
+fn doubled(form: &Form) -> Diagnostic {
+    let message = format!("the line of `{}` stands here once more", form.read.line.shown());
+    Diagnostic::warning(Code::DOUBLED, message)
+        .at(form.read.mark.location())
+        .help("nothing has to be done: the next commit to the registry removes it")
 }
 
 fn left_over(read: &Read, winner: &Read) -> Diagnostic {
@@ -303,10 +362,10 @@ fn registered_twice(read: &Read, winner: &Read) -> Diagnostic {
 
 fn contradiction(parties: &[Form]) -> Diagnostic {
     let first = &parties[0].read;
-    let message = format!("the lines of {} contradict each other", first.line.uuid);
+    let message = format!("the lines of {} contradict each other: this one {}", first.line.uuid, says(&first.line));
     let others = parties[1..].iter();
     let diagnostic = others.fold(Diagnostic::error(Code::REGISTRY_CONFLICT, message), |it, other| {
-        it.related(says(&other.read.line), other.read.mark.location())
+        it.related(format!("this one {}", says(&other.read.line)), other.read.mark.location())
     });
     diagnostic.at(first.mark.location()).help(REPAIR)
 }

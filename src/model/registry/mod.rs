@@ -9,12 +9,18 @@
 //! - `allocate`: a new uuid and the next numbers, as pure functions
 //! - `evidence`: which new place takes over which missing line
 //! - `propose`: what a build would write
+//! - `repair`: what `doctor --fix` makes of lines that contradict each other
+//! - `reconcile`: what may have become of what is missing
+//! - `join`: two branches' versions of one file, for git
 
 mod allocate;
 mod evidence;
+mod join;
 mod line;
 mod load;
 mod propose;
+mod reconcile;
+mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -27,10 +33,15 @@ use rayon::prelude::*;
 use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
 
 pub use allocate::{allocate_uuid, candidate_uuid};
-pub use evidence::directory_content;
+pub use evidence::{Mark, MarkKind, New, Stayed, directory_content, marks};
+pub use join::{Joined, join};
 pub use line::{Line, ShortDigest, line_schema};
-pub use load::{FileSet, Loaded, Presence, load};
-pub use propose::{Change, ChangeNote, Digests, Present, Proposal, propose};
+pub use load::{FileSet, Loaded, Presence, lines_of_file, load};
+pub use propose::{
+    Change, ChangeNote, Decision, Digests, Lines, Present, Proposal, decide, notes, place_missing, propose,
+};
+pub use reconcile::{Copied, Found, Open, Reconciliation, Remembered, bind, reconcile};
+pub use repair::{Ground, Mend, Mended, Repair, repair};
 
 /// The directory of the registry, relative to the workspace.
 pub const DIRECTORY: &str = "packwright.registry";
@@ -43,6 +54,16 @@ pub const GITATTRIBUTES: &str = "*.jsonl text eol=lf merge=union\n";
 /// Returns the path of the file at `index`, which is below [`N_FILES`].
 pub fn file_path(index: usize) -> RelPath {
     RelPath::new(&format!("{DIRECTORY}/{index:x}.jsonl")).expect("a hexadecimal digit makes a normal path")
+}
+
+/// Returns a file of these lines as packwright writes it.
+pub fn file_bytes(lines: &[Line]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        line.write(&mut bytes);
+        bytes.push(b'\n');
+    }
+    bytes
 }
 
 /// Returns which file a uuid's line stands in.
@@ -115,9 +136,19 @@ impl Registry {
         Some(&self.0.lines[found.1])
     }
 
+    /// Returns the assets of which the files hold more than one line, or one twice: what the next commit tidies.
+    pub fn settled(&self) -> impl Iterator<Item = &Line> {
+        self.0.residue.settled.iter().filter_map(|it| self.by_uuid(*it))
+    }
+
     /// Returns the number that the next new asset takes; `None` when none is left.
     pub fn next_id(&self) -> Option<AssetId> {
         self.0.highest.checked_add(1).map(AssetId)
+    }
+
+    /// Returns whether a commit would write nothing but what it is for: no merge or person left anything to tidy.
+    pub fn is_tidy(&self) -> bool {
+        self.0.residue == Residue::default()
     }
 
     /// Returns the sixteen files as packwright writes them.
@@ -148,12 +179,7 @@ impl Registry {
     }
 
     fn file(&self, index: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for line in self.lines_of_file(index) {
-            line.write(&mut bytes);
-            bytes.push(b'\n');
-        }
-        bytes
+        file_bytes(self.lines_of_file(index))
     }
 
     fn lines_of_file(&self, index: usize) -> &[Line] {

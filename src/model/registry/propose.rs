@@ -3,15 +3,16 @@
 //! Decides identities and nothing else: whether to commit, to refuse under `--locked` or only to show is the
 //! caller's. A function of the registry and the tree, so that a clean build elsewhere decides alike.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use rayon::prelude::*;
 
 use super::super::{AssetId, AssetUuid, Code, Diagnostic, Digest, Location, RelPath};
 use super::allocate::{allocate_ids, allocate_uuid};
-use super::evidence::{Facts, takeovers};
+use super::evidence::{Facts, Mark, New, Stayed, fold, marks, takeovers, under};
 use super::line::shown;
-use super::{Line, Registry, Residue, file_of, file_path, place_order};
+use super::{Ground, Line, Registry, Residue, file_of, file_path, place_order};
 
 /// A declared place. The derived order is the one that [`propose`] asks for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -82,7 +83,7 @@ impl Proposal {
 
     /// Takes out what was said of lines that are not there any more once this is committed.
     pub fn forget_tidied(&self, said: &mut Vec<Diagnostic>) {
-        said.retain(|it| !self.is_change() || it.code != Code::SUPERSEDED);
+        said.retain(|it| !self.is_change() || ![Code::SUPERSEDED, Code::DOUBLED].contains(&it.code));
     }
 
     /// Returns the errors that `--locked` reports in place of committing: one for each line that would be added
@@ -123,37 +124,133 @@ pub fn propose(
 ) -> Proposal {
     debug_assert!(present.is_sorted_by(|a, b| a < b), "BUG: declared places are not in order");
     let (missing, registered) = compare(registry, present);
-    let moves = if missing.is_empty() || registered.iter().all(|it| *it) {
-        Vec::new()
-    } else {
-        takeovers(&Facts { missing: &missing, present, registered: &registered, digests })
+    let new = (0..present.len()).filter(|it| !registered[*it]);
+    let new: Vec<New> = new.map(|it| New { at: &present[it], digests: digests(it) }).collect();
+    let stayed = Whole { present, registered: &registered, digests };
+    let decision = decide(registry, workspace, &missing, &new, &stayed);
+    let missing: Vec<Line> = decision.missing.into_iter().map(|it| missing[it].clone()).collect();
+    Proposal {
+        changes: all_notes(registry, &decision.written),
+        diagnostics: decision
+            .overflow
+            .into_iter()
+            .chain(missing.iter().map(|it| place_missing(&it.place, &it.part, it.id)))
+            .collect(),
+        missing,
+        registry: with_lines(registry, decision.written),
+    }
+}
+
+/// What is to be known of a registry's lines to decide on new ones.
+pub trait Lines {
+    /// Returns the greatest number that was ever given.
+    fn highest(&self) -> u32;
+    /// Returns whether a line has this uuid, tombstones included.
+    fn has(&self, uuid: AssetUuid) -> bool;
+    /// Returns the diagnostic for a registry that has no numbers left for so many new assets.
+    fn full(&self, n_new: usize) -> Diagnostic;
+}
+
+impl Lines for Registry {
+    fn highest(&self) -> u32 {
+        self.0.highest
+    }
+
+    fn has(&self, uuid: AssetUuid) -> bool {
+        self.by_uuid(uuid).is_some()
+    }
+
+    fn full(&self, n_new: usize) -> Diagnostic {
+        full(self, n_new)
+    }
+}
+
+/// What becomes of lines and places that have lost each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// The lines to write.
+    pub written: Vec<Line>,
+    /// Which of the missing lines nothing takes over.
+    pub missing: Vec<usize>,
+    /// An error when the numbers ran out: then nothing is to be written.
+    pub overflow: Option<Diagnostic>,
+}
+
+/// Decides what is to be written, given the live lines without a declared place and the declared places without a live
+/// line, both in order of place and part.
+pub fn decide(
+    lines: &dyn Lines,
+    workspace: AssetUuid,
+    missing: &[&Line],
+    new: &[New<'_>],
+    stayed: &dyn Stayed,
+) -> Decision {
+    let moves = match missing.is_empty() || new.is_empty() {
+        true => Vec::new(),
+        false => takeovers(&Facts { missing, recall: &|_| None, new, stayed }),
     };
-    let (mut is_missing, mut is_new) = (vec![true; missing.len()], registered);
-    is_new.iter_mut().for_each(|it| *it = !*it);
+    let (mut is_missing, mut is_new) = (vec![true; missing.len()], vec![true; new.len()]);
     for (from, to) in &moves {
         (is_missing[*from], is_new[*to]) = (false, false);
     }
-
-    let new: Vec<usize> = (0..present.len()).filter(|it| is_new[*it]).collect();
-    let ids = allocate_ids(registry, new.len());
-    let overflow = ids.is_none().then(|| full(registry, new.len()));
+    let first: Vec<&New<'_>> = new.iter().zip(is_new).filter(|it| it.1).map(|it| it.0).collect();
+    let ids = allocate_ids(lines.highest(), first.len());
+    let overflow = ids.is_none().then(|| lines.full(first.len()));
     let mut written = Vec::new();
     // With too few numbers nothing at all is proposed: no change is half a change.
     if let Some(ids) = ids {
-        written.extend(moves.iter().map(|(from, to)| moved_line(missing[*from], &present[*to], digests(*to))));
-        written.extend(new.iter().zip(ids).map(|(at, id)| {
-            let uuid = allocate_uuid(registry, workspace, &present[*at].place, &present[*at].part);
-            new_line(uuid, id, &present[*at], digests(*at))
+        written.extend(moves.iter().map(|(from, to)| moved_line(missing[*from], new[*to].at, new[*to].digests)));
+        written.extend(first.into_iter().zip(ids).map(|(it, id)| {
+            let uuid = allocate_uuid(&|it| lines.has(it), workspace, &it.at.place, &it.at.part);
+            new_line(uuid, id, it.at, it.digests)
         }));
     }
-    let missing = missing.into_iter().zip(is_missing).filter(|it| it.1).map(|it| it.0.clone());
-    let missing: Vec<Line> = missing.collect();
-    Proposal {
-        changes: notes(registry, &written),
-        diagnostics: overflow.into_iter().chain(missing.iter().map(place_missing)).collect(),
-        missing,
-        registry: with_lines(registry, written),
+    let missing = (0..missing.len()).filter(|it| is_missing[*it]).collect();
+    Decision { written, missing, overflow }
+}
+
+/// What stayed, where all of it is at hand.
+struct Whole<'a> {
+    present: &'a [Present],
+    registered: &'a [bool],
+    digests: &'a dyn Fn(usize) -> Digests,
+}
+
+impl Whole<'_> {
+    fn all(&self) -> impl Iterator<Item = (usize, &str)> {
+        let present = self.present.iter().map(|it| it.place.as_str()).enumerate();
+        present.zip(self.registered).filter(|it| *it.1).map(|it| it.0)
     }
+}
+
+impl Stayed for Whole<'_> {
+    fn hold(&self, wanted: &BTreeSet<Mark>) -> BTreeSet<Mark> {
+        self.all().flat_map(|it| marks((self.digests)(it.0))).filter(|it| wanted.contains(it)).collect()
+    }
+
+    fn spelled(&self, folded: &BTreeSet<&str>) -> BTreeSet<String> {
+        self.all().map(|it| fold(it.1)).filter(|it| folded.contains(it.as_str())).collect()
+    }
+
+    fn any_under(&self, directory: &str) -> bool {
+        under(self.present, |it| it.place.as_str(), directory).any(|at| self.registered[at])
+    }
+}
+
+/// Returns which missing line is found at which declared place, as positions in `missing` and `ground.present`, when what
+/// is recalled of lines counts as well and only those places as taken that are `registered`.
+pub(super) fn find(
+    missing: &[&Line],
+    recall: &dyn Fn(&Line) -> Option<Digests>,
+    ground: &Ground<'_>,
+    registered: &[bool],
+) -> Vec<(usize, usize)> {
+    let Ground { present, digests } = *ground;
+    let at: Vec<usize> = (0..present.len()).filter(|it| !registered[*it]).collect();
+    let new: Vec<New> = at.iter().map(|it| New { at: &present[*it], digests: digests(*it) }).collect();
+    let stayed = Whole { present, registered, digests };
+    let found = takeovers(&Facts { missing, recall, new: &new, stayed: &stayed });
+    found.into_iter().map(|(from, to)| (from, at[to])).collect()
 }
 
 /// Returns the live lines without a declared place, by place, and for each declared place whether a live line
@@ -190,7 +287,7 @@ fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -
 }
 
 /// Returns the next form of `line`, at another place.
-fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
+pub(super) fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
     let place = present.place.clone();
     let mut moved = Line { place, content: digests.content, declaration: digests.declaration, ..line.clone() };
     moved.supersede([line.short_digest()]);
@@ -198,7 +295,7 @@ fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
 }
 
 /// Returns the registry with the lines that a commit writes, and tidy.
-fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
+pub(super) fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
     if written.is_empty() {
         return registry.clone();
     }
@@ -212,15 +309,22 @@ fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
     Registry::of(lines, registry.0.highest, Residue::default())
 }
 
-fn notes(registry: &Registry, written: &[Line]) -> Vec<ChangeNote> {
-    if written.is_empty() {
-        return Vec::new();
-    }
-    let change = |line: &Line| match registry.by_uuid(line.uuid) {
-        Some(old) => note(line, Change::TakenOver { from: old.place.clone() }),
+/// Returns what writing lines changes, by place. `before` tells where the line of a uuid was, if there was one.
+pub fn notes(written: &[Line], before: &dyn Fn(AssetUuid) -> Option<RelPath>) -> Vec<ChangeNote> {
+    let change = |line: &Line| match before(line.uuid) {
+        Some(from) => note(line, Change::TakenOver { from }),
         None => note(line, Change::New),
     };
     let mut notes: Vec<ChangeNote> = written.iter().map(change).collect();
+    notes.sort_by(|a, b| place_order((&a.place, &a.part), (&b.place, &b.part)).then(a.uuid.cmp(&b.uuid)));
+    notes
+}
+
+fn all_notes(registry: &Registry, written: &[Line]) -> Vec<ChangeNote> {
+    if written.is_empty() {
+        return Vec::new();
+    }
+    let mut notes = notes(written, &|it| registry.by_uuid(it).map(|it| it.place.clone()));
     let settled = registry.0.residue.settled.iter().filter_map(|it| registry.by_uuid(*it));
     notes.extend(settled.map(|it| note(it, Change::Tidied)));
     notes.sort_by(|a, b| place_order((&a.place, &a.part), (&b.place, &b.part)).then(a.uuid.cmp(&b.uuid)));
@@ -231,11 +335,12 @@ fn note(line: &Line, change: Change) -> ChangeNote {
     ChangeNote { change, uuid: line.uuid, id: line.id, place: line.place.clone(), part: line.part.clone() }
 }
 
-fn place_missing(line: &Line) -> Diagnostic {
-    let message = format!("`{}` is registered as {} and not declared any more", line.shown(), line.id);
+/// Returns the warning for a live line whose place is not declared.
+pub fn place_missing(place: &RelPath, part: &str, id: AssetId) -> Diagnostic {
+    let message = format!("`{}` is registered as {id} and not declared any more", shown(place, part));
     Diagnostic::warning(Code::PLACE_MISSING, message)
-        .at(Location::file(&line.place))
-        .help(format!("bring it back, or run `packwright remove {}` to give it up for good", line.id))
+        .at(Location::file(place))
+        .help(format!("bring it back, or run `packwright remove {id}` to give it up for good"))
 }
 
 fn full(registry: &Registry, n_new: usize) -> Diagnostic {

@@ -10,15 +10,15 @@ use crate::model::{Code, Diagnostic};
 
 const WORKSPACE: AssetUuid = AssetUuid([0xa5; 16]);
 
-fn path(text: &str) -> RelPath {
+pub(super) fn path(text: &str) -> RelPath {
     RelPath::new(text).unwrap()
 }
 
 /// What is declared where.
-type Tree = BTreeMap<Present, Digests>;
+pub(super) type Tree = BTreeMap<Present, Digests>;
 
 /// Reads a tree: `place content` or `place#part content declaration` a line; `-` is empty content.
-fn tree(text: &str) -> Tree {
+pub(super) fn tree(text: &str) -> Tree {
     let digest = |word: &str| Digest::of(if word == "-" { b"" } else { word.as_bytes() });
     let entry = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -29,13 +29,13 @@ fn tree(text: &str) -> Tree {
     text.lines().filter(|it| !it.trim().is_empty()).map(entry).collect()
 }
 
-fn propose_tree(registry: &Registry, tree: &Tree) -> Proposal {
+pub(super) fn propose_tree(registry: &Registry, tree: &Tree) -> Proposal {
     let present: Vec<Present> = tree.keys().cloned().collect();
     let digests: Vec<Digests> = tree.values().copied().collect();
     propose(registry, WORKSPACE, &present, &|at| digests[at])
 }
 
-fn register(before: &str) -> Registry {
+pub(super) fn register(before: &str) -> Registry {
     propose_tree(&Registry::empty(), &tree(before)).registry
 }
 
@@ -487,7 +487,7 @@ fn locked_names_each_line() {
 // Loading.
 
 /// Puts lines into their files in the order given.
-fn files_of<'a>(lines: impl IntoIterator<Item = &'a str>) -> FileSet {
+pub(super) fn files_of<'a>(lines: impl IntoIterator<Item = &'a str>) -> FileSet {
     let mut files: FileSet = std::array::from_fn(|_| Some(Vec::new()));
     for line in lines {
         let digit = line.split("\"asset_uuid\":\"").nth(1).and_then(|it| it[..1].parse::<char>().ok()).unwrap_or('0');
@@ -524,7 +524,7 @@ fn check_load(lines: &[String], expect: Expect) -> Registry {
     loaded.registry
 }
 
-fn text(line: &Line) -> String {
+pub(super) fn text(line: &Line) -> String {
     String::from_utf8(line.canonical()).unwrap()
 }
 
@@ -660,7 +660,13 @@ fn a_number_that_only_a_superseded_line_has_is_not_given_again() {
 #[test]
 fn equal_lines_are_one() {
     let line = text(&register("x X").lines()[0]);
-    let registry = check_load(&[line.clone(), line.replace(',', ", "), line.clone()], expect![""]);
+    let registry = check_load(
+        &[line.clone(), line.replace(',', ", "), line.clone()],
+        expect![[r#"
+        PW0209 packwright.registry/5.jsonl:2: the line of `x` stands here once more
+        PW0209 packwright.registry/5.jsonl:3: the line of `x` stands here once more
+    "#]],
+    );
     assert_eq!(lines_of(&registry), [line]);
 }
 
@@ -727,8 +733,8 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&moved(&a, "y")), text(&moved(&a, "z"))],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:1 (says number 4 at `z` packwright.registry/5.jsonl:2): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:1 (this one says number 4 at `z` packwright.registry/5.jsonl:2): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 4 at `y`
+        "#]],
     );
     // Both refreshed what it holds.
     let refreshed = |content: &[u8]| {
@@ -739,15 +745,15 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&refreshed(b"1")), text(&refreshed(b"2"))],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `x` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 4 at `x`
+        "#]],
     );
     // One moved it, the other registered it anew.
     check_load(
         &[text(&moved(&a, "y")), text(&b)],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `y` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `y` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`
+        "#]],
     );
     // One removed it.
     let mut removed = Line { removed: true, ..a.clone() };
@@ -755,8 +761,8 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&removed), text(&b)],
         expect![[r#"
-        PW0203 packwright.registry/5.jsonl:2 (says number 4 at `x`, removed packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other
-    "#]],
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x`, removed packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`
+        "#]],
     );
 }
 
@@ -961,6 +967,47 @@ proptest! {
             let late = load(&union([&tidy.registry, &theirs, &ours], seed));
             prop_assert_eq!(late.registry.lines(), merged.registry.lines());
         }
+    }
+
+    #[test]
+    fn a_repair_is_the_same_from_either_side(
+        before in edits(), left in edits(), right in edits(), third in edits(), seed in any::<u64>(),
+    ) {
+        let (base, tree) = branch(&Registry::empty(), &Tree::new(), &before);
+        let (ours, tree_of_ours) = branch(&base, &tree, &left);
+        let (theirs, tree_of_theirs) = branch(&base, &tree, &right);
+        let merged_tree: Tree = tree_of_theirs.into_iter().chain(tree_of_ours).collect();
+        let (present, digests): (Vec<Present>, Vec<Digests>) = merged_tree.clone().into_iter().unzip();
+        let ground = Ground { present: &present, digests: &|at| digests[at] };
+        let repaired = repair(&union([&ours, &theirs, &base], 0), &ground);
+        let other_side = repair(&union([&theirs, &ours, &ours], seed), &ground);
+        prop_assert_eq!(repaired.registry.files(), other_side.registry.files());
+        // The merge driver leaves the same to be repaired.
+        let driven: FileSet = std::array::from_fn(|at| Some(join(&ours.files()[at], &theirs.files()[at]).bytes));
+        let driven = repair(&driven, &ground);
+        prop_assert_eq!(repaired.registry.files(), driven.registry.files());
+        // It is whole, everybody is in it, and nobody has another one's number.
+        prop_assert!(repaired.obstacles.is_empty());
+        let loaded = load(&repaired.registry.files().map(Some));
+        prop_assert_eq!(shown_diagnostics(&loaded.diagnostics), "");
+        let mut either = uuids(&ours);
+        either.extend(uuids(&theirs));
+        prop_assert_eq!(uuids(&repaired.registry), either);
+        // What needs no repair is left as a build leaves it.
+        let union = load(&union([&ours, &theirs, &base], 0));
+        if !union.diagnostics.iter().any(Diagnostic::is_error) {
+            prop_assert_eq!(union.registry.lines(), repaired.registry.lines());
+        }
+        // A third branch that comes late, from either side.
+        let (late, _) = branch(&base, &tree, &third);
+        let one = repair(&super::tests::union([&repaired.registry, &late, &late], seed), &ground);
+        let other = repair(&super::tests::union([&late, &repaired.registry, &theirs], 0), &ground);
+        prop_assert_eq!(one.registry.files(), other.registry.files());
+        let again = repair(&super::tests::union([&one.registry, &repaired.registry, &late], 1), &ground);
+        prop_assert_eq!(again.registry.files(), one.registry.files());
+        prop_assert_eq!(shown_diagnostics(&load(&one.registry.files().map(Some)).diagnostics), "");
+        let next = propose_tree(&one.registry, &merged_tree);
+        prop_assert_eq!(shown_diagnostics(&load(&next.registry.files().map(Some)).diagnostics), "");
     }
 
     #[test]

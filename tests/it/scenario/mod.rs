@@ -3,6 +3,7 @@
 //! - `support`: the language of scenarios
 //! - `witness`: a disk that writes down what it is asked
 //! - `table`: what each edit costs, in queries, processors and files
+//! - `cold`: the same in a process that knows nothing yet, where memos stand for most buckets
 //! - `null`: what a settled null build asks of the file system
 //! - `bad_*`: bad input of every kind, and the answer
 //! - `omit`: R5, clause by clause
@@ -14,6 +15,7 @@
 mod support;
 mod witness;
 
+mod cold;
 mod table;
 
 mod null;

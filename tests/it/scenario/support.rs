@@ -94,7 +94,10 @@ pub struct World {
     /// The file system.
     pub system: MemorySystem,
     engine: Engine,
-    cold: bool,
+    /// Whether every build has an engine of its own.
+    pub cold: bool,
+    /// Whether to tell which queries ran then, and for how many buckets memos stood.
+    pub recalls: bool,
     queries: bool,
     still: bool,
     builds: usize,
@@ -117,6 +120,7 @@ impl World {
             system,
             engine,
             cold: false,
+            recalls: false,
             queries: true,
             still: false,
             builds: 0,
@@ -209,8 +213,9 @@ impl World {
             self.engine = engine(Arc::new(self.system.clone()), Path::new(ROOT));
         }
         let mut options = Options { log: true, ..Options::default() };
-        // An engine of its own has nothing to remember: it runs every query.
-        let mut shown = Shown { work: true, queries: self.queries && !self.cold, counts: false };
+        // An engine of its own has nothing to remember: it runs every query, unless memos stand for them.
+        let queries = self.queries && (!self.cold || self.recalls);
+        let mut shown = Shown { work: true, queries, counts: false };
         for flag in flags {
             match *flag {
                 "--locked" => options.locked = true,
@@ -362,6 +367,9 @@ pub fn tell(report: &Report, shown: Shown) -> String {
         report.registered.iter().for_each(|it| line(&mut told, &it.to_string()));
         if report.work.digested > 0 {
             line(&mut told, &format!("digested {}", report.work.digested));
+        }
+        if shown.queries && report.work.buckets_recalled > 0 {
+            line(&mut told, &format!("recalled {} of {} buckets", report.work.buckets_recalled, report.work.buckets));
         }
         if shown.queries {
             queries(&log.queries).iter().for_each(|it| line(&mut told, &format!("ran {it}")));
