@@ -163,14 +163,14 @@ pub struct Published {
 /// Returns what makes the previous pack the one that differs from it like this. `None` where the whole plan is needed.
 pub fn patch(old: &OldPack<'_>, profile: &Profile, difference: &Difference) -> Option<Patch> {
     let Difference { put, removed, names_differ } = difference;
-    if profile.layout != Layout::Split || profile.manifest || *names_differ {
+    if profile.layout != Layout::Split || profile.manifest {
         return None;
     }
     // What an entry refers to may be in the pack or not; where it is not, that is to be said.
     let has =
         |id| (old.has(id) && removed.binary_search(&id).is_err()) || put.binary_search_by_key(&id, |it| it.id).is_ok();
     let refer_well = put.iter().flat_map(|it| &it.references).all(|it| has(*it));
-    if refer_well { Patch::new(old, put) } else { None }
+    if refer_well { Patch::new(old, put, removed, *names_differ) } else { None }
 }
 
 /// Writes the pack and its receipt.

@@ -96,17 +96,15 @@ pub fn layout(plan: &Plan) -> Laid<'_> {
 }
 
 fn lay_single(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
-    let (tables, names) = rayon::join(|| EntryTables::of(entries, u64::MAX), || NameTables::of(entries));
+    let (tables, names) = rayon::join(|| EntryTables::of(entries, u64::MAX), || NameTables::of(&names_of(entries)));
     finish(Role::Single, entries.len() as u64, Some(tables), Some(names), Vec::new())
 }
 
 fn lay_split(entries: &[Arc<PlanEntry>]) -> Laid<'_> {
     let shift = format::part_shift(entries.last().map_or(AssetId(0), |it| it.id));
     let groups: Vec<&[Arc<PlanEntry>]> = entries.chunk_by(|a, b| a.id.0 >> shift == b.id.0 >> shift).collect();
-    let (mut parts, names) = rayon::join(
-        || groups.par_iter().map(|it| lay_part(it)).collect::<Vec<_>>(),
-        || finish(Role::Names, entries.len() as u64, None, Some(NameTables::of(entries)), Vec::new()),
-    );
+    let (mut parts, names) =
+        rayon::join(|| groups.par_iter().map(|it| lay_part(it)).collect::<Vec<_>>(), || lay_names(&names_of(entries)));
     parts.push(names);
     let rows: Vec<PartRow> = parts
         .iter()
@@ -122,6 +120,15 @@ pub(super) fn lay_root<'a>(rows: &[PartRow], entry_count: u64) -> LaidFile<'a> {
     let mut list = Vec::with_capacity(rows.len() * PartRow::LEN);
     rows.iter().for_each(|it| it.write(&mut list));
     finish(Role::Root, entry_count, None, None, list)
+}
+
+/// Lays the names of all entries out, given by id.
+pub(super) fn lay_names<'a>(names: &[(AssetId, &str)]) -> LaidFile<'a> {
+    finish(Role::Names, names.len() as u64, None, Some(NameTables::of(names)), Vec::new())
+}
+
+fn names_of(entries: &[Arc<PlanEntry>]) -> Vec<(AssetId, &str)> {
+    entries.iter().map(|it| (it.id, it.name.as_str())).collect()
 }
 
 /// Lays the part of these entries out.
@@ -278,18 +285,16 @@ struct NameTables {
 }
 
 impl NameTables {
-    fn of(entries: &[Arc<PlanEntry>]) -> Self {
-        let mut rows = Vec::with_capacity(entries.len() * NameRow::LEN);
-        let mut text = Vec::with_capacity(entries.iter().map(|it| it.name.len()).sum());
-        for entry in entries {
-            let row = NameRow { id: entry.id, text_len: as_u32(entry.name.len()), text_offset: text.len() as u64 };
-            row.write(&mut rows);
-            text.extend_from_slice(entry.name.as_bytes());
+    fn of(names: &[(AssetId, &str)]) -> Self {
+        let mut rows = Vec::with_capacity(names.len() * NameRow::LEN);
+        let mut text = Vec::with_capacity(names.iter().map(|it| it.1.len()).sum());
+        for (id, name) in names {
+            NameRow { id: *id, text_len: as_u32(name.len()), text_offset: text.len() as u64 }.write(&mut rows);
+            text.extend_from_slice(name.as_bytes());
         }
-        let mut sorted: Vec<(&str, u32)> =
-            entries.iter().enumerate().map(|(at, entry)| (&*entry.name, as_u32(at))).collect();
+        let mut sorted: Vec<(&str, u32)> = names.iter().enumerate().map(|(at, it)| (it.1, as_u32(at))).collect();
         sorted.par_sort_unstable();
-        let mut order = Vec::with_capacity(entries.len() * 4);
+        let mut order = Vec::with_capacity(names.len() * 4);
         for (_, at) in sorted {
             format::put_u32(&mut order, at);
         }

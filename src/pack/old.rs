@@ -9,7 +9,7 @@ use crate::system::{Bytes, System};
 
 use super::format::{self, PartRow};
 use super::plan::{PlanEntry, PlanPayload};
-use super::read::{PackReader, PayloadRef};
+use super::read::{NameTable, PackReader, PayloadRef};
 use super::write::{Fetched, Payloads};
 
 /// A pack that an earlier emission wrote, open for taking payloads out of it.
@@ -46,14 +46,14 @@ impl<'a> OldPack<'a> {
         self.reader.parts.iter().chain(&self.reader.names).map(|it| it.row).collect()
     }
 
-    /// Returns the number of the part that would hold an entry.
-    pub(super) fn part_of(&self, id: AssetId) -> Option<usize> {
-        self.reader.part_of(id)
-    }
-
     /// Returns the entries of a part without their names, if it can be read.
     pub(super) fn planned_in(&self, part: usize) -> Option<Vec<PlanEntry>> {
         self.reader.planned_in(part).ok()
+    }
+
+    /// Returns all names by id, if they can be read.
+    pub(super) fn names(&self) -> Option<NameTable> {
+        self.reader.all_names().ok()
     }
 
     /// Returns the stored bytes of a payload, if the entry of the same id had them already.

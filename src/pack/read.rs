@@ -17,6 +17,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -334,6 +335,15 @@ pub(super) fn flawed(file: &str, flaw: Flaw) -> ReadError {
     }
 }
 
+/// Names by id.
+#[derive(Debug)]
+pub(super) struct NameTable {
+    /// All of them.
+    pub text: String,
+    /// Which part of the text is whose.
+    pub places: Vec<(AssetId, Range<usize>)>,
+}
+
 /// A pack that is open for reading. May be used from several threads.
 pub struct PackReader<'a> {
     pub(super) root: Container<'a>,
@@ -563,11 +573,6 @@ impl<'a> PackReader<'a> {
         })
     }
 
-    /// Returns the number of the part that would hold the asset `id`.
-    pub(super) fn part_of(&self, id: AssetId) -> Option<usize> {
-        self.file_of(id).filter(|_| self.names.is_some())
-    }
-
     /// Returns whether the pack has the asset `id`.
     pub(super) fn has(&self, id: AssetId) -> Result<bool> {
         let Some(file) = self.file_of(id) else { return Ok(false) };
@@ -594,6 +599,22 @@ impl<'a> PackReader<'a> {
             })
         };
         (0..container.header.entry_count).map(planned).collect()
+    }
+
+    /// Returns all names by id.
+    pub(super) fn all_names(&self) -> Result<NameTable> {
+        let names = self.names()?;
+        let all = names.read(Section::NameText, 0, names.header.section(Section::NameText).len)?;
+        let text = std::str::from_utf8(&all).map_err(|_| names.damaged("a name is not UTF-8"))?;
+        let place = |index| {
+            let row = names.name_row(index)?;
+            let place =
+                usize::try_from(row.text_offset).ok().and_then(|it| Some(it..it.checked_add(row.text_len as usize)?));
+            let place = place.filter(|it| text.get(it.clone()).is_some());
+            Ok((row.id, place.ok_or_else(|| names.damaged("a name lies outside of the text"))?))
+        };
+        let places = (0..names.header.entry_count).map(place).collect::<Result<Vec<_>>>()?;
+        Ok(NameTable { text: text.to_owned(), places })
     }
 
     /// Returns the payloads of the asset `id` alone, without a look at the names.

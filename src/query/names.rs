@@ -131,6 +131,11 @@ impl Names {
         })
     }
 
+    /// Returns whether no two assets have one name, or places that some file systems cannot tell apart.
+    pub fn are_clear(&self) -> bool {
+        self.clashes.is_empty() && self.collisions.is_empty()
+    }
+
     /// Returns another place with the same name as the asset at `place`.
     pub fn clash(&self, place: &RelPath) -> Option<&RelPath> {
         self.clashes.get(place)

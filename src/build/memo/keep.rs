@@ -15,7 +15,7 @@ use crate::model::{Code, Diagnostic, Digest, RelPath};
 use crate::process::trace::Observation;
 use crate::query::declared::{asset_dirs, asset_dirs_of, declared, lone_sidecars_of};
 use crate::query::layout::layout;
-use crate::query::names::{exports, fold};
+use crate::query::names::{exports, fold, names};
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
 use crate::query::{Database, Globals, Slot, State};
@@ -78,20 +78,22 @@ struct Memo {
 
 /// Adds to the index's changes what a build contributes to memos. `all` is all that was said.
 ///
-/// Nothing is remembered where a warning depends on assets of several buckets, or after a panic, of which nobody knows
+/// Nothing is remembered where names clash or a warning depends on assets of several buckets, or after a panic, of which nobody knows
 /// what it depends on: such a workspace goes the long way until it is mended.
 pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[Diagnostic]) {
-    const DEPENDENT: [Code; 4] =
-        [Code::ABSENT_REFERENCE, Code::NAME_COLLISION, Code::NAME_CLASH, Code::PROCESSOR_PANIC];
-    if all.iter().any(|it| DEPENDENT.contains(&it.code)) {
+    const DEPENDENT: [Code; 2] = [Code::ABSENT_REFERENCE, Code::PROCESSOR_PANIC];
+    // Names that clash are not always told of: not while all who have them are broken. The short way makes none.
+    let derived_all = matches!(built.rest, Rest::Nothing(_));
+    let names_clash = derived_all && !names(&built.state.db).are_clear();
+    if names_clash || all.iter().any(|it| DEPENDENT.contains(&it.code)) {
         return;
     }
     let (stored, frames) = stored_frames(index, built.target);
     let Some((frame, memos)) = frame_of(built) else { return };
     for (number, memo) in memos {
         let outline = &frame.buckets[number];
-        let is_known = frames.iter().any(|it| it.buckets.contains(outline));
-        if !is_known {
+        // Who went the long way may have done so because one was lost.
+        if derived_all || !frames.iter().any(|it| it.has(outline)) {
             let rows = ROWS.into_iter().zip(memo.rows);
             changes.memos_put.extend(rows.map(|(row, bytes)| (memo_key(built.target, outline, row), bytes)));
         }

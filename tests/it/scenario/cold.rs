@@ -549,6 +549,65 @@ twin
     );
 }
 
+/// Nobody was told of the clash while both were broken.
+#[test]
+fn a_broken_asset_mended_that_has_the_name_of_another_broken_one() {
+    large(
+        r#"
+//- /assets/level01/one.txt
+one
+//- /assets/level01/one.txt.asset.json
+{ "name": "twin", "unknown": 1 }
+//- /assets/level18/two.txt
+two
+//- /assets/level18/two.txt.asset.json
+{ "name": "twin", "unknown": 1 }
+"#,
+        r#"
+//- /assets/level18/two.txt.asset.json
+{ "name": "twin" }
+//- build --quiet
+"#,
+        expect![[r#"
+            build 3: unchanged, 2000 assets in the pack
+              warning[PW0003] assets/level01/one.txt.asset.json:1:19: unknown field `unknown`
+                help: `assets/level01/one.txt` is left out of the pack; the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+              warning[PW0012] assets/level18/two.txt.asset.json:1:11: two assets are named `twin`
+                assets/level01/one.txt: the other one is declared here
+                help: `assets/level18/two.txt` is left out of the pack; `assets/level01/one.txt` has this name too; give one of them another `name`
+        "#]],
+    );
+}
+
+/// A memo that is lost costs one long way.
+#[test]
+fn a_lost_memo_is_made_anew() {
+    let world = world("");
+    let system = &world.system;
+    let options = Options { profile: "lenient".to_owned(), ..Options::default() };
+    let index = at("/.packwright/cache/index.redb");
+    let sound = system.get(&index).expect("there is an index");
+    let mut lost = 0;
+    for part in 0..40 {
+        let fork = system.fork();
+        let mut bytes = sound.to_vec();
+        let at_byte = part * bytes.len() / 40 + bytes.len() / 80;
+        bytes[at_byte] ^= 0x55;
+        fork.write(&index, bytes);
+        let disk: Arc<dyn packwright::system::Disk> = Arc::new(fork.clone());
+        let mut recalled = Vec::new();
+        for text in ["one", "two"] {
+            fork.write(at("/assets/level12/prop007.txt"), text);
+            fork.settle();
+            let report = engine(disk.clone(), Path::new(ROOT)).build(&options).expect("it is sound");
+            recalled.push(report.work.buckets_recalled);
+        }
+        lost += usize::from(recalled[0] == 0);
+        assert_ne!(recalled[1], 0, "byte {at_byte}");
+    }
+    assert_ne!(lost, 0, "no memo was hurt");
+}
+
 /// Contents only: what was there before is recalled, and nothing is derived.
 #[test]
 fn a_switch_and_back() {
