@@ -71,7 +71,7 @@ fn stands_unread(problem: &Problem) -> bool {
 }
 
 /// Returns the digests by which an asset is recognised should it move.
-fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -> Digests {
+pub fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -> Digests {
     let digest_at = |path: &str| tree.find(path).map(|(bucket, idx)| bucket.content(idx).digest);
     let nothing = Digest::of(b"");
     let content = match declaration.intent.inputs {

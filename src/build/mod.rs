@@ -8,6 +8,7 @@
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
 //! - `judge`: what is wrong, and whether that stops the build
 //! - `inspect`: what there is, without making or writing anything
+//! - `view`: the same for write commands, and what it would be after a change
 //! - `publish`: the pack, its receipt, and what the index remembers of them
 
 pub mod artifacts;
@@ -19,6 +20,7 @@ pub mod memo;
 pub mod pass;
 pub mod publish;
 pub mod session;
+pub mod view;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -9,8 +9,10 @@
 //! - `allocate`: a new uuid and the next numbers, as pure functions
 //! - `evidence`: which new place takes over which missing line
 //! - `propose`: what a build would write
+//! - `edit`: what a person asks for
 
 mod allocate;
+mod edit;
 mod evidence;
 mod line;
 mod load;
@@ -27,6 +29,7 @@ use rayon::prelude::*;
 use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
 
 pub use allocate::{allocate_uuid, candidate_uuid};
+pub use edit::{Edit, edit};
 pub use evidence::directory_content;
 pub use line::{Line, ShortDigest, line_schema};
 pub use load::{FileSet, Loaded, Presence, load};

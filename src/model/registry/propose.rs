@@ -175,7 +175,7 @@ fn compare<'a>(registry: &'a Registry, present: &[Present]) -> (Vec<&'a Line>, V
     (missing, registered)
 }
 
-fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -> Line {
+pub(super) fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -> Line {
     Line {
         uuid,
         id,
@@ -198,7 +198,7 @@ fn moved_line(line: &Line, present: &Present, digests: Digests) -> Line {
 }
 
 /// Returns the registry with the lines that a commit writes, and tidy.
-fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
+pub(super) fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
     if written.is_empty() {
         return registry.clone();
     }

@@ -1,0 +1,65 @@
+//! `register`: what a build would register at its end, now; and evidence as it is today.
+
+use std::collections::BTreeSet;
+
+use crate::build::view::View;
+use crate::error::Result;
+use crate::model::RelPath;
+use crate::model::registry::{Change, ChangeNote, Edit, Present};
+
+use super::{Decision, count, refuse};
+
+/// Registers the new places, and those where missing assets are found again: all, or those of the chosen places.
+///
+/// # Errors
+///
+/// [`Error::Invalid`](crate::error::Error::Invalid) when no numbers are left.
+pub fn register(view: &View, chosen: Option<&BTreeSet<RelPath>>) -> Result<Decision> {
+    refuse(view.proposal.diagnostics.iter().filter(|it| it.is_error()).cloned().collect())?;
+    let is_meant = |it: &&ChangeNote| {
+        it.change != Change::Tidied && chosen.is_none_or(|chosen| chosen.contains(&it.place))
+    };
+    let changes: Vec<&ChangeNote> = view.proposal.changes.iter().filter(is_meant).collect();
+    let mut decision =
+        Decision { title: format!("register {}", count(changes.len(), "asset")), ..Decision::default() };
+    for note in changes {
+        decision.edits.push(match note.change {
+            Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },
+            _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string() }),
+        });
+        let is_all = chosen.is_none();
+        decision.notes.push(match &note.change {
+            // Of those that are chosen the numbers may be others.
+            Change::New if !is_all => format!("register `{}`", note.place),
+            _ => note.to_string(),
+        });
+        let place = view.at(&note.place).and_then(|it| it.declaration.file());
+        decision.relies_on.extend(place.cloned());
+    }
+    Ok(decision)
+}
+
+/// Writes today's digests into the lines of all assets that are declared: by these they are recognised should they move.
+///
+/// # Errors
+///
+/// [`Error::Invalid`](crate::error::Error::Invalid) when the workspace has errors: what is declared cannot be told then.
+pub fn refresh(view: &View) -> Result<Decision> {
+    refuse(view.errors.clone())?;
+    let mut decision = Decision { title: "refresh the registry".to_owned(), ..Decision::default() };
+    for asset in &view.assets {
+        let Some(line) = view.registry.at(asset.place(), asset.part()) else { continue };
+        let digests = view.digests(asset.place(), asset.part());
+        if digests.is_some_and(|it| (it.content, it.declaration) != (line.content, line.declaration)) {
+            decision.notes.push(format!("refresh {} `{}`", line.id, line.shown()));
+            decision.edits.push(Edit::Refresh { uuid: line.uuid });
+        }
+    }
+    decision.title = format!("refresh {}", count(decision.edits.len(), "asset"));
+    let is_pending = |it: &&ChangeNote| it.change != Change::Tidied;
+    let pending = view.proposal.changes.iter().filter(is_pending).count();
+    if pending > 0 {
+        decision.notes.push(format!("note: {} to register; `packwright register` does it", count(pending, "asset")));
+    }
+    Ok(decision)
+}
