@@ -47,6 +47,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A write that must not be done as things are, and why.
+    #[error("{0}")]
+    Refused(String),
     /// The command line asked for something impossible.
     #[error("{0}")]
     Usage(String),

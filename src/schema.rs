@@ -24,6 +24,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("cli/pack-list.schema.json", printed::<documents::PackListDocument>()),
         ("cli/pack-verify.schema.json", printed::<documents::PackVerifyDocument>()),
         ("cli/status.schema.json", printed::<documents::StatusDocument>()),
+        ("cli/write.schema.json", printed::<documents::WriteDocument>()),
     ]
 }
 

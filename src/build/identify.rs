@@ -23,8 +23,6 @@ use super::configure::{RegistryFiles, set_digest};
 
 /// How long a build waits for whoever holds the lane.
 const LANE_WAIT: Duration = Duration::from_secs(30);
-/// How long it waits before it looks whether the user wants to stop.
-const LANE_SLICE: Duration = Duration::from_millis(500);
 
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {
@@ -119,7 +117,7 @@ pub fn commit(
     // The commit itself looks at the files that it changes; a number that it gives out may have been given out
     // meanwhile in one of the others.
     files.check_unmoved(ws)?;
-    match lane.commit(lane::Commit { title, changes }) {
+    match lane.commit(lane::Commit { title, changes, ..lane::Commit::default() }) {
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),
         Err(error) => Err(error),
@@ -135,15 +133,11 @@ pub fn refuse_if_locked(options: &Options, proposal: &Proposal) -> Result<()> {
     if options.locked && proposal.is_change() { Err(Error::Locked(proposal.locked())) } else { Ok(()) }
 }
 
-/// Takes the lane; whoever waits for it can be stopped.
+/// Takes the lane; whoever waits for it is told who holds it, and can be stopped.
 fn take_lane(ws: &Workspace, wait: Duration) -> Result<Lane<'_>> {
-    let mut left = wait;
-    loop {
-        let slice = left.min(LANE_SLICE);
-        match Lane::acquire(&*ws.disk, &ws.root, "packwright build", std::process::id(), slice) {
-            Err(Error::Busy { .. }) if left > slice => left -= slice,
-            outcome => return outcome,
-        }
-        ws.check_stop()?;
-    }
+    let mut tell = |holder: &str| {
+        ws.progress.waiting(holder);
+        ws.check_stop()
+    };
+    Lane::acquire_telling(&*ws.disk, &ws.root, "packwright build", std::process::id(), wait, &mut tell)
 }

@@ -85,6 +85,11 @@ impl Console {
         io::stderr().is_terminal()
     }
 
+    /// Returns whether stdout is a terminal.
+    pub fn prints_to_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Returns how many characters fit in a line of stderr.
     pub fn width(&self) -> usize {
         let size = terminal_size::terminal_size_of(io::stderr());

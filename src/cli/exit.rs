@@ -29,7 +29,7 @@ impl Exit {
     /// Returns how a command ends that failed with `error`.
     pub fn of(error: &Error) -> Self {
         match error {
-            Error::Invalid(_) | Error::Conflict { .. } => Self::No,
+            Error::Invalid(_) | Error::Conflict { .. } | Error::Refused(_) => Self::No,
             Error::Usage(_) => Self::Usage,
             Error::Locked(_) => Self::Locked,
             Error::Busy { .. } => Self::Busy,

@@ -144,7 +144,7 @@ fn commit(ws: &Workspace, files: Vec<(RelPath, Vec<u8>)>) -> Result<Option<Strin
         }
     }
     let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright init", std::process::id(), LANE_WAIT)?;
-    match lane.commit(Commit { title: "make a workspace".to_owned(), changes }) {
+    match lane.commit(Commit { title: "make a workspace".to_owned(), changes, ..Commit::default() }) {
         Ok(_) => Ok(None),
         Err(Error::Conflict { path }) => Ok(Some(format!("`{}` is there already", shown(&path)))),
         Err(error) => Err(error),

@@ -5,6 +5,7 @@
 //! - `select`: which assets a text on the command line means
 //! - `console`, `words`, `render`, `progress`: how things are told to people
 //! - `json`: how they are told to programs
+//! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
 mod bench;
@@ -27,6 +28,8 @@ mod render;
 mod select;
 mod status;
 mod words;
+#[allow(dead_code, reason = "the commands that use it follow")]
+mod write;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,6 +58,7 @@ pub mod documents {
     pub use super::list::ListDocument;
     pub use super::pack::{PackListDocument, PackVerifyDocument};
     pub use super::status::StatusDocument;
+    pub use super::write::WriteDocument;
 }
 
 /// Turns a tree of game assets into a pack, and after a change rebuilds only what the change reaches.

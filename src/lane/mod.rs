@@ -53,12 +53,42 @@ const FILE_LIMIT: u64 = 1 << 30;
 const WAITS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
 
 /// File changes that happen all or not at all.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Commit {
     /// What the commit does, in a few words, for the log: `register 3 assets`.
     pub title: String,
-    /// The changes; no two of one file.
+    /// The changes. No file is named twice, here and in the moves together.
     pub changes: Vec<Change>,
+    /// The files that get another name.
+    pub moves: Vec<Move>,
+    /// Directories below these that lose their last file are removed. Not these themselves.
+    pub prune: Vec<RelPath>,
+    /// The number of the commit that this one reverts.
+    pub undoes: Option<u64>,
+}
+
+impl Commit {
+    /// Returns a commit that changes nothing yet.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..Self::default() }
+    }
+
+    /// Returns whether the commit names no file.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.moves.is_empty()
+    }
+}
+
+/// One file that gets another name, whatever its size: it is neither copied nor held in memory where the file system
+/// can do without. Nothing may have the new name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Move {
+    /// The file. Never below `.packwright`.
+    pub from: RelPath,
+    /// Its new name, for which directories are made.
+    pub to: RelPath,
+    /// The digest it must still have.
+    pub expect: Digest,
 }
 
 /// One file's part of a [`Commit`].
@@ -176,12 +206,25 @@ impl<'a> Lane<'a> {
     /// `command` and `pid` are told to those who must wait. [`Error::Busy`] when somebody else holds the
     /// lane for longer than `wait`.
     pub fn acquire(disk: &'a dyn Disk, root: &Path, command: &str, pid: u32, wait: Duration) -> Result<Self> {
+        Self::acquire_telling(disk, root, command, pid, wait, &mut |_| Ok(()))
+    }
+
+    /// As [`Lane::acquire`], and tells who holds the lane: at first, and again and again while it waits. An error that
+    /// `tell` returns ends the wait.
+    pub fn acquire_telling(
+        disk: &'a dyn Disk,
+        root: &Path,
+        command: &str,
+        pid: u32,
+        wait: Duration,
+        tell: &mut dyn FnMut(&str) -> Result<()>,
+    ) -> Result<Self> {
         let home = Home::new(root);
         staged::ensure_own_dir(disk, &home.own()).context("write", &home.own())?;
         for dir in [home.stage_dir(), home.undo_dir()] {
             disk.create_dir_all(&dir).context("create", &dir)?;
         }
-        let lock = wait_for_lock(disk, &home, wait)?;
+        let lock = wait_for_lock(disk, &home, wait, tell)?;
         // Who holds it is a courtesy to others: failing to say so is no reason to fail.
         let _ = describe(disk, &home, &*lock, command, pid);
         let recovered = recover::recover(disk, &home)?;
@@ -211,6 +254,11 @@ impl<'a> Lane<'a> {
         let expected: Vec<_> = commit.changes.iter().map(|it| (it.path.clone(), it.expect)).collect();
         self.validate(&expected)?;
         let before = self.read_expected(&expected)?;
+        if let Some(it) = commit.moves.first() {
+            // FIXME: moves are the next step on this branch.
+            let source = io::ErrorKind::Unsupported.into();
+            return Err(Error::Io { action: "move", path: self.home.target(&it.from), source });
+        }
         let (changes, files) = effective(commit.changes, before);
         let sequence = log::last_sequence(self.disk, &self.home)? + 1;
         let record = Record { sequence, title: commit.title, changes };
@@ -381,7 +429,12 @@ fn write_synced(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync()
 }
 
-fn wait_for_lock(disk: &dyn Disk, home: &Home, wait: Duration) -> Result<Box<dyn Lock>> {
+fn wait_for_lock(
+    disk: &dyn Disk,
+    home: &Home,
+    wait: Duration,
+    tell: &mut dyn FnMut(&str) -> Result<()>,
+) -> Result<Box<dyn Lock>> {
     let path = home.lock();
     let mut waited = Duration::ZERO;
     let mut next = WAITS[0];
@@ -392,6 +445,7 @@ fn wait_for_lock(disk: &dyn Disk, home: &Home, wait: Duration) -> Result<Box<dyn
         if waited >= wait {
             return Err(Error::Busy { what: "the lane".to_owned(), holder: holder(disk, &path) });
         }
+        tell(&holder(disk, &path))?;
         let now = next.min(wait - waited);
         disk.pause(now);
         waited += now;

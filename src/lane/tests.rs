@@ -48,7 +48,7 @@ fn workspace() -> MemorySystem {
 
 fn registration() -> Commit {
     let change = |n| Change { path: shard(n), expect: before(n).as_deref().map(Digest::of), content: after(n) };
-    Commit { title: "register 16 assets".to_owned(), changes: (0..SHARDS).map(change).collect() }
+    Commit { title: "register 16 assets".to_owned(), changes: (0..SHARDS).map(change).collect(), ..Commit::default() }
 }
 
 fn acquire(disk: &dyn Disk) -> Result<Lane<'_>> {
@@ -182,7 +182,8 @@ fn a_first_registration_makes_its_directory_or_nothing() {
         memory.mkdir(ROOT);
         let disk = FaultyDisk::over(&memory).fail_at(k);
         let changes = registration().changes.into_iter().map(|it| Change { expect: None, ..it }).collect();
-        let outcome = acquire(&disk).and_then(|mut it| it.commit(Commit { title: String::new(), changes }));
+        let outcome =
+            acquire(&disk).and_then(|mut it| it.commit(Commit { title: String::new(), changes, ..Commit::default() }));
         for world in worlds(&memory, k as u64) {
             drop(acquire(&world).expect("nothing fails any more"));
             let files: Vec<_> = (0..SHARDS).map(|n| world.get(native(n))).collect();
@@ -412,13 +413,13 @@ fn the_log_tells_what_was_done_and_keeps_what_was_there() {
         expect: memory.get(native(0)).as_deref().map(Digest::of),
         content: Some(content.to_owned()),
     };
-    let second = Commit { title: "second".to_owned(), changes: vec![change(b"x")] };
+    let second = Commit { title: "second".to_owned(), changes: vec![change(b"x")], ..Commit::default() };
     assert_eq!(acquire(&memory).and_then(|mut it| it.commit(second)).expect("no fault"), Some(2));
 
     let log = Home::new(root()).log();
     let torn = [memory.get(&log).expect("a log"), br#"{"sequence":3,"ti"#.to_vec()].concat();
     memory.write(&log, torn);
-    let third = Commit { title: "third".to_owned(), changes: vec![change(b"y")] };
+    let third = Commit { title: "third".to_owned(), changes: vec![change(b"y")], ..Commit::default() };
     assert_eq!(acquire(&memory).and_then(|mut it| it.commit(third)).expect("no fault"), Some(3));
 
     let entries = entries(&memory, root()).expect("readable");
@@ -526,7 +527,7 @@ fn what_is_no_file_of_the_workspace_is_refused() {
             expect: None,
             content: Some(b"x".to_vec()),
         };
-        let commit = Commit { title: String::new(), changes: paths.iter().map(change).collect() };
+        let commit = Commit { title: String::new(), changes: paths.iter().map(change).collect(), ..Commit::default() };
         let Err(Error::Io { source, .. }) = lane.commit(commit) else { panic!("{paths:?} was not refused") };
         assert_eq!(source.kind(), ErrorKind::InvalidInput, "{paths:?}: {source}");
     }
@@ -541,7 +542,7 @@ fn the_lane_marks_its_directory_and_works_on_a_real_disk() {
         let mut lane = Lane::acquire(&disk, root, "packwright init", 1, Duration::ZERO).expect("free");
         let path = RelPath::new("packwright.registry/0.jsonl").expect("normal");
         let change = Change { path: path.clone(), expect: None, content: Some(b"{}\n".to_vec()) };
-        lane.commit(Commit { title: "init".to_owned(), changes: vec![change] }).expect("no fault");
+        lane.commit(Commit { title: "init".to_owned(), changes: vec![change], ..Commit::default() }).expect("no fault");
         assert_eq!(read_file_through(&disk, root, &path).expect("readable"), Some(b"{}\n".to_vec()));
         assert!(matches!(
             Lane::acquire(&disk, root, "packwright build", 1, Duration::ZERO),

@@ -39,6 +39,10 @@ pub trait Progress: Send + Sync {
     fn phase(&self, phase: Phase, steps: usize);
     /// So many steps are done.
     fn advance(&self, steps: usize);
+    /// Another process holds what is needed next; `holder` says who and since when. Told again and again.
+    fn waiting(&self, holder: &str) {
+        let _ = holder;
+    }
 }
 
 /// Tells nobody.
