@@ -119,12 +119,7 @@ impl Asset {
 /// # Errors
 ///
 /// As a build, except that problems of assets are part of what is returned.
-pub fn view(
-    ws: &Workspace,
-    state: &mut State,
-    options: &Options,
-    observing: bool,
-) -> std::result::Result<View, Moved> {
+pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: bool) -> std::result::Result<View, Moved> {
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
     let setup = configure(ws, options)?;
     let config_text = config_text(ws, &setup.config)?;
@@ -348,7 +343,10 @@ impl View {
         let (config, config_text, config_errors) = ground_config;
         Ground {
             tree: self.tree.with(edits.into_iter().collect()),
-            profile: config.profiles.get(&self.profile.name).map_or_else(|| self.profile.clone(), |it| Arc::new(it.clone())),
+            profile: config
+                .profiles
+                .get(&self.profile.name)
+                .map_or_else(|| self.profile.clone(), |it| Arc::new(it.clone())),
             registry_digests: self.registry_digests.clone(),
             config,
             config_text,

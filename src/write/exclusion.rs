@@ -60,7 +60,9 @@ pub fn include(view: &View, chosen: &[&Asset]) -> Result<Decision> {
         let profiles = asset.declaration.intent.options.profiles.iter();
         for (profile, _) in profiles.filter(|it| it.1.exclude == Some(true)) {
             let place = asset.place();
-            decision.notes.push(format!("note: `{place}` stays excluded in the profile `{profile}`, where that is said"));
+            decision
+                .notes
+                .push(format!("note: `{place}` stays excluded in the profile `{profile}`, where that is said"));
         }
     }
     Ok(decision)
@@ -156,9 +158,8 @@ fn include_rule(view: &View, rule: usize, decision: &mut Decision) -> Result<()>
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let text = decision.next.files.get(&config).cloned().flatten().unwrap_or_default();
     let (config, _) = crate::workspace::Config::parse(&text, &kinds::Check);
-    let is_excluded = config
-        .and_then(|it| it.rules.get(rule).map(|it| it.options.general.exclude == Some(true)))
-        .unwrap_or_default();
+    let is_excluded =
+        config.and_then(|it| it.rules.get(rule).map(|it| it.options.general.exclude == Some(true))).unwrap_or_default();
     if is_excluded {
         *decision = before;
         set_in_rule(view, rule, Some(false), decision)?;

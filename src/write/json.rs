@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn a_field_that_is_not_there_is_added_in_the_manner_of_the_others() {
-        shows(set(COIN, "exclude", &json!(true)), expect![[r#"
+        shows(
+            set(COIN, "exclude", &json!(true)),
+            expect![[r#"
             ﻿{\r
             	// A sidecar\r
             	"tags": ["b",   "a"], // tags\r
@@ -151,57 +153,85 @@ mod tests {
             	name */ "name" : "coin",\r
             	"exclude": true,\r
             }\r
-            // end"#]]);
-        shows(set("{\n    \"type\": \"raw\" // bytes\n}\n", "exclude", &json!(true)), expect![[r#"
+            // end"#]],
+        );
+        shows(
+            set("{\n    \"type\": \"raw\" // bytes\n}\n", "exclude", &json!(true)),
+            expect![[r#"
             {
                 "type": "raw", // bytes
                 "exclude": true
             }
-        "#]]);
-        shows(set("{\"type\": \"raw\"}\n", "exclude", &json!(true)), expect![[r#"
+        "#]],
+        );
+        shows(
+            set("{\"type\": \"raw\"}\n", "exclude", &json!(true)),
+            expect![[r#"
             {"type": "raw", "exclude": true}
-        "#]]);
-        shows(set("{ \"type\": \"raw\", /* x */ }", "exclude", &json!(true)), expect![[r#"{ "type": "raw", "exclude": true, /* x */ }"#]]);
-        shows(set("{}\n", "exclude", &json!(true)), expect![[r#"
+        "#]],
+        );
+        shows(
+            set("{ \"type\": \"raw\", /* x */ }", "exclude", &json!(true)),
+            expect![[r#"{ "type": "raw", "exclude": true, /* x */ }"#]],
+        );
+        shows(
+            set("{}\n", "exclude", &json!(true)),
+            expect![[r#"
             {
               "exclude": true
             }
-        "#]]);
-        shows(set("{\n  // nothing yet\n}\n", "name", &json!("x")), expect![[r#"
+        "#]],
+        );
+        shows(
+            set("{\n  // nothing yet\n}\n", "name", &json!("x")),
+            expect![[r#"
             {
               // nothing yet
               "name": "x"
             }
-        "#]]);
+        "#]],
+        );
         shows(set("[]", "name", &json!("x")), expect!["none"]);
         shows(set("{", "name", &json!("x")), expect!["none"]);
     }
 
     #[test]
     fn a_field_goes_with_what_was_written_for_it() {
-        shows(unset(COIN, "name"), expect![[r#"
+        shows(
+            unset(COIN, "name"),
+            expect![[r#"
             ﻿{\r
             	// A sidecar\r
             	"tags": ["b",   "a"], // tags\r
             }\r
-            // end"#]]);
-        shows(unset(COIN, "tags"), expect![[r#"
+            // end"#]],
+        );
+        shows(
+            unset(COIN, "tags"),
+            expect![[r#"
             ﻿{\r
             	// A sidecar\r
             	/* the\r
             	name */ "name" : "coin",\r
             }\r
-            // end"#]]);
+            // end"#]],
+        );
         shows(unset("{\"a\": 1, \"exclude\": true}", "exclude"), expect![[r#"{"a": 1}"#]]);
         shows(unset("{ \"exclude\": true, \"a\": 1 }", "exclude"), expect![[r#"{ "a": 1 }"#]]);
-        shows(unset("{\n  \"a\": 1,\n  \"exclude\": true\n}\n", "exclude"), expect![[r#"
+        shows(
+            unset("{\n  \"a\": 1,\n  \"exclude\": true\n}\n", "exclude"),
+            expect![[r#"
             {
               "a": 1
             }
-        "#]]);
-        shows(unset("{\n  \"exclude\": true\n}\n", "exclude"), expect![[r#"
+        "#]],
+        );
+        shows(
+            unset("{\n  \"exclude\": true\n}\n", "exclude"),
+            expect![[r#"
             {}
-        "#]]);
+        "#]],
+        );
         assert_eq!(unset("{ \"a\": 1 }", "exclude").as_deref(), Some("{ \"a\": 1 }"));
     }
 

@@ -132,7 +132,9 @@ fn refuse_links(view: &View, next: &Next) -> Result<()> {
     let touched = next.files.keys().chain(next.moved.keys());
     let is_link = |it: &&RelPath| view.find(it).is_some_and(|it| it.kind != Kind::File && !it.kind.is_dir());
     match touched.into_iter().find(is_link) {
-        Some(path) => Err(Error::Refused(format!("`{path}` is a link or no regular file; packwright only edits files"))),
+        Some(path) => {
+            Err(Error::Refused(format!("`{path}` is a link or no regular file; packwright only edits files")))
+        }
         None => Ok(()),
     }
 }
@@ -154,10 +156,11 @@ fn refuse_new_errors(before: &View, after: &View, tolerated: &[Code]) -> Result<
 
 /// Says what the next build would register that it would not register without this change.
 fn consequences(before: &View, after: &View) -> Vec<String> {
-    let known: BTreeSet<(&RelPath, &str)> =
-        before.proposal.changes.iter().map(|it| (&it.place, &*it.part)).collect();
+    let known: BTreeSet<(&RelPath, &str)> = before.proposal.changes.iter().map(|it| (&it.place, &*it.part)).collect();
     let news = after.proposal.changes.iter().filter(|it| !known.contains(&(&it.place, &*it.part)));
-    news.filter(|it| it.change != registry::Change::Tidied).map(|it| format!("note: the next build will {it}")).collect()
+    news.filter(|it| it.change != registry::Change::Tidied)
+        .map(|it| format!("note: the next build will {it}"))
+        .collect()
 }
 
 /// Puts the commit together: each file with the digest that it must still have.
@@ -172,7 +175,8 @@ fn commit(ws: &Workspace, before: &View, after: &View, decision: Decision) -> Re
     let mut relies_on = decision.relies_on;
     relies_on.insert(config.clone());
     for path in relies_on.iter().filter(|it| !decision.next.files.contains_key(*it)) {
-        let text = if is_config(path) { Some(&before.config_text[..]) } else { before.texts.get(path).map(|it| &it[..]) };
+        let text =
+            if is_config(path) { Some(&before.config_text[..]) } else { before.texts.get(path).map(|it| &it[..]) };
         let Some(text) = text.filter(|_| !decision.next.moved.contains_key(path)) else { continue };
         commit.changes.push(Change { path: path.clone(), expect: expect(path), content: Some(text.to_vec()) });
     }

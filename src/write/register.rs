@@ -16,12 +16,10 @@ use super::{Decision, count, refuse};
 /// [`Error::Invalid`](crate::error::Error::Invalid) when no numbers are left.
 pub fn register(view: &View, chosen: Option<&BTreeSet<RelPath>>) -> Result<Decision> {
     refuse(view.proposal.diagnostics.iter().filter(|it| it.is_error()).cloned().collect())?;
-    let is_meant = |it: &&ChangeNote| {
-        it.change != Change::Tidied && chosen.is_none_or(|chosen| chosen.contains(&it.place))
-    };
+    let is_meant =
+        |it: &&ChangeNote| it.change != Change::Tidied && chosen.is_none_or(|chosen| chosen.contains(&it.place));
     let changes: Vec<&ChangeNote> = view.proposal.changes.iter().filter(is_meant).collect();
-    let mut decision =
-        Decision { title: format!("register {}", count(changes.len(), "asset")), ..Decision::default() };
+    let mut decision = Decision { title: format!("register {}", count(changes.len(), "asset")), ..Decision::default() };
     for note in changes {
         decision.edits.push(match note.change {
             Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },

@@ -82,7 +82,9 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
             if claim(view, place).is_some() {
                 let text = json::fresh("exclude", &true.into());
                 files.insert(sidecar(place)?, Some(text.into_bytes()));
-                decision.notes.push(format!("note: `{place}` stays, and a sidecar excludes it from the rule that matches"));
+                decision
+                    .notes
+                    .push(format!("note: `{place}` stays, and a sidecar excludes it from the rule that matches"));
             }
         }
         Form::Sidecar(_) | Form::Rule(_) => {

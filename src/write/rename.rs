@@ -26,7 +26,6 @@ pub fn rename(view: &View, asset: &Asset, new: &str) -> Result<Decision> {
     }
     refuse(clash(view, asset, new).into_iter().collect())?;
     set_field(view, asset, "name", &new.into(), &mut decision.next)?;
-    decision.notes.push(format!("rename `{old}` to `{new}` ({})", asset.place()));
     // Where another asset has the old name too, a reference by that name may mean either.
     if view.names.clash(asset.place()).is_some() {
         decision.notes.push(format!("note: another asset is named `{old}`; references by that name are left to it"));

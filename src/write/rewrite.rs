@@ -51,8 +51,8 @@ pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Res
         let to = renaming.path(file);
         let decided = decision.next.files.get(&to).cloned().flatten();
         let decided = decided.and_then(|it| String::from_utf8(it).ok());
-        let (rewritten, n) =
-            rewrite_text(view, asset, renaming, decided.as_deref().unwrap_or(text)).ok_or_else(|| unreadable(asset, file))?;
+        let (rewritten, n) = rewrite_text(view, asset, renaming, decided.as_deref().unwrap_or(text))
+            .ok_or_else(|| unreadable(asset, file))?;
         if n == 0 {
             continue;
         }
@@ -77,8 +77,7 @@ fn rewrite_text(view: &View, asset: &Asset, renaming: &Renaming, text: &str) -> 
     if !matches!(asset.declaration.origin.form, Form::Directory(_)) {
         return Some((text, dependencies));
     }
-    let (text, inputs) =
-        json::map_strings(&text, "inputs", &|it| input(renaming, &dirs, it).filter(|new| new != it))?;
+    let (text, inputs) = json::map_strings(&text, "inputs", &|it| input(renaming, &dirs, it).filter(|new| new != it))?;
     Some((text, dependencies + inputs))
 }
 
@@ -88,13 +87,7 @@ struct Dirs {
     after: RelPath,
 }
 
-fn dependency(
-    view: &View,
-    renaming: &Renaming,
-    dirs: &Dirs,
-    text: &str,
-    reference: &Reference,
-) -> Option<String> {
+fn dependency(view: &View, renaming: &Renaming, dirs: &Dirs, text: &str, reference: &Reference) -> Option<String> {
     match reference {
         Reference::Uuid(_) => None,
         Reference::Name(_) => {
@@ -162,7 +155,8 @@ mod tests {
     #[test]
     fn what_is_in_a_directory_moves_along() {
         let renaming = renaming(&[("a/b", "x"), ("a/c.png", "a/b2/c.png")]);
-        for (from, to) in [("a/b", "x"), ("a/b/c/d", "x/c/d"), ("a/bc", "a/bc"), ("a/c.png", "a/b2/c.png"), ("a", "a")] {
+        for (from, to) in [("a/b", "x"), ("a/b/c/d", "x/c/d"), ("a/bc", "a/bc"), ("a/c.png", "a/b2/c.png"), ("a", "a")]
+        {
             assert_eq!(renaming.path(&path(from)).as_str(), to, "{from}");
         }
     }

@@ -41,7 +41,8 @@ fn edit(text: &str, rule: usize, change: impl FnOnce(Rule<'_>)) -> Option<String
 /// Returns the new text with the lines before and after what changed as they were: the library ends all lines alike.
 fn with_untouched_lines(old: &str, new: &str) -> String {
     let content = |it: &&str| it.trim_end_matches(['\r', '\n']).to_owned();
-    let (before, after): (Vec<&str>, Vec<&str>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
+    let (before, after): (Vec<&str>, Vec<&str>) =
+        (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
     let same = |pair: &(&&str, &&str)| content(pair.0) == content(pair.1);
     let head = before.iter().zip(&after).take_while(same).count();
     let tails = before[head..].iter().rev().zip(after[head..].iter().rev());
@@ -130,7 +131,8 @@ mod tests {
             exclude = false # not now
             [presets.p]
             tags = []
-        "##]].assert_eq(&excluded);
+        "##]]
+        .assert_eq(&excluded);
         assert_eq!(set_exclude(&excluded, 0, None).as_deref(), Some(CONFIG));
         let excluded = set_exclude(CONFIG, 1, Some(true)).expect("a rule");
         assert_eq!(excluded, CONFIG.replace("exclude = false", "exclude = true"));

@@ -56,11 +56,7 @@ pub fn edit(
 }
 
 /// Returns the next form of a line; `None` where it stays as it is.
-fn changed(
-    registry: &Registry,
-    edit: &Edit,
-    digests: &dyn Fn(&RelPath, &str) -> Option<Digests>,
-) -> Option<Line> {
+fn changed(registry: &Registry, edit: &Edit, digests: &dyn Fn(&RelPath, &str) -> Option<Digests>) -> Option<Line> {
     let (uuid, to, removed) = match edit {
         Edit::Move { uuid, to } => (*uuid, Some(to), false),
         Edit::Remove { uuid } => (*uuid, None, true),
