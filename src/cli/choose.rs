@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use super::exit::Exit;
+use super::json::Format;
 use super::open::{self, Opened, relative};
 use super::select::{Candidate, Meaning, Selector};
 use super::words::{clean, count};
@@ -14,8 +15,9 @@ use super::write::{self, AssetEntry, WriteArguments};
 use crate::build::Options;
 use crate::build::view::{Asset, View};
 use crate::error::{Error, Result};
+use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX};
 use crate::model::registry::Line;
-use crate::model::{RelPath, suggest};
+use crate::model::{Diagnostic, RelPath, suggest};
 use crate::workspace::layout::Workspace;
 use crate::write::{Decision, Depth, Plan};
 
@@ -55,11 +57,17 @@ pub fn run(
     let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
     let dir = if opened.ws.root == cx.base { Some(RelPath::root()) } else { dir };
     let options = Options::default();
+    let is_short = arguments.format == Format::Human && cx.console.verbose == 0;
     let plan = || {
         if checked {
             opened.ask(|it| it.check(&options))?;
         }
-        plan(&opened, &options, depth, &|view| decide(&Choice { ws: &opened.ws, view, dir: dir.as_ref() }))
+        let decide = |view: &View| decide(&Choice { ws: &opened.ws, view, dir: dir.as_ref() });
+        let mut plan = plan(&opened, &options, depth, &decide)?;
+        if is_short {
+            shorten(&mut plan.notes);
+        }
+        Ok(plan)
     };
     let outcome = write::run(cx, &opened.ws, arguments, &format!("packwright {command}"), plan);
     let outcome = outcome.or_else(|error| {
@@ -79,6 +87,22 @@ fn plan(
     let Plan { commit, notes, lines } = opened.ask(|it| it.plan(options, depth, decide))?;
     let entry = |it: Line| AssetEntry { asset_id: it.id, asset_uuid: it.uuid, place: it.place, part: it.part.into() };
     Ok(write::Plan { commit, notes, assets: lines.into_iter().map(entry).collect() })
+}
+
+/// Leaves the beginning of a long list; what is not done but to be known stays.
+fn shorten(notes: &mut Vec<String>) {
+    const FEW: usize = 10;
+    let is_done = |it: &str| !it.starts_with("note: ") && !it.starts_with("warning: ");
+    let n_done = notes.iter().filter(|it| is_done(it)).count();
+    if n_done <= FEW + 1 {
+        return;
+    }
+    let mut n = 0;
+    notes.retain(|it| {
+        n += usize::from(is_done(it));
+        !is_done(it) || n <= FEW
+    });
+    notes.push(format!("... and {} more (-v names them)", n_done - FEW));
 }
 
 impl<'a> Choice<'a> {
@@ -109,7 +133,8 @@ impl<'a> Choice<'a> {
         let found = self.found();
         let mut meant = BTreeSet::new();
         for text in texts {
-            meant.extend(choose(&Selector::parse(text, self.dir)?, &found)?);
+            let chosen = choose(&Selector::parse(text, self.dir)?, &found);
+            meant.extend(chosen.map_err(|error| self.unreadable(text).unwrap_or(error))?);
         }
         let mut chosen = Chosen::default();
         for at in meant {
@@ -119,6 +144,20 @@ impl<'a> Choice<'a> {
             }
         }
         Ok(chosen)
+    }
+
+    /// Says so where a text means a file or directory whose declaration cannot be read.
+    fn unreadable(&self, text: &str) -> Option<Error> {
+        let path = self.path(text)?;
+        let sidecar = format!("{path}{SIDECAR_SUFFIX}");
+        let inside = path.child(ASSET_JSON);
+        let is_about = |it: &&Diagnostic| {
+            let file = it.location.as_ref().map_or("", |it| it.path.as_str());
+            file == path.as_str() || file == sidecar || file == inside.as_str()
+        };
+        let problem = self.view.errors.iter().find(is_about).filter(|_| self.view.at(&path).is_none())?;
+        let message = format!("the declaration of `{path}` is no good: {}; mend it first", problem.message);
+        Some(Error::Refused(message))
     }
 
     /// Returns everything that can be meant, by place.
@@ -230,5 +269,22 @@ fn way(meaning: Meaning) -> &'static str {
         Meaning::Place => "by its path",
         Meaning::Above => "below that path",
         Meaning::Glob => "by that glob",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_list_only_the_beginning_is_told() {
+        let mut notes: Vec<String> = (0..11).map(|it| format!("move {it}")).collect();
+        notes.push("note: x".to_owned());
+        let short = notes.clone();
+        shorten(&mut notes);
+        assert_eq!(notes, short);
+        notes.push("move 11".to_owned());
+        shorten(&mut notes);
+        assert_eq!(notes[8..], ["move 8", "move 9", "note: x", "... and 2 more (-v names them)"]);
     }
 }

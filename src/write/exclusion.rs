@@ -118,7 +118,7 @@ fn whole_rules<'a>(view: &View, chosen: &[&'a Asset]) -> (Vec<usize>, Vec<&'a As
 }
 
 /// Returns the rule that an asset goes by: the one that makes it, or that its sidecar is laid over.
-fn base_rule(view: &View, asset: &Asset) -> Option<usize> {
+pub(super) fn base_rule(view: &View, asset: &Asset) -> Option<usize> {
     match &asset.declaration.origin.form {
         Form::Rule(rule) => Some(*rule),
         Form::Directory(_) => None,

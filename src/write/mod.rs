@@ -113,6 +113,7 @@ pub fn plan(
     let after = before.after(ws, state, options, &decision.next, &register)?;
     refuse_new_errors(&before, &after, &decision.tolerates)?;
     let mut notes = decision.notes.clone();
+    notes.retain(|it| *it != decision.title);
     notes.extend(consequences(&before, &after));
     let lines = lines(&before.registry, &after.registry, &decision.concerns);
     Ok(Plan { commit: commit(ws, &before, &after, decision)?, notes, lines })

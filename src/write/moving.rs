@@ -8,17 +8,19 @@ use std::path::Path;
 
 use crate::build::view::{Asset, View};
 use crate::error::{Error, IoContext, Result};
+use crate::model::declaration::Inputs;
 use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, sidecar_owner};
-use crate::model::reference::path_problem;
+use crate::model::reference::{InputPattern, path_problem};
 use crate::model::registry::Edit;
 use crate::model::{Digest, RelPath};
 use crate::process::trace::{FindAnswer, Observation};
 use crate::system::FileKind;
 use crate::workspace::bucket::Kind;
-use crate::workspace::config::Root;
+use crate::workspace::config::{Config, Root};
 use crate::workspace::layout::{CONFIG_FILE, STATE_DIR, Workspace};
-use crate::workspace::rules::Rule;
+use crate::workspace::rules::{Rule, RuleSet};
 
+use super::exclusion::base_rule;
 use super::rewrite::{Renaming, rewrite};
 use super::{Decision, count, sidecar, toml};
 
@@ -204,6 +206,7 @@ fn move_assets<'a>(view: &'a View, renaming: &mut Renaming, decision: &mut Decis
             taken.place, taken.id, taken.id
         )));
     }
+    let rules = Rules::after(view, renaming);
     let moved: Vec<&Asset> = view.assets.iter().filter(|it| renaming.path(it.place()) != *it.place()).collect();
     for asset in &moved {
         let to = renaming.path(asset.place());
@@ -211,28 +214,26 @@ fn move_assets<'a>(view: &'a View, renaming: &mut Renaming, decision: &mut Decis
         if asset.declaration.origin.name.is_none() {
             renaming.names.insert(asset.place().clone(), view.config.default_name(to.as_str()));
         }
-        check_declared(view, asset, renaming, decision)?;
+        check_declared(view, asset, &to, &rules, decision)?;
     }
     Ok(moved)
 }
 
 /// Refuses what nothing would declare where it goes, and tells where another rule would.
-fn check_declared(view: &View, asset: &Asset, renaming: &Renaming, decision: &mut Decision) -> Result<()> {
-    use crate::model::declaration::Form;
-    let to = renaming.path(asset.place());
-    let Form::Rule(before) = asset.declaration.origin.form else { return Ok(()) };
-    let after = claim_after(view, &to, renaming);
-    let rule = |it: usize| view.config.rules.get(it).map_or_else(String::new, |it| it.pattern.clone());
-    match after {
+fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules<'_>, decision: &mut Decision) -> Result<()> {
+    let Some(before) = base_rule(view, asset) else { return Ok(()) };
+    let pattern = |it: usize| view.config.rules.get(it).map_or("", |it| &it.pattern);
+    match rules.claim(view, to) {
         Some(after) if after == before => {}
         Some(after) => decision.notes.push(format!(
-            "note: the rule `{}` makes `{to}`, and not the rule `{}` any more",
-            rule(after),
-            rule(before)
+            "note: at `{to}` the rule `{}` holds, and not the rule `{}` any more",
+            pattern(after),
+            pattern(before)
         )),
         None => {
             return Err(Error::Refused(format!(
-                "nothing would declare `{to}`: no rule matches it there; give it a sidecar `{}{SIDECAR_SUFFIX}` with a `type` first",
+                "nothing would declare `{to}`: no rule matches it there; give it a sidecar `{}{SIDECAR_SUFFIX}` with a \
+                 `type` first",
                 asset.place()
             )));
         }
@@ -240,29 +241,45 @@ fn check_declared(view: &View, asset: &Asset, renaming: &Renaming, decision: &mu
     Ok(())
 }
 
-/// Returns the rule that claims a file afterwards.
-fn claim_after(view: &View, to: &RelPath, renaming: &Renaming) -> Option<usize> {
-    let moved =
-        |pattern: &Rule| rule_after(&view.config.roots, pattern, renaming).unwrap_or_else(|| pattern.pattern.clone());
-    let is_governed = |dir: &RelPath| {
-        let stays = view.find(&dir.child(ASSET_JSON)).is_some() && renaming.path(dir) == *dir;
-        let comes = renaming.paths.iter().find_map(|(from, target)| {
-            let below = if dir == target { "" } else { target.strip(dir.as_str())? };
-            Some(if below.is_empty() { from.clone() } else { from.join(below)? })
-        });
-        stays || comes.is_some_and(|it| view.find(&it.child(ASSET_JSON)).is_some())
-    };
-    let mut above = to.parent();
-    while let Some(dir) = above {
-        if is_governed(&dir) {
-            return None;
-        }
-        above = dir.parent();
+/// What decides which rule claims a file afterwards.
+struct Rules<'a> {
+    renaming: Renaming,
+    config: &'a Config,
+    rules: RuleSet,
+}
+
+impl<'a> Rules<'a> {
+    fn after(view: &'a View, renaming: &Renaming) -> Self {
+        let config = &*view.config;
+        let moved = |it: &Rule| rule_after(&config.roots, it, renaming).unwrap_or_else(|| it.pattern.clone());
+        let rules = config.rules.all().iter().map(|it| Rule { pattern: moved(it), ..it.clone() });
+        let rules = RuleSet::new(rules.collect()).unwrap_or_default();
+        Self { renaming: renaming.clone(), config, rules }
     }
-    let rules = view.config.rules.all().iter().map(|it| Rule { pattern: moved(it), ..it.clone() });
-    let rules = crate::workspace::RuleSet::new(rules.collect()).ok()?;
-    let root = view.config.root_of(to.as_str())?;
-    rules.claim(root, root.path.strip(to.as_str())?)
+
+    fn claim(&self, view: &View, path: &RelPath) -> Option<usize> {
+        let mut above = path.parent();
+        while let Some(dir) = above {
+            if self.is_asset_dir(view, &dir) {
+                return None;
+            }
+            above = dir.parent();
+        }
+        let root = self.config.root_of(path.as_str())?;
+        self.rules.claim(root, root.path.strip(path.as_str())?)
+    }
+
+    /// Returns whether `dir` has an `asset.json` afterwards: one that stays or one that comes.
+    fn is_asset_dir(&self, view: &View, dir: &RelPath) -> bool {
+        let has = |dir: &RelPath| view.find(&dir.child(ASSET_JSON)).is_some();
+        let stays = has(dir) && self.renaming.path(dir) == *dir;
+        let comes = self.renaming.paths.iter().any(|(from, to)| {
+            let before =
+                if dir == to { Some(from.clone()) } else { to.strip(dir.as_str()).and_then(|it| from.join(it)) };
+            before.is_some_and(|it| has(&it))
+        });
+        stays || comes
+    }
 }
 
 /// Lets rules follow that are about a file or directory that moves, and nothing else.
@@ -302,8 +319,7 @@ fn warnings(view: &View, renaming: &Renaming) -> Vec<String> {
     let mut warnings = Vec::new();
     for asset in &view.assets {
         let before = asset.declaration.intent.dir();
-        let after = renaming.path(asset.place());
-        let after = if before == *asset.place() { after } else { after.parent().unwrap_or_else(RelPath::root) };
+        let after = renaming.dir(asset);
         let mut paths = BTreeSet::new();
         for observation in &asset.observed {
             match observation {
@@ -319,8 +335,10 @@ fn warnings(view: &View, renaming: &Renaming) -> Vec<String> {
             let moved = renaming.path(&target);
             if after.join(path).as_ref() != Some(&moved) {
                 let place = renaming.path(asset.place());
-                let from_there = after.relative(&moved);
-                warnings.push(format!("warning: `{place}` reads `{path}`, which will be `{from_there}` as seen from it; change that in the source"));
+                warnings.push(format!(
+                    "warning: `{place}` reads `{path}`, which it will find at `{}`; change that in the source",
+                    after.relative(&moved)
+                ));
             }
         }
         warnings.extend(lost_inputs(view, asset, renaming));
@@ -330,8 +348,6 @@ fn warnings(view: &View, renaming: &Renaming) -> Vec<String> {
 
 /// Says which inputs an asset has by a glob, or because they lie in its directory, and would not have any more.
 fn lost_inputs(view: &View, asset: &Asset, renaming: &Renaming) -> Vec<String> {
-    use crate::model::declaration::Inputs;
-    use crate::model::reference::InputPattern;
     let intent = &asset.declaration.intent;
     let dir = intent.dir();
     let has = |path: &RelPath| match &intent.inputs {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::build::view::View;
 use crate::error::Result;
-use crate::model::RelPath;
 use crate::model::registry::{Change, ChangeNote, Edit, Present};
+use crate::model::{AssetId, RelPath};
 
 use super::{Decision, count, refuse};
 
@@ -20,17 +20,19 @@ pub fn register(view: &View, chosen: Option<&BTreeSet<RelPath>>) -> Result<Decis
         |it: &&ChangeNote| it.change != Change::Tidied && chosen.is_none_or(|chosen| chosen.contains(&it.place));
     let changes: Vec<&ChangeNote> = view.proposal.changes.iter().filter(is_meant).collect();
     let mut decision = Decision { title: format!("register {}", count(changes.len(), "asset")), ..Decision::default() };
+    let mut next_id = view.registry.next_id();
     for note in changes {
         decision.edits.push(match note.change {
             Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },
             _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string() }),
         });
-        let is_all = chosen.is_none();
-        decision.notes.push(match &note.change {
-            // Of those that are chosen the numbers may be others.
-            Change::New if !is_all => format!("register `{}`", note.place),
-            _ => note.to_string(),
-        });
+        // Where only some are chosen, they take the numbers that others would have taken.
+        let mut note = note.clone();
+        if let (Change::New, Some(id)) = (&note.change, next_id) {
+            note.id = id;
+            next_id = id.0.checked_add(1).map(AssetId);
+        }
+        decision.notes.push(note.to_string());
         let place = view.at(&note.place).and_then(|it| it.declaration.file());
         decision.relies_on.extend(place.cloned());
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::build::view::{Asset, View};
 use crate::error::Result;
 use crate::model::RelPath;
-use crate::model::declaration::Form;
+use crate::model::declaration::{Form, Inputs};
 use crate::model::path::parent;
 use crate::model::reference::{InputPattern, Reference};
 
@@ -32,6 +32,13 @@ impl Renaming {
             at = parent(at);
         }
         path.clone()
+    }
+
+    /// Returns the directory that an asset's relative paths are seen from afterwards.
+    pub fn dir(&self, asset: &Asset) -> RelPath {
+        let place = self.path(asset.place());
+        let is_dir = asset.declaration.intent.inputs != Inputs::Owner;
+        if is_dir { place } else { place.parent().unwrap_or_else(RelPath::root) }
     }
 }
 
@@ -68,8 +75,7 @@ pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Res
 
 /// Returns the text with its references rewritten, and how many were; `None` when it cannot be edited.
 fn rewrite_text(view: &View, asset: &Asset, renaming: &Renaming, text: &str) -> Option<(String, usize)> {
-    let before = asset.declaration.intent.dir();
-    let dirs = Dirs { after: renaming.path(&before), before };
+    let dirs = Dirs { before: asset.declaration.intent.dir(), after: renaming.dir(asset) };
     let (text, dependencies) = json::map_strings(text, "dependencies", &|it| {
         let reference = Reference::parse(it).ok()?;
         dependency(view, renaming, &dirs, it, &reference).filter(|new| new != it)
