@@ -43,23 +43,27 @@ pub struct Destination {
 ///
 /// [`Error::Refused`] says why nothing is moved.
 pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destination) -> Result<Decision> {
-    let mut renaming = Renaming { paths: targets(view, sources, to)?, ..Renaming::default() };
+    let targets = targets(view, sources, to)?;
     let mut decision = Decision::default();
-    for (from, to) in &renaming.paths {
+    for (from, to) in &targets {
         check_target(ws, view, from, to)?;
         take_files(ws, view, from, to, &mut decision)?;
     }
+    let mut renaming = Renaming { paths: targets.clone(), ..Renaming::default() };
+    // A sidecar goes with its file.
+    let beside = |it: &(&RelPath, &RelPath)| sidecar_owner(it.0.as_str()).is_some_and(|it| targets.contains_key(it));
+    renaming.paths.extend(decision.next.moved.iter().filter(beside).map(|(from, to)| (from.clone(), to.clone())));
     let moved = move_assets(view, &mut renaming, &mut decision)?;
-    decision.title = title(&renaming, moved.len());
+    decision.title = title(&targets, moved.len());
     rewrite(view, &renaming, &mut decision)?;
     rewrite_rules(view, &renaming, &mut decision)?;
     decision.notes.extend(warnings(view, &renaming));
     Ok(decision)
 }
 
-fn title(renaming: &Renaming, n_assets: usize) -> String {
-    match renaming.paths.first_key_value() {
-        Some((from, to)) if renaming.paths.len() == 1 => format!("move `{from}` to `{to}`"),
+fn title(targets: &BTreeMap<RelPath, RelPath>, n_assets: usize) -> String {
+    match targets.first_key_value() {
+        Some((from, to)) if targets.len() == 1 => format!("move `{from}` to `{to}`"),
         _ => format!("move {}", count(n_assets, "asset")),
     }
 }

