@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::lane::{self, Change, Commit, Move};
 use crate::model::declaration::Form;
 use crate::model::path::SIDECAR_SUFFIX;
-use crate::model::registry::{self, Edit, Line, Registry};
+use crate::model::registry::{self, ChangeNote, Edit, Line, Present, Registry};
 use crate::model::{AssetUuid, Code, Diagnostic, Digest, RelPath};
 use crate::query::State;
 use crate::workspace::bucket::Kind;
@@ -105,18 +105,34 @@ pub fn plan(
         return Ok(Plan { commit: Commit::new(decision.title), notes: decision.notes, lines });
     }
     refuse_links(&before, &decision.next)?;
-    let register = |after: &View| {
-        let digests = |place: &RelPath, part: &str| after.digests(place, part);
-        let edited = registry::edit(&before.registry, before.config.workspace, &decision.edits, &digests);
-        edited.ok_or_else(|| Error::Refused("no asset_id is left".to_owned()))
-    };
-    let after = before.after(ws, state, options, &decision.next, &register)?;
-    refuse_new_errors(&before, &after, &decision.tolerates)?;
-    let mut notes = decision.notes.clone();
+    let (mut edits, mut notes) = (decision.edits.clone(), decision.notes.clone());
     notes.retain(|it| *it != decision.title);
-    notes.extend(consequences(&before, &after));
+    let mut after = after(ws, state, options, &before, &decision.next, &edits)?;
+    refuse_new_errors(&before, &after, &decision.tolerates)?;
+    let news = consequences(&before, &after);
+    if !news.is_empty() {
+        edits.extend(news.iter().map(settled_by));
+        notes.extend(news.iter().map(ToString::to_string));
+        after = self::after(ws, state, options, &before, &decision.next, &edits)?;
+    }
     let lines = lines(&before.registry, &after.registry, &decision.concerns);
     Ok(Plan { commit: commit(ws, &before, &after, decision)?, notes, lines })
+}
+
+/// Returns the workspace as it would be.
+fn after(
+    ws: &Workspace,
+    state: &mut State,
+    options: &Options,
+    before: &View,
+    next: &Next,
+    edits: &[Edit],
+) -> Result<View> {
+    before.after(ws, state, options, next, &|after| {
+        let digests = |place: &RelPath, part: &str| after.digests(place, part);
+        let edited = registry::edit(&before.registry, before.config.workspace, edits, &digests);
+        edited.ok_or_else(|| Error::Refused("no asset_id is left".to_owned()))
+    })
 }
 
 /// Returns the lines that are concerned: those asked for, and those that differ.
@@ -155,13 +171,19 @@ fn refuse_new_errors(before: &View, after: &View, tolerated: &[Code]) -> Result<
     Err(Error::Invalid(errors))
 }
 
-/// Says what the next build would register that it would not register without this change.
-fn consequences(before: &View, after: &View) -> Vec<String> {
+/// Returns what the next build would register that it would not register without this change.
+fn consequences(before: &View, after: &View) -> Vec<ChangeNote> {
     let known: BTreeSet<(&RelPath, &str)> = before.proposal.changes.iter().map(|it| (&it.place, &*it.part)).collect();
-    let news = after.proposal.changes.iter().filter(|it| !known.contains(&(&it.place, &*it.part)));
-    news.filter(|it| it.change != registry::Change::Tidied)
-        .map(|it| format!("note: the next build will {it}"))
-        .collect()
+    let is_news = |it: &&ChangeNote| it.change != registry::Change::Tidied && !known.contains(&(&it.place, &*it.part));
+    after.proposal.changes.iter().filter(is_news).cloned().collect()
+}
+
+/// Returns the edit that does what a build would do.
+fn settled_by(note: &ChangeNote) -> Edit {
+    match note.change {
+        registry::Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },
+        _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string() }),
+    }
 }
 
 /// Puts the commit together: each file with the digest that it must still have.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::build::view::View;
 use crate::error::Result;
-use crate::model::registry::{Change, ChangeNote, Edit, Present};
+use crate::model::registry::{Change, ChangeNote, Edit};
 use crate::model::{AssetId, RelPath};
 
-use super::{Decision, count, refuse};
+use super::{Decision, count, refuse, settled_by};
 
 /// Registers the new places, and those where missing assets are found again: all, or those of the chosen places.
 ///
@@ -22,10 +22,7 @@ pub fn register(view: &View, chosen: Option<&BTreeSet<RelPath>>) -> Result<Decis
     let mut decision = Decision { title: format!("register {}", count(changes.len(), "asset")), ..Decision::default() };
     let mut next_id = view.registry.next_id();
     for note in changes {
-        decision.edits.push(match note.change {
-            Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },
-            _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string() }),
-        });
+        decision.edits.push(settled_by(note));
         // Where only some are chosen, they take the numbers that others would have taken.
         let mut note = note.clone();
         if let (Change::New, Some(id)) = (&note.change, next_id) {
