@@ -817,6 +817,213 @@ fn nothing_is_moved_where_it_cannot_be() {
 }
 
 #[test]
+fn odd_workspaces_are_written_too() {
+    check_each(
+        r#"
+## several roots, whose names are part of names
+//- /packwright.toml
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+roots = [{ path = "assets" }, { path = "mods/all", name = "mods" }]
+[[rules]]
+match = "deep/**/*.txt"
+root = "mods"
+type = "raw"
+[[rules]]
+match = "**/*.txt"
+type = "raw"
+//- /assets/a.txt
+alpha
+//- /mods/all/b.txt
+beta
+//- /mods/all/b.txt.asset.json
+{ "dependencies": ["assets/a.txt", "../../assets/a.txt"] }
+//- build --quiet
+//- write move assets/a.txt mods/all/deep/a.txt
+//- show /mods/all/b.txt.asset.json
+//- build --locked --quiet
+//- write move mods/all/deep mods/all/deeper
+//- show /packwright.toml
+//- build --locked --quiet
+//- write move mods elsewhere
+## two assets of one name, and those who mean one of them
+//- /assets/a.txt
+alpha
+//- /assets/b.txt
+beta
+//- /assets/b.txt.asset.json
+{ "name": "a.txt" }
+//- /assets/c.txt
+gamma
+//- /assets/c.txt.asset.json
+{ "dependencies": ["a.txt"] }
+//- build --quiet
+//- write rename assets/b.txt b.txt
+//- build --quiet
+## files as another system writes them
+//- /assets/a.txt
+alpha
+//- /assets/b.txt
+beta
+//- hex /assets/b.txt.asset.json ef bb bf 7b 0d 0a 20 22 64 65 70 65 6e 64 65 6e 63 69 65 73 22 3a 20 5b 22 61 2e 74 78 74 22 5d 0d 0a 7d
+//- build --quiet
+//- write rename assets/a.txt alpha
+//- build --locked --quiet
+//- write exclude assets/b.txt
+//- build --locked --quiet
+//- write include assets/b.txt
+//- build --locked --quiet
+## a directory with more in it than sources
+//- /assets/d/a.txt
+alpha
+//- /assets/d/asset.json
+{ "type": "raw", "inputs": ["a.txt"] }
+//- /assets/d/inner/.packwright/x
+x
+//- build --quiet
+//- write move assets/d assets/e
+//- rm /assets/d/inner
+//- ln /assets/d/.link -> a.txt
+//- write move assets/d assets/e
+## a directory asset in another
+//- /assets/d/asset.json
+{ "type": "raw" }
+//- /assets/d/a.txt
+alpha
+//- /assets/d/e/asset.json
+{ "type": "raw", "inputs": ["b.txt", "../a.txt"] }
+//- /assets/d/e/b.txt
+beta
+//- /assets/d/c.txt
+gamma
+//- /assets/d/c.txt.asset.json
+{ "type": "raw" }
+//- build --quiet
+//- write remove assets/d
+//- write move assets/d/e assets/e
+//- show /assets/e/asset.json
+//- build --locked --quiet
+//- write move assets/d/a.txt assets/d/e/a.txt
+//- write remove assets/e
+//- write remove assets/d
+//- build --locked --quiet
+//- show /assets/d/c.txt
+## a rule for one file
+//- /packwright.toml
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+roots = [{ path = "assets" }]
+rules = [{ match = "logo.txt", type = "raw" }]
+//- rm /assets/good.txt
+//- /assets/logo.txt
+logo
+//- build --quiet
+//- write move assets/logo.txt assets/x/sign.txt
+//- show /packwright.toml
+//- build --locked --quiet
+//- write exclude assets/x/sign.txt
+//- show /packwright.toml
+//- show /assets/x/sign.txt.asset.json
+"#,
+        expect![[r###"
+            ## several roots, whose names are part of names
+            build 1: written, 3 assets in the pack
+            move: move `assets/a.txt` to `mods/all/deep/a.txt`
+              note: at `mods/all/deep/a.txt` the rule `deep/**/*.txt` holds, and not the rule `**/*.txt` any more
+              rewrite 2 references in `mods/all/b.txt.asset.json`
+            /mods/all/b.txt.asset.json:
+            { "dependencies": ["mods/deep/a.txt", "./deep/a.txt"] }
+            build 2: written, 3 assets in the pack
+            move: move `mods/all/deep` to `mods/all/deeper`
+              move `mods/all/deep/a.txt` to `mods/all/deeper/a.txt`
+              rewrite 2 references in `mods/all/b.txt.asset.json`
+              rewrite the rule `deep/**/*.txt` to `deeper/**/*.txt`
+            /packwright.toml:
+            workspace = "01234567-89ab-8def-8123-456789abcdef"
+            roots = [{ path = "assets" }, { path = "mods/all", name = "mods" }]
+            [[rules]]
+            match = "deeper/**/*.txt"
+            root = "mods"
+            type = "raw"
+            [[rules]]
+            match = "**/*.txt"
+            type = "raw"
+            build 3: written, 3 assets in the pack
+            move: failed: `mods` holds the root `mods`: change its `path` in packwright.toml yourself
+
+            ## two assets of one name, and those who mean one of them
+            build 1: refused
+              error[PW0012] assets/a.txt: two assets are named `a.txt`
+                assets/b.txt.asset.json:1:11: the other one is declared here
+                help: `assets/b.txt` has this name too; give one of them another `name`
+              error[PW0012] assets/b.txt.asset.json:1:11: two assets are named `a.txt`
+                assets/a.txt: the other one is declared here
+                help: `assets/a.txt` has this name too; give one of them another `name`
+              warning[PW0406] assets/c.txt: `assets/c.txt` refers to `assets/b.txt`, which is not in the pack
+            rename: rename `a.txt` to `b.txt`
+              note: another asset is named `a.txt`; references by that name are left to it
+            build 2: written, 4 assets in the pack
+
+            ## files as another system writes them
+            build 1: written, 3 assets in the pack
+            rename: rename `a.txt` to `alpha`
+              rewrite 1 reference in `assets/b.txt.asset.json`
+            build 2: written, 3 assets in the pack
+            exclude: exclude 1 asset
+              exclude `assets/b.txt`
+            build 3: written, 2 assets in the pack
+            include: include 1 asset
+              include `assets/b.txt`
+            build 4: written, 3 assets in the pack
+
+            ## a directory with more in it than sources
+            build 1: written, 2 assets in the pack
+            move: failed: `assets/d/inner` is a workspace of its own
+            move: failed: `assets/d/.link` is a link or no regular file, or its name is not UTF-8; packwright only moves files
+
+            ## a directory asset in another
+            build 1: written, 4 assets in the pack
+            remove: refused
+              error[PW0501] assets/d/e/asset.json:1:1: `assets/d/e` has the input `../a.txt`
+                help: take the reference out first, or say --force: then the next build tells of it as an error
+            move: move `assets/d/e` to `assets/e`
+              rewrite 1 reference in `assets/e/asset.json`
+            /assets/e/asset.json:
+            { "type": "raw", "inputs": ["b.txt", "../d/a.txt"] }
+            build 2: written, 4 assets in the pack
+            move: move `assets/d/a.txt` to `assets/d/e/a.txt`
+              rewrite 1 reference in `assets/e/asset.json`
+            remove: remove 1 asset
+              remove 3 `assets/e`
+            remove: remove 1 asset
+              remove 1 `assets/d`
+            build 3: written, 2 assets in the pack
+            /assets/d/c.txt:
+            gamma
+
+            ## a rule for one file
+            build 1: written, 1 asset in the pack
+            move: move `assets/logo.txt` to `assets/x/sign.txt`
+              rewrite the rule `logo.txt` to `x/sign.txt`
+            /packwright.toml:
+            workspace = "01234567-89ab-8def-8123-456789abcdef"
+            roots = [{ path = "assets" }]
+            rules = [{ match = "x/sign.txt", type = "raw" }]
+            build 2: written, 1 asset in the pack
+            exclude: exclude 1 asset
+              exclude `assets/x/sign.txt`
+            /packwright.toml:
+            workspace = "01234567-89ab-8def-8123-456789abcdef"
+            roots = [{ path = "assets" }]
+            rules = [{ match = "x/sign.txt", type = "raw" }]
+            /assets/x/sign.txt.asset.json:
+            {
+              "exclude": true
+            }
+
+        "###]],
+    );
+}
+
+#[test]
 fn a_person_is_faster() {
     let mut world = World::new();
     world.run(ALL_FORMS);
