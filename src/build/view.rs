@@ -61,7 +61,11 @@ pub struct View {
     /// What is wrong, short of what processors find.
     pub errors: Vec<Diagnostic>,
     asset_dirs: Vec<RelPath>,
+    links: Links,
 }
+
+/// Links to directories of the workspace: from, to. What changes in a directory changes behind its links too.
+type Links = Vec<(RelPath, RelPath)>;
 
 /// A declared asset.
 #[derive(Clone, PartialEq, Debug)]
@@ -94,6 +98,7 @@ struct Ground {
     tree: Tree,
     texts: Texts,
     registry_digests: Vec<Digest>,
+    links: Links,
 }
 
 impl Asset {
@@ -142,6 +147,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
         tree: pass.scan.tree.clone(),
         texts,
         registry_digests: registry_files.digests.clone(),
+        links: links(ws, &pass.scan.tree),
     };
     let mut view = derive(ws, state, options, ground, &|_| Ok(registry.clone()))?;
     if observing {
@@ -171,7 +177,7 @@ fn derive(
     ground: Ground,
     register: &dyn Fn(&View) -> Result<Registry>,
 ) -> Result<View> {
-    let Ground { config, config_text, config_errors, profile, tree, texts, registry_digests } = ground;
+    let Ground { config, config_text, config_errors, profile, tree, texts, registry_digests, links } = ground;
     state.prefetch(ws, "declarations", &state.buckets(), |db, it| {
         declared(db, it);
     });
@@ -190,6 +196,7 @@ fn derive(
         tree,
         texts,
         registry_digests,
+        links,
     };
     view.registry = register(&view)?;
     view.proposal = identify(ws, state, &view.tree, &view.config, &view.registry);
@@ -340,6 +347,7 @@ impl View {
                 }
             }
         }
+        self.follow_links(&mut edits, &mut texts);
         let (config, config_text, config_errors) = ground_config;
         Ground {
             tree: self.tree.with(edits.into_iter().collect()),
@@ -348,10 +356,28 @@ impl View {
                 .get(&self.profile.name)
                 .map_or_else(|| self.profile.clone(), |it| Arc::new(it.clone())),
             registry_digests: self.registry_digests.clone(),
+            links: self.links.clone(),
             config,
             config_text,
             config_errors,
             texts,
+        }
+    }
+
+    /// Does behind links what is done in the directories that they lead to.
+    fn follow_links(&self, edits: &mut BTreeMap<RelPath, Option<Entry>>, texts: &mut Texts) {
+        let mut behind = Vec::new();
+        for (link, dir) in &self.links {
+            let below =
+                edits.iter().filter_map(|(path, entry)| Some((path, link.join(dir.strip(path.as_str())?)?, entry)));
+            behind.extend(below.map(|(path, seen, entry)| (path.clone(), seen, entry.clone())));
+        }
+        for (path, seen, entry) in behind {
+            match texts.get(&path).cloned() {
+                Some(text) => texts.insert(seen.clone(), text),
+                None => texts.remove(&seen),
+            };
+            edits.insert(seen.clone(), entry.map(|it| Entry { path: seen, ..it }));
         }
     }
 
@@ -361,6 +387,21 @@ impl View {
         let known: BTreeSet<_> = before.errors.iter().map(key).collect();
         self.errors.iter().filter(|it| !known.contains(&key(it))).cloned().collect()
     }
+}
+
+fn links(ws: &Workspace, tree: &Tree) -> Links {
+    let mut links = Vec::new();
+    for bucket in tree.buckets() {
+        for idx in (0..bucket.len()).filter(|it| bucket.kind(*it) == Kind::DirLink) {
+            let link = bucket.path(idx);
+            let target = ws.disk.canonicalize(&ws.abs(&link)).ok();
+            let target = target.and_then(|it| it.strip_prefix(&ws.root).ok()?.to_str().map(str::to_owned));
+            links.extend(
+                target.and_then(|it| RelPath::new(&it.replace(std::path::MAIN_SEPARATOR, "/"))).map(|it| (link, it)),
+            );
+        }
+    }
+    links
 }
 
 /// Returns the entry of a file that will be written.

@@ -144,16 +144,25 @@ fn lines(before: &Registry, after: &Registry, concerns: &[AssetUuid]) -> Vec<Lin
     lines
 }
 
-/// What is written goes where a file is, never through a link.
+/// What is written goes where a file is, never through a link: what lies behind one has another place besides.
 fn refuse_links(view: &View, next: &Next) -> Result<()> {
-    let touched = next.files.keys().chain(next.moved.keys());
-    let is_link = |it: &&RelPath| view.find(it).is_some_and(|it| it.kind != Kind::File && !it.kind.is_dir());
-    match touched.into_iter().find(is_link) {
-        Some(path) => {
-            Err(Error::Refused(format!("`{path}` is a link or no regular file; packwright only edits files")))
+    let touched = next.files.keys().chain(next.moved.keys()).chain(next.moved.values());
+    for path in touched {
+        if view.find(path).is_some_and(|it| it.kind != Kind::File && !it.kind.is_dir()) {
+            let message = format!("`{path}` is a link or no regular file, and packwright only writes files");
+            return Err(Error::Refused(message));
         }
-        None => Ok(()),
+        let mut above = path.parent();
+        while let Some(dir) = above {
+            if view.find(&dir).is_some_and(|it| it.kind.is_link()) {
+                return Err(Error::Refused(format!(
+                    "`{path}` lies behind the link `{dir}`; name it by the path that this leads to"
+                )));
+            }
+            above = dir.parent();
+        }
     }
+    Ok(())
 }
 
 fn refuse_new_errors(before: &View, after: &View, tolerated: &[Code]) -> Result<()> {

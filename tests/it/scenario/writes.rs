@@ -884,6 +884,15 @@ x
 //- rm /assets/d/inner
 //- ln /assets/d/.link -> a.txt
 //- write move assets/d assets/e
+## what lies behind a link
+//- /assets/d/a.txt
+alpha
+//- ln /assets/e -> d
+//- build --quiet
+//- write rename assets/e/a.txt x
+//- write move assets/e/a.txt assets/x.txt
+//- write move assets/d/a.txt assets/e/x.txt
+//- write rename assets/d/a.txt x
 ## a directory asset in another
 //- /assets/d/asset.json
 { "type": "raw" }
@@ -978,6 +987,19 @@ logo
             build 1: written, 2 assets in the pack
             move: failed: `assets/d/inner` is a workspace of its own
             move: failed: `assets/d/.link` is a link or no regular file, or its name is not UTF-8; packwright only moves files
+
+            ## what lies behind a link
+            build 1: written, 3 assets in the pack
+            rename: failed: `assets/e/a.txt.asset.json` lies behind the link `assets/e`; name it by the path that this leads to
+            move: failed: `assets/e/a.txt` lies behind the link `assets/e`; name it by the path that this leads to
+            move: failed: `assets/e/x.txt` lies behind the link `assets/e`; name it by the path that this leads to
+            rename: refused
+              error[PW0012] assets/d/a.txt.asset.json: afterwards: two assets are named `x`
+                assets/e/a.txt.asset.json: the other one is declared here
+                help: `assets/e/a.txt` has this name too; give one of them another `name`
+              error[PW0012] assets/e/a.txt.asset.json: afterwards: two assets are named `x`
+                assets/d/a.txt.asset.json: the other one is declared here
+                help: `assets/d/a.txt` has this name too; give one of them another `name`
 
             ## a directory asset in another
             build 1: written, 4 assets in the pack
