@@ -38,22 +38,30 @@ fn edit(text: &str, rule: usize, change: impl FnOnce(Rule<'_>)) -> Option<String
     Some(if body.len() < text.len() { format!("{BOM}{edited}") } else { edited })
 }
 
-/// Returns the new text with the lines before and after what changed as they were: the library ends all lines alike.
+/// Returns the new text with the lines before and after what changed as they were: the library ends all lines alike. A
+/// line that is new ends like the one in whose place it stands, or else like the first.
 fn with_untouched_lines(old: &str, new: &str) -> String {
-    let content = |it: &&str| it.trim_end_matches(['\r', '\n']).to_owned();
-    let (before, after): (Vec<&str>, Vec<&str>) =
-        (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
-    let same = |pair: &(&&str, &&str)| content(pair.0) == content(pair.1);
-    let head = before.iter().zip(&after).take_while(same).count();
-    let tails = before[head..].iter().rev().zip(after[head..].iter().rev());
-    let tail = tails.take_while(same).count();
-    let ending = if before.first().is_some_and(|it| it.ends_with("\r\n")) { "\r\n" } else { "\n" };
-    let mut text = before[..head].concat();
-    for line in &after[head..after.len() - tail] {
-        text.push_str(&content(line));
-        text.push_str(if line.ends_with('\n') { ending } else { "" });
+    let new = if old.ends_with('\n') { new } else { new.strip_suffix('\n').unwrap_or(new) };
+    let before: Vec<(&str, &str)> = old.split_inclusive('\n').map(ending_apart).collect();
+    let after: Vec<(&str, &str)> = new.split_inclusive('\n').map(ending_apart).collect();
+    let is_same = |(old, new): &(&(&str, &str), &(&str, &str))| old.0 == new.0 && old.1.is_empty() == new.1.is_empty();
+    let head = before.iter().zip(&after).take_while(is_same).count();
+    let tail = before[head..].iter().rev().zip(after[head..].iter().rev()).take_while(is_same).count();
+    let usual = before.first().map_or("", |it| it.1);
+    let mut lines: Vec<(&str, &str)> = before[..head].to_vec();
+    for (at, (line, ending)) in after.iter().enumerate().take(after.len() - tail).skip(head) {
+        let like = before.get(at).map_or(usual, |it| it.1);
+        let endings = [like, usual, "\n"];
+        let ending = if ending.is_empty() { None } else { endings.into_iter().find(|it| !it.is_empty()) };
+        lines.push((*line, ending.unwrap_or_default()));
     }
-    text + &before[before.len() - tail..].concat()
+    lines.extend(&before[before.len() - tail..]);
+    lines.into_iter().flat_map(|(line, ending)| [line, ending]).collect()
+}
+
+/// Returns a line without its end, and its end.
+fn ending_apart(line: &str) -> (&str, &str) {
+    line.split_at(line.trim_end_matches(['\r', '\n']).len())
 }
 
 impl Rule<'_> {
@@ -153,6 +161,12 @@ mod tests {
         let crlf = CONFIG.replace('\n', "\r\n");
         let excluded = set_exclude(&crlf, 0, Some(true)).expect("a rule");
         assert_eq!(excluded, set_exclude(CONFIG, 0, Some(true)).expect("a rule").replace('\n', "\r\n"));
+        let endless = CONFIG.trim_end();
+        assert_eq!(set_exclude(endless, 0, Some(true)).as_deref(), Some(excluded.replace('\r', "").trim_end()));
+        let open = "rules = []\n[[rules]]\r\nmatch = \"x\"";
+        assert_eq!(set_exclude(open, 0, Some(true)), None);
+        let open = "a = 1\r\n[[rules]]\nmatch = \"x\"";
+        assert_eq!(set_exclude(open, 0, Some(true)), Some(format!("{open}\r\nexclude = true")));
         let mixed = CONFIG.replacen('\n', "\r\n", 1);
         assert_eq!(set_match(&mixed, 1, "y"), Some(mixed.replace("\"x\"", "\"y\"")));
     }

@@ -145,7 +145,7 @@ fn a_rename_that_cannot_be() {
     expect![[r#"
         exit 1
         --- stderr
-        error: no asset matches `assets/sprites/coin.png`
+        error: the declaration of `assets/sprites/coin.png` is no good: expected value after colon in object property; mend it first
     "#]]
     .assert_eq(&sandbox.run(&["rename", "assets/sprites/coin.png", "x"]));
     sandbox.remove("assets/credits.txt.asset.json");
@@ -365,13 +365,13 @@ fn new_places_are_registered() {
         @@ -0,0 +1 @@
         +{"asset_uuid":"dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853","asset_id":1,"place":"assets/sprites/coin.png","content":"697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619","declaration":"b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073"}
         --- stderr
-        register `assets/sprites/coin.png`
+        register `assets/sprites/coin.png` as 1
         register 1 asset: 1 file would change
     "#]].assert_eq(&sandbox.run(&["register", "coin", "--dry-run"]));
     expect![[r#"
         exit 0
         --- stderr
-        register `assets/sprites/coin.png`
+        register `assets/sprites/coin.png` as 1
         register 1 asset: 1 file, commit 2
     "#]]
     .assert_eq(&sandbox.run(&["register", "coin"]));
@@ -456,7 +456,6 @@ fn files_and_directories_are_moved() {
         -{"asset_uuid":"dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853","asset_id":5,"place":"assets/sprites/coin.png","content":"697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619","declaration":"b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073"}
         +{"asset_uuid":"dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853","asset_id":5,"place":"assets/items/coin.png","content":"697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619","declaration":"b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073","was":["ede6cd37716ecc7b"]}
         --- stderr
-        move `assets/sprites/coin.png` to `assets/items/coin.png`
         move `assets/sprites/coin.png` to `assets/items/coin.png`: 3 files would change
     "#]].assert_eq(&sandbox.run(&["move", "coin", "assets/items/", "--dry-run"]));
     assert_eq!(authored(&sandbox), before);
@@ -509,6 +508,36 @@ fn files_and_directories_are_moved() {
          7  image       1   116 B  assets/tiles/checker.png  tiles/checker.png
     "#]]
     .assert_eq(&sandbox.run(&["list"]));
+}
+
+#[test]
+fn many_at_once_wait_for_each_other() {
+    const N: usize = 8;
+    let names: Vec<String> = (0..N).map(|it| format!("a{it}.txt")).collect();
+    let files: Vec<(String, &str)> = names.iter().map(|it| (format!("assets/{it}"), "x")).collect();
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let dependencies = format!("{{ \"dependencies\": {names:?} }}\n");
+    files.extend([("assets/all.txt", "all"), ("assets/all.txt.asset.json", &dependencies)]);
+    let sandbox = Sandbox::raw(&files);
+    let all_succeed = |arguments: &dyn Fn(usize) -> Vec<String>| {
+        let start = |it: usize| {
+            let arguments = arguments(it);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            sandbox.command(&[&arguments, &["--wait", "120", "-q"][..]].concat()).spawn().expect("the program runs")
+        };
+        for child in (0..N).map(start).collect::<Vec<_>>() {
+            let output = child.wait_with_output().expect("it ends");
+            assert!(output.status.success(), "{output:?}");
+        }
+    };
+    all_succeed(&|it| vec!["register".to_owned(), names[it].clone()]);
+    let listed = sandbox.json(&["list", "a?.txt", "--format", "json"]);
+    let ids = listed["assets"].as_array().expect("assets").iter().map(|it| it["asset_id"].as_u64());
+    assert!(ids.eq((1..=N as u64).map(Some)), "{listed}");
+    all_succeed(&|it| vec!["rename".to_owned(), names[it].clone(), format!("b{it}")]);
+    let renamed = String::from_utf8(sandbox.read("assets/all.txt.asset.json")).expect("text");
+    assert_eq!(renamed, dependencies.replace(".txt", "").replace("\"a", "\"b"));
+    assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0"));
 }
 
 #[test]
