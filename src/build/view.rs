@@ -85,8 +85,17 @@ pub struct Next {
     pub files: BTreeMap<RelPath, Option<Vec<u8>>>,
     /// Files that get another name: from, to.
     pub moved: BTreeMap<RelPath, RelPath>,
-    /// The digests of those among them that are no sources.
+    /// Files that are removed because they are written anew elsewhere: from, to.
+    pub rewritten: BTreeMap<RelPath, RelPath>,
+    /// The digests of those that move and are no sources.
     pub others: BTreeMap<RelPath, Digest>,
+}
+
+impl Next {
+    /// Returns where a file is afterwards, if it is anywhere. A declaration that is edited while it moves is written anew.
+    pub fn moved_to(&self, file: &RelPath) -> RelPath {
+        self.moved.get(file).or_else(|| self.rewritten.get(file)).unwrap_or(file).clone()
+    }
 }
 
 /// All that a view is derived from.

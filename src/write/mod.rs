@@ -9,10 +9,12 @@
 //!
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
 //! - `uses`: who needs an asset or a file
+//! - `inputs`: which inputs come and go with their places
 //! - `rewrite`: references in declarations that follow a name or a place
 //! - `json`, `toml`: edits that leave everything else as it is
 
 mod exclusion;
+mod inputs;
 mod json;
 mod moving;
 mod register;
@@ -109,6 +111,7 @@ pub fn plan(
     notes.retain(|it| *it != decision.title);
     let mut after = after(ws, state, options, &before, &decision.next, &edits)?;
     refuse_new_errors(&before, &after, &decision.tolerates)?;
+    notes.extend(inputs::changed(&before, &after, &decision.next));
     let news = consequences(&before, &after);
     if !news.is_empty() {
         edits.extend(news.iter().map(settled_by));

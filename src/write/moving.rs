@@ -8,9 +8,8 @@ use std::path::Path;
 
 use crate::build::view::{Asset, View};
 use crate::error::{Error, IoContext, Result};
-use crate::model::declaration::Inputs;
 use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, sidecar_owner};
-use crate::model::reference::{InputPattern, path_problem};
+use crate::model::reference::path_problem;
 use crate::model::registry::Edit;
 use crate::model::{Digest, RelPath};
 use crate::process::trace::{FindAnswer, Observation};
@@ -318,7 +317,7 @@ fn rule_after(roots: &[Root], rule: &Rule, renaming: &Renaming) -> Option<String
     Some([&[below][..], &components[literal.len()..]].concat().join("/"))
 }
 
-/// Says what would not be found any more: by processors that read it, and by globs.
+/// Says what processors would not find any more where they read it.
 fn warnings(view: &View, renaming: &Renaming) -> Vec<String> {
     let mut warnings = Vec::new();
     for asset in &view.assets {
@@ -345,34 +344,6 @@ fn warnings(view: &View, renaming: &Renaming) -> Vec<String> {
                 ));
             }
         }
-        warnings.extend(lost_inputs(view, asset, renaming));
     }
     warnings
-}
-
-/// Says which inputs an asset has by a glob, or because they lie in its directory, and would not have any more.
-fn lost_inputs(view: &View, asset: &Asset, renaming: &Renaming) -> Vec<String> {
-    let intent = &asset.declaration.intent;
-    let dir = intent.dir();
-    let has = |path: &RelPath| match &intent.inputs {
-        Inputs::Owner => true,
-        Inputs::Directory => renaming.path(&intent.place).strip(renaming.path(path).as_str()).is_some(),
-        Inputs::Listed(patterns) => patterns.iter().any(|it| match it {
-            InputPattern::Path(it) => it == path,
-            InputPattern::Glob(glob) => {
-                let mut moved = glob.clone();
-                moved.base = renaming.path(&glob.base);
-                glob.matcher().is_match(path.as_str()) && moved.matcher().is_match(renaming.path(path).as_str())
-            }
-        }),
-    };
-    if intent.inputs == Inputs::Owner {
-        return Vec::new();
-    }
-    let inputs = view.inputs(asset).into_iter().filter_map(|it| dir.join(&it.path));
-    let lost = inputs.filter(|it| renaming.path(it) != *it && !has(it));
-    lost.map(|it| {
-        format!("warning: `{it}` is an input of `{}` because of where it lies, and will not be any more", intent.place)
-    })
-    .collect()
 }

@@ -68,6 +68,7 @@ pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Res
         if to != *file {
             decision.next.moved.remove(file);
             decision.next.files.insert(file.clone(), None);
+            decision.next.rewritten.insert(file.clone(), to);
         }
     }
     Ok(())

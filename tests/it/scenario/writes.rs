@@ -916,6 +916,24 @@ gamma
 //- write remove assets/d
 //- build --locked --quiet
 //- show /assets/d/c.txt
+## inputs that come and go with their places
+//- /assets/d/asset.json
+{ "type": "raw" }
+//- /assets/d/a.txt
+alpha
+//- /assets/d/b.txt
+beta
+//- /assets/x/asset.json
+{ "type": "raw", "inputs": ["../d/*.txt", "../y/*.md"] }
+//- /assets/y/one.md
+one
+//- build --quiet
+//- write move assets/d/b.txt assets/b.txt
+//- write move assets/good.txt assets/d/
+//- write move assets/b.txt assets/y/two.md
+//- write move assets/y assets/z
+//- show /assets/x/asset.json
+//- build --quiet
 ## a rule for one file
 //- /packwright.toml
 workspace = "01234567-89ab-8def-8123-456789abcdef"
@@ -1020,6 +1038,20 @@ logo
             build 3: written, 2 assets in the pack
             /assets/d/c.txt:
             gamma
+
+            ## inputs that come and go with their places
+            build 1: written, 3 assets in the pack
+            move: move `assets/d/b.txt` to `assets/b.txt`
+              warning: `assets/b.txt` will not be an input of `assets/d` any more
+              warning: `assets/b.txt` will not be an input of `assets/x` any more
+              register `assets/b.txt` as 4
+            move: failed: nothing would declare `assets/d/good.txt`: no rule matches it there; give it a sidecar `assets/good.txt.asset.json` with a `type` first
+            move: failed: nothing would declare `assets/y/two.md`: no rule matches it there; give it a sidecar `assets/b.txt.asset.json` with a `type` first
+            move: move `assets/y` to `assets/z`
+              rewrite 1 reference in `assets/x/asset.json`
+            /assets/x/asset.json:
+            { "type": "raw", "inputs": ["../d/*.txt", "../z/*.md"] }
+            build 2: written, 4 assets in the pack
 
             ## a rule for one file
             build 1: written, 1 asset in the pack
