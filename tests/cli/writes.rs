@@ -519,22 +519,25 @@ fn many_at_once_wait_for_each_other() {
     let dependencies = format!("{{ \"dependencies\": {names:?} }}\n");
     files.extend([("assets/all.txt", "all"), ("assets/all.txt.asset.json", &dependencies)]);
     let sandbox = Sandbox::raw(&files);
-    let all_succeed = |arguments: &dyn Fn(usize) -> Vec<String>| {
+    let codes = |arguments: &dyn Fn(usize) -> Vec<String>| {
         let start = |it: usize| {
             let arguments = arguments(it);
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            sandbox.command(&[&arguments, &["--wait", "120", "-q"][..]].concat()).spawn().expect("the program runs")
+            let mut command = sandbox.command(&[&arguments, &["--wait", "120", "-q"][..]].concat());
+            command.stderr(std::process::Stdio::null()).spawn().expect("the program runs")
         };
-        for child in (0..N).map(start).collect::<Vec<_>>() {
-            let output = child.wait_with_output().expect("it ends");
-            assert!(output.status.success(), "{output:?}");
-        }
+        let children: Vec<_> = (0..N).map(start).collect();
+        let mut codes: Vec<_> = children.into_iter().map(|mut it| it.wait().expect("it ends").code()).collect();
+        codes.sort();
+        codes
     };
-    all_succeed(&|it| vec!["register".to_owned(), names[it].clone()]);
+    assert_eq!(codes(&|it| vec!["register".to_owned(), names[it].clone()]), [Some(0); N]);
     let listed = sandbox.json(&["list", "a?.txt", "--format", "json"]);
     let ids = listed["assets"].as_array().expect("assets").iter().map(|it| it["asset_id"].as_u64());
     assert!(ids.eq((1..=N as u64).map(Some)), "{listed}");
-    all_succeed(&|it| vec!["rename".to_owned(), names[it].clone(), format!("b{it}")]);
+    let one_of_them = codes(&|it| vec!["rename".to_owned(), format!("assets/{}", names[it]), "mine".to_owned()]);
+    assert_eq!((one_of_them[0], &one_of_them[1..]), (Some(0), &[Some(1); N - 1][..]));
+    assert_eq!(codes(&|it| vec!["rename".to_owned(), format!("assets/{}", names[it]), format!("b{it}")]), [Some(0); N]);
     let renamed = String::from_utf8(sandbox.read("assets/all.txt.asset.json")).expect("text");
     assert_eq!(renamed, dependencies.replace(".txt", "").replace("\"a", "\"b"));
     assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0"));
