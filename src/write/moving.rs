@@ -347,3 +347,46 @@ fn warnings(view: &View, renaming: &Renaming) -> Vec<String> {
     }
     warnings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).expect("a path")
+    }
+
+    #[test]
+    fn a_rule_follows_what_its_pattern_names() {
+        let roots = |paths: &[&str]| -> Vec<Root> {
+            paths.iter().map(|it| Root { name: (*it).to_owned(), path: path(it) }).collect()
+        };
+        let (one, two) = (roots(&["a"]), roots(&["a", "b"]));
+        let renaming =
+            |from: &str, to: &str| Renaming { paths: [(path(from), path(to))].into(), ..Renaming::default() };
+        let after = |roots: &[Root], root: Option<&str>, pattern: &str, from: &str, to: &str| {
+            let root = root.map(str::to_owned);
+            let rule = Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), options: Default::default() };
+            rule_after(roots, &rule, &renaming(from, to)).unwrap_or_else(|| "as it is".to_owned())
+        };
+        for (pattern, from, to, expected) in [
+            ("ui/**/*.png", "a/ui", "a/gui", "gui/**/*.png"),
+            ("ui/**/*.png", "a/ui", "a/x/y", "x/y/**/*.png"),
+            ("ui/icons/*.png", "a/ui", "a/gui", "gui/icons/*.png"),
+            ("ui/{a,b}.png", "a/ui", "a/gui", "gui/{a,b}.png"),
+            ("logo.png", "a/logo.png", "a/x/sign.png", "x/sign.png"),
+            ("ui/**/*.png", "a/ui/x.png", "a/x.png", "as it is"),
+            ("ui/**/*.png", "a/ui/icons", "a/icons", "as it is"),
+            ("**/*.png", "a/ui", "a/gui", "as it is"),
+            ("ui/*.png", "a/ui", "a/[ui]", "as it is"),
+            ("ui/*.png", "a/uix", "a/x", "as it is"),
+        ] {
+            assert_eq!(after(&one, None, pattern, from, to), expected, "{pattern} {from}");
+        }
+        // A rule for several roots says nothing of one of them; and none follows into another root.
+        assert_eq!(after(&two, None, "ui/*.png", "a/ui", "a/gui"), "as it is");
+        assert_eq!(after(&two, Some("a"), "ui/*.png", "a/ui", "a/gui"), "gui/*.png");
+        assert_eq!(after(&two, Some("b"), "ui/*.png", "a/ui", "a/gui"), "as it is");
+        assert_eq!(after(&two, Some("a"), "ui/*.png", "a/ui", "b/ui"), "as it is");
+    }
+}

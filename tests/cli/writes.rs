@@ -514,7 +514,9 @@ fn files_and_directories_are_moved() {
 fn many_at_once_wait_for_each_other() {
     const N: usize = 8;
     let names: Vec<String> = (0..N).map(|it| format!("a{it}.txt")).collect();
-    let files: Vec<(String, &str)> = names.iter().map(|it| (format!("assets/{it}"), "x")).collect();
+    let others = names.iter().map(|it| format!("free/{it}"));
+    let files: Vec<(String, &str)> =
+        names.iter().cloned().chain(others).map(|it| (format!("assets/{it}"), "x")).collect();
     let mut files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
     let dependencies = format!("{{ \"dependencies\": {names:?} }}\n");
     files.extend([("assets/all.txt", "all"), ("assets/all.txt.asset.json", &dependencies)]);
@@ -535,7 +537,7 @@ fn many_at_once_wait_for_each_other() {
     let listed = sandbox.json(&["list", "a?.txt", "--format", "json"]);
     let ids = listed["assets"].as_array().expect("assets").iter().map(|it| it["asset_id"].as_u64());
     assert!(ids.eq((1..=N as u64).map(Some)), "{listed}");
-    let one_of_them = codes(&|it| vec!["rename".to_owned(), format!("assets/{}", names[it]), "mine".to_owned()]);
+    let one_of_them = codes(&|it| vec!["rename".to_owned(), format!("assets/free/{}", names[it]), "mine".to_owned()]);
     assert_eq!((one_of_them[0], &one_of_them[1..]), (Some(0), &[Some(1); N - 1][..]));
     assert_eq!(codes(&|it| vec!["rename".to_owned(), format!("assets/{}", names[it]), format!("b{it}")]), [Some(0); N]);
     let renamed = String::from_utf8(sandbox.read("assets/all.txt.asset.json")).expect("text");
