@@ -4,12 +4,14 @@
 //! assets of a rule are meant, and more than one, it is a line in the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::build::view::{Asset, View};
 use crate::error::{Error, Result};
-use crate::model::declaration::{Declaration, Form};
+use crate::model::declaration::Form;
 use crate::model::{Code, RelPath, text};
 use crate::process::kinds;
+use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_sidecar};
 use crate::workspace::layout::CONFIG_FILE;
 
@@ -31,12 +33,15 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
     } else {
         refuse(uses(view, &going(view, &fresh), USED))?;
     }
-    let (by_rule, others) = whole_rules(view, &fresh);
-    for rule in by_rule {
-        set_in_rule(view, rule, Some(true), &mut decision)?;
+    let rules = whole_rules(view, &fresh);
+    for rule in &rules {
+        set_in_rule(view, *rule, Some(true), &mut decision)?;
     }
-    for asset in others {
-        set_field(view, asset, "exclude", &true.into(), &mut decision.next)?;
+    let config = config_after(view, &decision);
+    for asset in others(&fresh, &rules) {
+        if !is_excluded_by(view, &config, asset, None) {
+            set_field(view, asset, "exclude", &true.into(), &mut decision.next)?;
+        }
     }
     Ok(decision)
 }
@@ -49,12 +54,13 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
 pub fn include(view: &View, chosen: &[&Asset]) -> Result<Decision> {
     let (fresh, already): (Vec<&Asset>, Vec<&Asset>) = chosen.iter().partition(|it| is_excluded(it));
     let mut decision = begin("include", view, &fresh, &already, "is not excluded");
-    let (by_rule, others) = whole_rules(view, &fresh);
-    for rule in by_rule {
-        include_rule(view, rule, &mut decision)?;
+    let rules = whole_rules(view, &fresh);
+    for rule in &rules {
+        include_rule(view, *rule, &mut decision)?;
     }
-    for asset in others {
-        include_one(view, asset, &mut decision)?;
+    let config = config_after(view, &decision);
+    for asset in others(&fresh, &rules) {
+        include_one(view, &config, asset, &mut decision)?;
     }
     for asset in chosen {
         let profiles = asset.declaration.intent.options.profiles.iter();
@@ -96,25 +102,51 @@ fn going(view: &View, fresh: &[&Asset]) -> Going {
     }
 }
 
-/// Returns the rules all of whose assets are chosen, where they are several, and the chosen assets of no such rule.
-fn whole_rules<'a>(view: &View, chosen: &[&'a Asset]) -> (Vec<usize>, Vec<&'a Asset>) {
+/// Returns the rules all of whose assets are chosen, where they are several: those that a rule makes, and those with a
+/// sidecar laid over it.
+fn whole_rules(view: &View, chosen: &[&Asset]) -> BTreeSet<usize> {
+    let made_by = |it: &&Asset| if let Form::Rule(rule) = it.declaration.origin.form { Some(rule) } else { None };
+    let candidates: BTreeSet<usize> = chosen.iter().filter_map(made_by).collect();
+    if candidates.is_empty() {
+        return candidates;
+    }
     let places: BTreeSet<&RelPath> = chosen.iter().map(|it| it.place()).collect();
-    let is_candidate = |it: &&&Asset| matches!(it.declaration.origin.form, Form::Rule(_));
-    // By rule: the assets that it makes, and whether all that go by it are chosen.
+    // By rule: how many assets go by it, and whether all of them are chosen.
     let mut rules: BTreeMap<usize, (usize, bool)> = BTreeMap::new();
-    if chosen.iter().any(|it| is_candidate(&it)) {
-        for asset in &view.assets {
-            if let Some(rule) = base_rule(view, asset) {
-                let (n, all) = rules.entry(rule).or_insert((0, true));
-                *n += usize::from(is_candidate(&&asset));
-                *all &= places.contains(asset.place());
-            }
+    for asset in &view.assets {
+        if let Some(rule) = base_rule(view, asset) {
+            let (n, all) = rules.entry(rule).or_insert((0, true));
+            *n += 1;
+            *all &= places.contains(asset.place());
         }
     }
-    rules.retain(|_, (n, all)| *all && *n > 1);
-    let is_whole = |it: &&&Asset| matches!(it.declaration.origin.form, Form::Rule(rule) if rules.contains_key(&rule));
-    let others = chosen.iter().filter(|it| !is_whole(it)).copied().collect();
-    (rules.into_keys().collect(), others)
+    let is_whole = |it: &usize| rules.get(it).is_some_and(|(n, all)| *all && *n > 1);
+    candidates.into_iter().filter(is_whole).collect()
+}
+
+/// Returns those of the chosen that are not made by one of these rules.
+fn others<'a>(chosen: &[&'a Asset], rules: &BTreeSet<usize>) -> Vec<&'a Asset> {
+    let is_other = |it: &&&Asset| !matches!(it.declaration.origin.form, Form::Rule(rule) if rules.contains(&rule));
+    chosen.iter().filter(is_other).copied().collect()
+}
+
+/// Returns the configuration with the rules as they are decided.
+fn config_after(view: &View, decision: &Decision) -> Arc<Config> {
+    let text = decision.next.files.get(CONFIG_FILE).and_then(Option::as_ref);
+    text.and_then(|it| Config::parse(it, &kinds::Check).0).map_or_else(|| view.config.clone(), Arc::new)
+}
+
+/// Returns whether an asset would be excluded with another configuration, and with another text of its own file where
+/// one is given.
+fn is_excluded_by(view: &View, config: &Config, asset: &Asset, text: Option<&str>) -> bool {
+    let Some(file) = asset.declaration.file() else { return false };
+    let Some(text) = text.or_else(|| view.text(file)).map(str::as_bytes) else { return false };
+    let scope = Scope { config, check: &kinds::Check };
+    let declaration = match asset.declaration.origin.form {
+        Form::Directory(_) => from_asset_json(scope, asset.place(), file, text).0,
+        _ => from_sidecar(scope, asset.place(), file, text, claim(view, asset.place())).0,
+    };
+    declaration.is_some_and(|it| it.intent.options.general.exclude == Some(true))
 }
 
 /// Returns the rule that an asset goes by: the one that makes it, or that its sidecar is laid over.
@@ -155,39 +187,26 @@ fn set_in_rule(view: &View, rule: usize, exclude: Option<bool>, decision: &mut D
 fn include_rule(view: &View, rule: usize, decision: &mut Decision) -> Result<()> {
     let before = decision.clone();
     set_in_rule(view, rule, None, decision)?;
-    let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
-    let text = decision.next.files.get(&config).cloned().flatten().unwrap_or_default();
-    let (config, _) = crate::workspace::Config::parse(&text, &kinds::Check);
-    let is_excluded =
-        config.and_then(|it| it.rules.get(rule).map(|it| it.options.general.exclude == Some(true))).unwrap_or_default();
-    if is_excluded {
+    let config = config_after(view, decision);
+    if config.rules.get(rule).is_some_and(|it| it.options.general.exclude == Some(true)) {
         *decision = before;
         set_in_rule(view, rule, Some(false), decision)?;
     }
     Ok(())
 }
 
-fn include_one(view: &View, asset: &Asset, decision: &mut Decision) -> Result<()> {
+fn include_one(view: &View, config: &Config, asset: &Asset, decision: &mut Decision) -> Result<()> {
     let next = &mut decision.next;
     let Some(file) = asset.declaration.file() else {
         return set_field(view, asset, "exclude", &false.into(), next);
     };
     let text = declared_text(view, asset, file)?;
     let without = json::unset(text, "exclude").ok_or_else(|| unreadable(asset, file))?;
-    if declare_again(view, asset, file, &without).is_some_and(|it| it.intent.options.general.exclude == Some(true)) {
+    if is_excluded_by(view, config, asset, Some(&without)) {
         return set_field(view, asset, "exclude", &false.into(), next);
     }
     // A sidecar that says nothing any more is none that anybody wrote.
     let is_needless = json::is_bare(&without) && claim(view, asset.place()).is_some();
     next.files.insert(file.clone(), (!is_needless).then(|| without.into_bytes()));
     Ok(())
-}
-
-/// Returns what an asset's file would declare with another text.
-fn declare_again(view: &View, asset: &Asset, file: &RelPath, text: &str) -> Option<Declaration> {
-    let scope = Scope { config: &view.config, check: &kinds::Check };
-    match asset.declaration.origin.form {
-        Form::Directory(_) => from_asset_json(scope, asset.place(), file, text.as_bytes()).0,
-        _ => from_sidecar(scope, asset.place(), file, text.as_bytes(), claim(view, asset.place())).0,
-    }
 }

@@ -5,7 +5,8 @@
 //! registry that it writes hold the digests of what it leaves behind. Every file that it changes or goes by is a
 //! precondition of the commit: whoever edits one meanwhile is told of a conflict.
 //!
-//! Knows nothing of terminals; reads no disk but for what lies in a directory that moves and is no source.
+//! Knows nothing of terminals; reads no disk but for the registry's files and for what lies in a directory that moves
+//! and is no source.
 //!
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
 //! - `uses`: who needs an asset or a file

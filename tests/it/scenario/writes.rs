@@ -282,6 +282,7 @@ fn assets_are_excluded_and_included_again() {
         include: include 2 assets
           include `assets/texts/a.txt`
           include `assets/texts/b.txt`
+          note: the rule `**/*.txt` does not exclude any more whatever it matches, also later
         include: include 5 assets
           include `assets/data.bin`
           include `assets/models/sign.gltf`
@@ -306,7 +307,6 @@ fn assets_are_excluded_and_included_again() {
         [[rules]]
         match = "**/*.txt"
         type = "raw"
-        exclude = true
         [presets.small]
         settings = { max_width = 64 }
         /assets/models/sign.gltf.asset.json:
@@ -916,6 +916,25 @@ gamma
 //- write remove assets/d
 //- build --locked --quiet
 //- show /assets/d/c.txt
+## a rule that excludes by a preset
+//- /packwright.toml
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+roots = [{ path = "assets" }]
+rules = [{ match = "**/*.txt", type = "raw", presets = ["out"] }]
+[presets.out]
+exclude = true
+//- /assets/a.txt
+alpha
+//- /assets/a.txt.asset.json
+{ "tags": ["a"] }
+//- write include assets/a.txt assets/good.txt
+//- show /packwright.toml
+//- show /assets/a.txt.asset.json
+//- build --locked --quiet
+//- write exclude assets/a.txt assets/good.txt
+//- show /packwright.toml
+//- show /assets/a.txt.asset.json
+//- build --locked --quiet
 ## inputs that come and go with their places
 //- /assets/d/asset.json
 { "type": "raw" }
@@ -1038,6 +1057,36 @@ logo
             build 3: written, 2 assets in the pack
             /assets/d/c.txt:
             gamma
+
+            ## a rule that excludes by a preset
+            include: include 2 assets
+              include `assets/a.txt`
+              include `assets/good.txt`
+              note: the rule `**/*.txt` does not exclude any more whatever it matches, also later
+              register `assets/a.txt` as 1
+              register `assets/good.txt` as 2
+            /packwright.toml:
+            workspace = "01234567-89ab-8def-8123-456789abcdef"
+            roots = [{ path = "assets" }]
+            rules = [{ match = "**/*.txt", type = "raw", presets = ["out"], exclude = false }]
+            [presets.out]
+            exclude = true
+            /assets/a.txt.asset.json:
+            { "tags": ["a"] }
+            build 1: written, 2 assets in the pack
+            exclude: exclude 2 assets
+              exclude `assets/a.txt`
+              exclude `assets/good.txt`
+              note: the rule `**/*.txt` now excludes whatever it matches, also later
+            /packwright.toml:
+            workspace = "01234567-89ab-8def-8123-456789abcdef"
+            roots = [{ path = "assets" }]
+            rules = [{ match = "**/*.txt", type = "raw", presets = ["out"], exclude = true }]
+            [presets.out]
+            exclude = true
+            /assets/a.txt.asset.json:
+            { "tags": ["a"] }
+            build 2: written, 0 assets in the pack
 
             ## inputs that come and go with their places
             build 1: written, 3 assets in the pack
