@@ -12,7 +12,7 @@ use packwright::build::Options;
 use packwright::build::view::{Asset, View};
 use packwright::driver::Engine;
 use packwright::error::{Error, Result};
-use packwright::lane::{Commit, Lane};
+use packwright::lane::{Change, Commit, Lane};
 use packwright::model::RelPath;
 use packwright::model::registry::Line;
 use packwright::system::Disk;
@@ -38,14 +38,18 @@ pub fn write(engine: &Engine, system: &MemorySystem, words: &[&str]) -> String {
 }
 
 fn commit(system: &MemorySystem, mut commit: Commit) -> Result<bool> {
-    // FIXME-MOVES
-    for it in std::mem::take(&mut commit.moves) {
-        let content = system.get(super::support::at(&format!("/{}", it.from)));
-        commit.changes.push(packwright::lane::Change { path: it.from, expect: Some(it.expect), content: None });
-        commit.changes.push(packwright::lane::Change { path: it.to, expect: None, content });
-    }
     let disk: &dyn Disk = system;
     let mut lane = Lane::acquire(disk, Path::new(ROOT), "test", 1, Duration::ZERO)?;
+    match lane.commit(commit.clone()) {
+        // FIXME: goes when the lane moves files by itself.
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::Unsupported => {}
+        outcome => return Ok(outcome?.is_some()),
+    }
+    for it in std::mem::take(&mut commit.moves) {
+        let content = system.get(super::support::at(&format!("/{}", it.from)));
+        commit.changes.push(Change { path: it.from, expect: Some(it.expect), content: None });
+        commit.changes.push(Change { path: it.to, expect: None, content });
+    }
     Ok(lane.commit(commit)?.is_some())
 }
 
