@@ -17,6 +17,7 @@ use crate::build::memo::{Ledger, Rest};
 use crate::build::pass::{Derived, Pass};
 use crate::build::publish::{self, Output, Wanted};
 use crate::build::session::Session;
+use crate::build::view::View;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
 use crate::lane;
@@ -25,6 +26,7 @@ use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::workspace::layout::Workspace;
 use crate::workspace::scan::{self, scan};
+use crate::write;
 
 /// How often a build begins again because the workspace moved under it.
 const ATTEMPTS: usize = 5;
@@ -95,6 +97,23 @@ impl Engine {
         attempt(options, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             examine(&self.ws, &mut state, options)
+        })
+    }
+
+    /// Plans a write command without making, registering or writing anything; see [`write::plan`].
+    ///
+    /// # Errors
+    ///
+    /// As [`write::plan`].
+    pub fn plan(
+        &self,
+        options: &Options,
+        depth: write::Depth,
+        decide: &dyn Fn(&View) -> Result<write::Decision>,
+    ) -> Result<write::Plan> {
+        attempt(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            write::plan(&self.ws, &mut state, options, depth, decide)
         })
     }
 

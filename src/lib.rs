@@ -20,3 +20,4 @@ pub mod system;
 pub mod threads;
 pub mod timings;
 pub mod workspace;
+pub mod write;

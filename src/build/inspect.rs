@@ -127,7 +127,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     })
 }
 
-fn problems(state: &State, slots: &[Slot]) -> Vec<Problem> {
+pub(super) fn problems(state: &State, slots: &[Slot]) -> Vec<Problem> {
     let db = &state.db;
     let mut problems = Vec::new();
     for slot in slots {

@@ -11,6 +11,7 @@
 //! - `inspect`: what there is, without making or writing anything
 //! - `examine`: what is wrong with identities and how it is put right: what `doctor` tells and does
 //! - `surroundings`: what can be told about the machine, git and the lane
+//! - `view`: the same for write commands, and what it would be after a change
 //! - `publish`: the pack, its receipt, and what the index remembers of them
 
 pub mod artifacts;
@@ -25,6 +26,7 @@ pub mod publish;
 pub mod session;
 pub mod surroundings;
 pub mod vanished;
+pub mod view;
 
 use std::path::PathBuf;
 use std::time::Duration;

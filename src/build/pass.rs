@@ -393,7 +393,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-fn is_dir(tree: &Tree, path: &RelPath) -> bool {
+pub(super) fn is_dir(tree: &Tree, path: &RelPath) -> bool {
     tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.kind(idx).is_dir())
 }
 

@@ -5,6 +5,7 @@
 //! - `select`: which assets a text on the command line means
 //! - `console`, `words`, `render`, `progress`: how things are told to people
 //! - `json`: how they are told to programs
+//! - `choose`: the assets that a write command means, and the way from there to its plan
 //! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
@@ -12,25 +13,31 @@ mod bench;
 mod build;
 mod cache;
 mod check;
+mod choose;
 mod completions;
 mod console;
 mod demo;
 mod doctor;
+mod exclude;
 mod exit;
+mod include;
 mod init;
 mod json;
 mod list;
 mod measure;
+mod moving;
 mod open;
 mod pack;
 mod panic;
 mod progress;
 mod registry;
+mod register;
+mod remove;
+mod rename;
 mod render;
 mod select;
 mod status;
 mod words;
-#[allow(dead_code, reason = "the commands that use it follow")]
 mod write;
 
 use std::ffi::OsString;
@@ -109,6 +116,36 @@ enum Command {
     /// Finds moved, copied and missing sources, numbers and places bound twice, what merges and crashes left behind,
     /// and what is odd about this machine. Ends with 1 when it finds something that it does not repair.
     Doctor(doctor::Arguments),
+    /// Register new places, and where missing assets are found again
+    ///
+    /// Registers what a build would register at its end, and refuses where a build would: all new places and missing
+    /// assets that are found again, or only those that are named.
+    Register(register::Arguments),
+    /// Give an asset another name
+    ///
+    /// Changes the author's name of an asset where it is declared, and every reference by that name in other
+    /// declarations. For an asset that a rule makes, a sidecar is written that is laid over the rule.
+    Rename(rename::Arguments),
+    /// Move assets, files and directories
+    ///
+    /// Moves files with their sidecars, and directories with all that is in them, as `mv` would. Identities stay;
+    /// references by path in declarations and rules that name what moves are rewritten. Sources are not edited: where
+    /// one would not find any more what it reads, that is told. Nothing is ever overwritten.
+    Move(moving::Arguments),
+    /// Let assets into packs again
+    ///
+    /// Takes back what `exclude` says, where the asset is declared, or lays over a rule or preset that it does not hold.
+    Include(include::Arguments),
+    /// Keep assets out of all packs
+    ///
+    /// Excluded assets keep their identities. It is said where the asset is declared; for one that a rule makes, in a
+    /// sidecar, or where all assets of a rule are named, and more than one, in the rule.
+    Exclude(exclude::Arguments),
+    /// Give assets up for good, with their files
+    ///
+    /// The registry keeps a tombstone: the number and the uuid are never given again. Declaration and sources are
+    /// removed, as `git rm` would. A missing asset is settled this way too.
+    Remove(remove::Arguments),
     /// Read packs, without a workspace
     Pack(pack::Arguments),
     /// Look at the cache, or empty it
@@ -137,6 +174,12 @@ impl Command {
             Self::Status(it) => it.format,
             Self::List(it) => it.format,
             Self::Doctor(it) => it.write.format,
+            Self::Register(it) => it.write.format,
+            Self::Rename(it) => it.write.format,
+            Self::Move(it) => it.write.format,
+            Self::Include(it) => it.write.format,
+            Self::Exclude(it) => it.write.format,
+            Self::Remove(it) => it.write.format,
             Self::Pack(it) => it.format(),
             Self::Cache(it) => it.format(),
             Self::Bench(it) => it.format,
@@ -207,6 +250,12 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
         Command::Status(it) => status::run(cx, it),
         Command::List(it) => list::run(cx, it),
         Command::Doctor(it) => doctor::run(cx, it),
+        Command::Register(it) => register::run(cx, it),
+        Command::Rename(it) => rename::run(cx, it),
+        Command::Move(it) => moving::run(cx, it),
+        Command::Include(it) => include::run(cx, it),
+        Command::Exclude(it) => exclude::run(cx, it),
+        Command::Remove(it) => remove::run(cx, it),
         Command::Pack(it) => pack::run(cx, it),
         Command::Cache(it) => cache::run(cx, it),
         Command::Bench(it) => bench::run(cx, it),

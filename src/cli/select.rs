@@ -29,6 +29,23 @@ pub struct Candidate<'a> {
     pub place: Option<&'a str>,
 }
 
+/// In which way a text means an asset.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Meaning {
+    /// As its number.
+    Id,
+    /// As the beginning of its uuid.
+    Uuid,
+    /// As its name.
+    Name,
+    /// As its place.
+    Place,
+    /// As a directory that its place lies in.
+    Above,
+    /// As a glob that its name or place matches.
+    Glob,
+}
+
 impl Selector {
     /// Reads a text that is given in the directory `dir` of the workspace.
     ///
@@ -57,19 +74,28 @@ impl Selector {
 
     /// Returns whether this is one of those that are meant.
     pub fn selects(&self, candidate: &Candidate<'_>) -> bool {
+        !self.meanings(candidate).is_empty()
+    }
+
+    /// Returns in which ways this is meant.
+    pub fn meanings(&self, candidate: &Candidate<'_>) -> Vec<Meaning> {
         let Candidate { identity, name, place } = candidate;
-        let by_id = self.id.is_some_and(|id| identity.is_some_and(|it| it.1 == id));
         let by_uuid = |uuid: &String| identity.is_some_and(|it| it.0.to_string().starts_with(uuid));
-        let by_place = |place: &str| {
-            let at = |path: &str| is_at_or_below(place, path.trim_end_matches('/'));
-            at(&self.text) || self.path.as_deref().is_some_and(at)
+        let by_place = |meant: fn(&str, &str) -> bool| {
+            let paths = [Some(self.text.as_str()), self.path.as_deref()].into_iter().flatten();
+            let mut paths = paths.map(|it| it.trim_end_matches('/')).filter(|it| !it.is_empty());
+            place.is_some_and(|place| paths.any(|it| meant(place, it)))
         };
         let by_glob = |glob: &GlobMatcher| glob.is_match(name) || place.is_some_and(|it| glob.is_match(it));
-        by_id
-            || *name == self.text
-            || self.uuid.as_ref().is_some_and(by_uuid)
-            || place.is_some_and(by_place)
-            || self.glob.as_ref().is_some_and(by_glob)
+        let meanings = [
+            (Meaning::Id, self.id.is_some_and(|id| identity.is_some_and(|it| it.1 == id))),
+            (Meaning::Uuid, self.uuid.as_ref().is_some_and(by_uuid)),
+            (Meaning::Name, *name == self.text),
+            (Meaning::Place, by_place(|place, path| place == path)),
+            (Meaning::Above, by_place(is_below)),
+            (Meaning::Glob, self.glob.as_ref().is_some_and(by_glob)),
+        ];
+        meanings.into_iter().filter(|it| it.1).map(|it| it.0).collect()
     }
 
     /// Returns the text as people see it.
@@ -78,8 +104,8 @@ impl Selector {
     }
 }
 
-fn is_at_or_below(place: &str, path: &str) -> bool {
-    place.strip_prefix(path).is_some_and(|it| it.is_empty() || it.starts_with('/')) && !path.is_empty()
+fn is_below(place: &str, path: &str) -> bool {
+    place.strip_prefix(path).is_some_and(|it| it.starts_with('/'))
 }
 
 #[cfg(test)]

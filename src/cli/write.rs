@@ -131,7 +131,8 @@ pub fn run(
     command: &str,
     mut plan: impl FnMut() -> Result<Plan>,
 ) -> Result<Exit> {
-    let planned = plan()?;
+    let moment = lane::moment(&*ws.disk, &ws.root)?;
+    let mut planned = plan()?;
     if planned.commit.is_empty() {
         return report(cx, arguments, planned, None, Vec::new());
     }
@@ -140,6 +141,10 @@ pub fn run(
         return report(cx, arguments, planned, None, files);
     }
     let mut lane = take_lane(cx, ws, command, Duration::from_secs(arguments.wait))?;
+    // What another process committed meanwhile may matter although it is in none of these files: a name that is taken.
+    if lane::moment(&*ws.disk, &ws.root)? != moment {
+        planned = plan()?;
+    }
     let (planned, number, files) = match commit(ws, &mut lane, planned) {
         // Nobody else writes while the lane is held, so that this is about people's edits from here on.
         Err(Error::Conflict { .. }) => commit(ws, &mut lane, plan()?)?,

@@ -340,6 +340,8 @@ codes! {
     CACHE_BUSY = 403, "the cache is held by another process";
     CACHE_UNAVAILABLE = 404, "the cache cannot be used";
     ABSENT_REFERENCE = 406, "an asset refers to one that is not in the pack";
+    // 05xx: writing.
+    STILL_USED = 501, "an asset that is to go is still used by another";
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ fn resolve_dependencies(intent: &Intent, names: &Names, issues: &mut Vec<Issue>)
     let mut resolved = Vec::new();
     for (idx, reference) in intent.dependencies.iter().enumerate() {
         match names.resolve(&dir, reference) {
-            Some(target) if target.excluded => {
+            // What stays out of every pack itself needs nothing in one.
+            Some(target) if target.excluded && !intent.options.is_excluded() => {
                 let message = format!("`{reference}` is excluded from every pack");
                 issues.push(Issue::error(&intent.place, At::Dependency(idx), Code::UNRESOLVED_REFERENCE, message));
             }

@@ -12,8 +12,10 @@
 //! - `repair`: what `doctor --fix` makes of lines that contradict each other
 //! - `reconcile`: what may have become of what is missing
 //! - `join`: two branches' versions of one file, for git
+//! - `edit`: what a person asks for
 
 mod allocate;
+mod edit;
 mod evidence;
 mod join;
 mod line;
@@ -33,6 +35,7 @@ use rayon::prelude::*;
 use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
 
 pub use allocate::{allocate_uuid, candidate_uuid};
+pub use edit::{Edit, edit};
 pub use evidence::{Mark, MarkKind, New, Stayed, directory_content, marks};
 pub use join::{Joined, join};
 pub use line::{Line, ShortDigest, line_schema};

@@ -272,7 +272,7 @@ fn compare<'a>(registry: &'a Registry, present: &[Present]) -> (Vec<&'a Line>, V
     (missing, registered)
 }
 
-fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -> Line {
+pub(super) fn new_line(uuid: AssetUuid, id: AssetId, present: &Present, digests: Digests) -> Line {
     Line {
         uuid,
         id,

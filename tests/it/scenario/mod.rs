@@ -8,6 +8,7 @@
 //! - `bad_*`: bad input of every kind, and the answer
 //! - `omit`: R5, clause by clause
 //! - `identity`: what keeps its number
+//! - `writes`: the write commands, and a build after each
 //! - `moving`: a workspace that is edited while it is built
 //! - `found`: what histories by chance found
 //! - `concurrency`: several builds and readers at once
@@ -31,3 +32,5 @@ mod identity;
 
 mod concurrency;
 mod moving;
+
+mod writes;

@@ -16,6 +16,8 @@
 //! | `rm-on-read /path` | removes the file right then |
 //! | `rm`, `touch`, `fifo`, `mkdir /path`, `mv`, `cp /from /to`, `ln /path -> text`, `mode /path 000` | what they say |
 //! | `build [profile] [flags]`, `check [profile] [flags]` | runs, and tells what was done |
+//! | `write command words` | runs a write command, and tells what it did: see `writes` |
+//! | `show /path` | tells what a file holds |
 //! | `registry`, `pack [profile]` | tells what the registry, or the pack, holds |
 //! | `wipe-cache`, `wipe-out`, `restart`, `reboot`, `still` | see [`World::step`] |
 //!
@@ -187,6 +189,15 @@ impl World {
             ["registry"] => self.tell_registry(),
             ["pack"] => self.tell_pack("dev"),
             ["pack", profile] => self.tell_pack(profile),
+            ["write", ref words @ ..] => {
+                let told = super::writes::write(&self.engine, &self.system, words);
+                self.told.push_str(&told);
+            }
+            ["show", path] => {
+                let bytes = self.system.get(at(path));
+                let text = bytes.map_or_else(|| "gone\n".to_owned(), |it| String::from_utf8(it).expect("text"));
+                write!(self.told, "{path}:\n{text}").expect("text grows");
+            }
             ["build", ref flags @ ..] => self.build(flags, true),
             ["check", ref flags @ ..] => self.build(flags, false),
             _ => panic!("no such step: {step}"),

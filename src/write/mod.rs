@@ -1,0 +1,303 @@
+//! The write commands: from a view of the workspace to a [`Commit`], which somebody else shows or commits.
+//!
+//! A command decides what is to change ([`Decision`]); then the workspace is looked at as it would be afterwards, with
+//! the queries of a build. So a commit brings no error into a workspace that was not there before, and the lines of the
+//! registry that it writes hold the digests of what it leaves behind. Every file that it changes or goes by is a
+//! precondition of the commit: whoever edits one meanwhile is told of a conflict.
+//!
+//! Knows nothing of terminals; reads no disk but for the registry's files and for what lies in a directory that moves
+//! and is no source.
+//!
+//! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
+//! - `uses`: who needs an asset or a file
+//! - `inputs`: which inputs come and go with their places
+//! - `rewrite`: references in declarations that follow a name or a place
+//! - `json`, `toml`: edits that leave everything else as it is
+
+mod exclusion;
+mod inputs;
+mod json;
+mod moving;
+mod register;
+mod remove;
+mod rename;
+mod rewrite;
+mod toml;
+mod uses;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use crate::build::Options;
+use crate::build::artifacts::Moved;
+use crate::build::view::{Asset, Next, View, view};
+use crate::error::{Error, Result};
+use crate::lane::{self, Change, Commit, Move};
+use crate::model::declaration::Form;
+use crate::model::path::SIDECAR_SUFFIX;
+use crate::model::registry::{self, ChangeNote, Edit, Line, Present, Registry};
+use crate::model::{AssetUuid, Code, Diagnostic, Digest, RelPath};
+use crate::query::State;
+use crate::workspace::bucket::Kind;
+use crate::workspace::layout::{CONFIG_FILE, Workspace};
+
+pub use exclusion::{exclude, include};
+pub use moving::{Destination, move_files};
+pub use register::{refresh, register};
+pub use remove::{Removal, remove};
+pub use rename::rename;
+
+/// What a command wants to change.
+#[derive(Clone, Default, Debug)]
+pub struct Decision {
+    /// What it is, in a few words: `rename 1 asset`.
+    pub title: String,
+    /// What is done to what, one line each, as an infinitive; and what is to be known about it.
+    pub notes: Vec<String>,
+    /// The authored files and sources.
+    pub next: Next,
+    /// The registry.
+    pub edits: Vec<Edit>,
+    /// The registered assets that it is about.
+    pub concerns: Vec<AssetUuid>,
+    /// Files that the decision goes by and that stay as they are.
+    pub relies_on: BTreeSet<RelPath>,
+    /// Directories below these that lose their last file go.
+    pub prune: Vec<RelPath>,
+    /// Errors that the user has asked for.
+    pub tolerates: Vec<Code>,
+}
+
+/// What a command is about to do.
+#[derive(Clone, Default, Debug)]
+pub struct Plan {
+    /// All file changes. Empty where nothing is to be done.
+    pub commit: Commit,
+    /// What is done to what, one line each, as an infinitive; and what is to be known about it.
+    pub notes: Vec<String>,
+    /// The lines of the assets that are concerned as they will be, by place.
+    pub lines: Vec<Line>,
+}
+
+/// What a command must know of a workspace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// What is declared.
+    Declarations,
+    /// What processors ask besides.
+    Observations,
+}
+
+/// Looks at the workspace, asks `decide` what to change, looks at what would come of it, and puts the commit together.
+///
+/// # Errors
+///
+/// Those of `decide`; [`Error::Invalid`] names the errors that the change would bring into the workspace.
+pub fn plan(
+    ws: &Workspace,
+    state: &mut State,
+    options: &Options,
+    depth: Depth,
+    decide: &dyn Fn(&View) -> Result<Decision>,
+) -> std::result::Result<Plan, Moved> {
+    let before = view(ws, state, options, depth == Depth::Observations)?;
+    let decision = decide(&before)?;
+    let is_nothing = decision.next == Next::default() && decision.edits.is_empty();
+    if is_nothing {
+        let lines = lines(&before.registry, &before.registry, &decision.concerns);
+        return Ok(Plan { commit: Commit::new(decision.title), notes: decision.notes, lines });
+    }
+    refuse_links(&before, &decision.next)?;
+    let (mut edits, mut notes) = (decision.edits.clone(), decision.notes.clone());
+    notes.retain(|it| *it != decision.title);
+    let mut after = after(ws, state, options, &before, &decision.next, &edits)?;
+    refuse_new_errors(&before, &after, &decision.tolerates)?;
+    notes.extend(inputs::changed(&before, &after, &decision.next));
+    let news = consequences(&before, &after);
+    if !news.is_empty() {
+        edits.extend(news.iter().map(settled_by));
+        notes.extend(news.iter().map(ToString::to_string));
+        after = self::after(ws, state, options, &before, &decision.next, &edits)?;
+    }
+    let lines = lines(&before.registry, &after.registry, &decision.concerns);
+    Ok(Plan { commit: commit(ws, &before, &after, decision)?, notes, lines })
+}
+
+/// Returns the workspace as it would be.
+fn after(
+    ws: &Workspace,
+    state: &mut State,
+    options: &Options,
+    before: &View,
+    next: &Next,
+    edits: &[Edit],
+) -> Result<View> {
+    before.after(ws, state, options, next, &|after| {
+        let digests = |place: &RelPath, part: &str| after.digests(place, part);
+        let edited = registry::edit(&before.registry, before.config.workspace, edits, &digests);
+        edited.ok_or_else(|| Error::Refused("no asset_id is left".to_owned()))
+    })
+}
+
+/// Returns the lines that are concerned: those asked for, and those that differ.
+fn lines(before: &Registry, after: &Registry, concerns: &[AssetUuid]) -> Vec<Line> {
+    let concerns: BTreeSet<AssetUuid> = concerns.iter().copied().collect();
+    let is_meant = |it: &&Line| concerns.contains(&it.uuid) || before.by_uuid(it.uuid) != Some(it);
+    let mut lines: Vec<Line> = after.lines().iter().filter(is_meant).cloned().collect();
+    lines.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
+    lines
+}
+
+/// What is written goes where a file is, never through a link: what lies behind one has another place besides.
+fn refuse_links(view: &View, next: &Next) -> Result<()> {
+    let touched = next.files.keys().chain(next.moved.keys()).chain(next.moved.values());
+    for path in touched {
+        if view.find(path).is_some_and(|it| it.kind != Kind::File && !it.kind.is_dir()) {
+            let message = format!("`{path}` is a link or no regular file, and packwright only writes files");
+            return Err(Error::Refused(message));
+        }
+        let mut above = path.parent();
+        while let Some(dir) = above {
+            if view.find(&dir).is_some_and(|it| it.kind.is_link()) {
+                return Err(Error::Refused(format!(
+                    "`{path}` lies behind the link `{dir}`; name it by the path that this leads to"
+                )));
+            }
+            above = dir.parent();
+        }
+    }
+    Ok(())
+}
+
+fn refuse_new_errors(before: &View, after: &View, tolerated: &[Code]) -> Result<()> {
+    let mut errors = after.new_errors(before);
+    errors.retain(|it| !tolerated.contains(&it.code));
+    if errors.is_empty() {
+        return Ok(());
+    }
+    for error in &mut errors {
+        // The files are not yet what the positions are about.
+        error.location.iter_mut().for_each(|it| it.span = None);
+        error.related.iter_mut().for_each(|it| it.location.span = None);
+        error.message = format!("afterwards: {}", error.message);
+    }
+    Err(Error::Invalid(errors))
+}
+
+/// Returns what the next build would register that it would not register without this change.
+fn consequences(before: &View, after: &View) -> Vec<ChangeNote> {
+    let known: BTreeSet<(&RelPath, &str)> = before.proposal.changes.iter().map(|it| (&it.place, &*it.part)).collect();
+    let is_news = |it: &&ChangeNote| it.change != registry::Change::Tidied && !known.contains(&(&it.place, &*it.part));
+    after.proposal.changes.iter().filter(is_news).cloned().collect()
+}
+
+/// Returns the edit that does what a build would do.
+fn settled_by(note: &ChangeNote) -> Edit {
+    match note.change {
+        registry::Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },
+        _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string() }),
+    }
+}
+
+/// Puts the commit together: each file with the digest that it must still have.
+fn commit(ws: &Workspace, before: &View, after: &View, decision: Decision) -> Result<Commit> {
+    let mut commit = Commit { prune: decision.prune, ..Commit::new(decision.title) };
+    let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
+    let is_config = |it: &RelPath| *it == config;
+    let expect = |path: &RelPath| match is_config(path) {
+        true => Some(Digest::of(&before.config_text)),
+        false => before.find(path).map(|it| it.digest),
+    };
+    let mut relies_on = decision.relies_on;
+    relies_on.insert(config.clone());
+    for path in relies_on.iter().filter(|it| !decision.next.files.contains_key(*it)) {
+        let text =
+            if is_config(path) { Some(&before.config_text[..]) } else { before.texts.get(path).map(|it| &it[..]) };
+        let Some(text) = text.filter(|_| !decision.next.moved.contains_key(path)) else { continue };
+        commit.changes.push(Change { path: path.clone(), expect: expect(path), content: Some(text.to_vec()) });
+    }
+    for (path, content) in decision.next.files {
+        commit.changes.push(Change { expect: expect(&path), path, content });
+    }
+    for (from, to) in decision.next.moved {
+        let digest = decision.next.others.get(&from).copied().or_else(|| before.find(&from).map(|it| it.digest));
+        let expect = digest.ok_or_else(|| Error::Torn { path: ws.abs(&from) })?;
+        commit.moves.push(Move { from, to, expect });
+    }
+    if before.registry != after.registry {
+        commit.changes.extend(registry_changes(ws, before, after)?);
+    }
+    Ok(commit)
+}
+
+/// Returns all sixteen files: a number that one of them is given must not be given out meanwhile by another.
+fn registry_changes(ws: &Workspace, before: &View, after: &View) -> Result<Vec<Change>> {
+    let mut changed: BTreeMap<usize, Vec<u8>> = before.registry.changed_files(&after.registry).into_iter().collect();
+    let paths: Vec<RelPath> = (0..registry::N_FILES).map(registry::file_path).collect();
+    let present = lane::read_through(&*ws.disk, &ws.root, &paths)?;
+    let mut changes = Vec::with_capacity(paths.len());
+    for (idx, (path, present)) in paths.into_iter().zip(present).enumerate() {
+        let expect = before.registry_digests[idx];
+        if present.as_deref().map(Digest::of) != Some(expect) {
+            return Err(Error::Torn { path: ws.abs(&path) });
+        }
+        let content = changed.remove(&idx).or(present);
+        changes.push(Change { path, expect: Some(expect), content });
+    }
+    Ok(changes)
+}
+
+/// Returns the sidecar of a file.
+fn sidecar(place: &RelPath) -> Result<RelPath> {
+    let path = RelPath::new(&format!("{place}{SIDECAR_SUFFIX}"));
+    path.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename)).map_err(|source| Error::Io {
+        action: "write",
+        path: place.as_str().into(),
+        source,
+    })
+}
+
+/// Returns the text of the file that declares an asset.
+fn declared_text<'a>(view: &'a View, asset: &Asset, file: &RelPath) -> Result<&'a str> {
+    view.text(file).ok_or_else(|| unreadable(asset, file))
+}
+
+fn unreadable(asset: &Asset, file: &RelPath) -> Error {
+    Error::Refused(format!("`{file}`, which declares `{}`, cannot be edited as it is; mend it first", asset.place()))
+}
+
+/// Sets a field of an asset's own declaration, which becomes a sidecar where a rule makes the asset.
+fn set_field(view: &View, asset: &Asset, field: &str, value: &serde_json::Value, next: &mut Next) -> Result<()> {
+    let (file, text) = match &asset.declaration.origin.form {
+        Form::Directory(file) | Form::Sidecar(file) => {
+            let text = declared_text(view, asset, file)?;
+            (file.clone(), json::set(text, field, value).ok_or_else(|| unreadable(asset, file))?)
+        }
+        Form::Rule(_) => (sidecar(asset.place())?, json::fresh(field, value)),
+    };
+    next.files.insert(file, Some(text.into_bytes()));
+    Ok(())
+}
+
+/// Settles what a build would settle about an asset that is edited: that it is a missing one, found again.
+fn settle(view: &View, asset: &Asset, decision: &mut Decision) {
+    let Some(line) = view.line(asset) else { return };
+    let Some(registered) = view.registry.by_uuid(line.uuid) else { return };
+    decision.concerns.push(line.uuid);
+    if registered.place != line.place {
+        decision.edits.push(Edit::Move { uuid: line.uuid, to: line.place.clone() });
+        decision.notes.push(format!("note: {} moved from `{}` to `{}`", line.id, registered.place, line.place));
+    }
+    decision.relies_on.extend(asset.declaration.file().cloned());
+}
+
+/// Returns `1 asset`, `2 assets`.
+fn count(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+/// Ends a command because of what is wrong, in the order in which it is shown.
+fn refuse(mut diagnostics: Vec<Diagnostic>) -> Result<()> {
+    crate::model::diagnostic::sort(&mut diagnostics);
+    if diagnostics.is_empty() { Ok(()) } else { Err(Error::Invalid(diagnostics)) }
+}

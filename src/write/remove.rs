@@ -1,0 +1,106 @@
+//! `remove`: an asset is given up for good. Its line becomes a tombstone, so that its uuid and number are never given
+//! again, and its files go.
+
+use std::collections::BTreeSet;
+
+use crate::build::view::{Asset, View, asset_json};
+use crate::error::Result;
+use crate::model::declaration::Form;
+use crate::model::path::sidecar_owner;
+use crate::model::registry::{Edit, Line};
+use crate::model::{Code, RelPath};
+
+use super::exclusion::claim;
+use super::uses::{Going, uses};
+use super::{Decision, count, json, refuse, sidecar};
+
+const USED: &str = "take the reference out first, or say --force: then the next build tells of it as an error";
+
+/// How assets are removed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Removal {
+    /// Only the declaration goes; the sources stay.
+    pub keep_sources: bool,
+    /// Whoever refers to them is left with references to nothing.
+    pub force: bool,
+}
+
+/// Removes declared assets, and settles missing ones.
+///
+/// # Errors
+///
+/// [`Error::Invalid`](crate::error::Error::Invalid) names those who need the assets or their files, unless forced.
+pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Removal) -> Result<Decision> {
+    let title = format!("remove {}", count(chosen.len() + missing.len(), "asset"));
+    let mut decision = Decision { title, ..Decision::default() };
+    let mut going = Going::default();
+    for asset in chosen {
+        going.assets.insert(asset.place().clone());
+        going.indifferent.insert(asset.place().clone());
+        decision.notes.push(format!("remove {}", shown(view, asset)));
+        let line = view.line(asset).filter(|it| view.registry.by_uuid(it.uuid).is_some());
+        if let Some(line) = line {
+            going.uuids.insert(line.uuid);
+            decision.edits.push(Edit::Remove { uuid: line.uuid });
+        }
+        take_files(view, asset, removal, &mut decision)?;
+    }
+    for line in missing {
+        decision.notes.push(format!("give up {} `{}`, which is missing", line.id, line.shown()));
+        decision.edits.push(Edit::Remove { uuid: line.uuid });
+    }
+    let removed = decision.next.files.iter().filter(|it| it.1.is_none());
+    going.files = removed.map(|it| it.0.clone()).collect();
+    if removal.force {
+        decision.tolerates.extend([Code::UNRESOLVED_REFERENCE, Code::MISSING_INPUT, Code::NO_INPUTS]);
+    } else {
+        refuse(uses(view, &going, USED))?;
+    }
+    Ok(decision)
+}
+
+fn shown(view: &View, asset: &Asset) -> String {
+    let place = asset.place();
+    let registered = view.line(asset).filter(|it| view.registry.by_uuid(it.uuid).is_some());
+    registered.map_or_else(|| format!("`{place}`, which is not registered"), |it| format!("{} `{place}`", it.id))
+}
+
+fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decision) -> Result<()> {
+    let files = &mut decision.next.files;
+    if let Some(file) = asset.declaration.file() {
+        files.insert(file.clone(), None);
+    }
+    let place = asset.place();
+    match &asset.declaration.origin.form {
+        Form::Directory(_) if removal.keep_sources => {}
+        Form::Directory(_) => {
+            files.extend(owned(view, place).into_iter().map(|it| (it, None)));
+            decision.prune.extend(place.parent());
+        }
+        // Where a rule would make an asset of the file that stays, it is told not to.
+        Form::Sidecar(_) | Form::Rule(_) if removal.keep_sources => {
+            if claim(view, place).is_some() {
+                let text = json::fresh("exclude", &true.into());
+                files.insert(sidecar(place)?, Some(text.into_bytes()));
+                decision
+                    .notes
+                    .push(format!("note: `{place}` stays, and a sidecar excludes it from the rule that matches"));
+            }
+        }
+        Form::Sidecar(_) | Form::Rule(_) => {
+            files.insert(place.clone(), None);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the sources that a directory asset owns: all in it down to the next `asset.json`, but for files that are
+/// assets themselves.
+fn owned(view: &View, dir: &RelPath) -> BTreeSet<RelPath> {
+    let is_asset = |path: &RelPath| {
+        let owner = sidecar_owner(path.as_str()).and_then(RelPath::new);
+        view.at(owner.as_ref().unwrap_or(path)).is_some()
+    };
+    let below = view.below(dir).into_iter().map(|it| it.path);
+    below.filter(|it| view.governor(it).as_ref() == Some(dir) && *it != asset_json(dir) && !is_asset(it)).collect()
+}

@@ -1,0 +1,638 @@
+//! The write commands as people see them: what they say, what they show before, and how they end.
+
+use expect_test::expect;
+
+use crate::sandbox::Sandbox;
+use crate::schema;
+
+fn built() -> Sandbox {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build", "-q"]);
+    sandbox
+}
+
+/// What is committed and authored, without what packwright keeps for itself.
+fn authored(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
+    let mut files = sandbox.files();
+    files.retain(|it| !it.0.starts_with(".packwright") && !it.0.starts_with("build"));
+    files
+}
+
+/// Runs packwright; a line of a diff that is empty is told as empty, which is all that an expectation can hold.
+fn dry(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    sandbox.run(arguments).replace("\n \n", "\n\n")
+}
+
+#[test]
+fn a_rename_is_shown_and_done() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/assets/dialog/asset.json
+        +++ b/assets/dialog/asset.json
+        @@ -6,5 +6,5 @@
+           "inputs": ["intro.txt", "lines/*.txt"],
+           // Text compresses well, whatever the profile.
+           "codec": "zstd",
+        -  "dependencies": ["coin", "../sprites/hero.png"]
+        +  "dependencies": ["gold coin", "../sprites/hero.png"]
+         }
+        --- a/assets/sprites/coin.png.asset.json
+        +++ b/assets/sprites/coin.png.asset.json
+        @@ -1,6 +1,6 @@
+         {
+           // A sidecar without a type is laid over the rule that claims its file.
+        -  "name": "coin",
+        +  "name": "gold coin",
+           "tags": ["pickup", "ui"],
+           "preload": true
+         }
+        --- stderr
+        rewrite 1 reference in `assets/dialog/asset.json`
+        rename `coin` to `gold coin`: 2 files would change
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin", "gold coin", "--dry-run"]));
+    assert_eq!(authored(&sandbox), before);
+    expect![[r#"
+        exit 0
+        --- stderr
+        rewrite 1 reference in `assets/dialog/asset.json`
+        rename `coin` to `gold coin`: 2 files, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin", "gold coin"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- /dev/null
+        +++ b/assets/credits.txt.asset.json
+        @@ -0,0 +1,3 @@
+        +{
+        +  "name": "thanks"
+        +}
+        --- stderr
+        rename `credits.txt` to `thanks`: 1 file would change
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "assets/credits.txt", "thanks", "--dry-run"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        `assets/sprites/coin.png` is named `gold coin` already
+        nothing to do
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "5", "gold coin"]));
+    assert!(sandbox.run(&["build", "--locked", "-q"]).starts_with("exit 0"));
+}
+
+#[test]
+fn a_rename_that_cannot_be() {
+    let sandbox = built();
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0012]: `assets/sprites/coin.png` is named `coin` already
+         --> assets/sprites/coin.png.asset.json:3:11
+          |
+        3 |   "name": "coin",
+          |           ^^^^^^
+          |
+          = help: names are unique in a workspace: choose another one, or rename that asset first
+
+        1 error; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "credits.txt", "coin"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `coins`; there is `coin`
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coins", "x"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/sprites` means 2 assets, and a name is for one
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "assets/sprites", "x"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: a name starts with none of `./`, `../`, `/` and `uuid:`: a reference could not tell
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin", "./x"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: `[` is no glob: unclosed character class; missing ']'
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "[", "x"]));
+    sandbox.remove("assets/credits.txt");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/credits.txt` is registered as 1 and not declared any more; bring it back, or run `packwright remove 1`
+    "#]].assert_eq(&sandbox.run(&["rename", "1", "x"]));
+    sandbox.write("assets/credits.txt", "again");
+    sandbox.run(&["rename", "credits.txt", "4"]);
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `4` may mean 4 `assets/models/sign.gltf` (by its number) or 1 `assets/credits.txt` (by its name); say it by number or by path
+    "#]].assert_eq(&sandbox.run(&["rename", "4", "x"]));
+    sandbox.write("assets/sprites/coin.png.asset.json", "{ \"name\": ");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `hero.png`
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "hero.png", "x"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: the declaration of `assets/sprites/coin.png` is no good: expected value after colon in object property; mend it first
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "assets/sprites/coin.png", "x"]));
+}
+
+#[test]
+fn assets_are_excluded_by_their_files_or_by_their_rule() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0501]: `assets/dialog` depends on `coin`
+         --> assets/dialog/asset.json:9:20
+          |
+        9 |   "dependencies": ["coin", "../sprites/hero.png"]
+          |                    ^^^^^^
+          |
+          = help: take the reference out first, or say --force: then the next build tells of it as an error
+
+        1 error; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["exclude", "coin", "credits.txt"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/packwright.toml
+        +++ b/packwright.toml
+        @@ -20,6 +20,7 @@
+         [[rules]]
+         match = "**/*.{glb,gltf}"
+         type = "model"
+        +exclude = true
+ 
+         [[rules]]
+         match = "**/*.txt"
+        --- stderr
+        exclude `assets/models/crate.glb`
+        exclude `assets/models/sign.gltf`
+        note: the rule `**/*.{glb,gltf}` now excludes whatever it matches, also later
+        exclude 2 assets: 1 file would change
+    "#]]
+    .assert_eq(&dry(&sandbox, &["exclude", "**/*.{glb,gltf}", "--dry-run"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        exclude `assets/credits.txt`
+        exclude 1 asset: 1 file, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["exclude", "credits.txt", "--force"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        exclude `assets/models/crate.glb`
+        exclude `assets/models/sign.gltf`
+        note: the rule `**/*.{glb,gltf}` now excludes whatever it matches, also later
+        exclude 2 assets: 1 file, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["exclude", "models/*"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        7 assets of 12 sources (profile dev)
+          1 by an asset.json in a directory
+          2 by a sidecar
+          1 by the rule `tiles/**/*.png` (image)
+          1 by the rule `**/*.png` (image)
+          2 by the rule `**/*.{glb,gltf}` (model)
+
+        3 excluded
+             1  assets/credits.txt
+             3  assets/models/crate.glb
+             4  assets/models/sign.gltf
+
+        1 unclaimed, made into no asset
+                assets/models/sign.bin
+    "#]]
+    .assert_eq(&sandbox.run(&["status"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        `assets/sprites/coin.png` is not excluded
+        include `assets/credits.txt`
+        include `assets/models/crate.glb`
+        include `assets/models/sign.gltf`
+        note: the rule `**/*.{glb,gltf}` does not exclude any more whatever it matches, also later
+        include 3 assets: 2 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["include", "coin", "credits.txt", "models/*"]));
+    assert_eq!(authored(&sandbox), before);
+    expect![[r#"
+        exit 0
+        --- stderr
+        `assets/sprites/coin.png` is not excluded
+        nothing to do
+    "#]]
+    .assert_eq(&sandbox.run(&["include", "coin"]));
+}
+
+#[test]
+fn what_is_removed_goes_for_good() {
+    let sandbox = built();
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0501]: `assets/dialog` depends on `../sprites/hero.png`
+         --> assets/dialog/asset.json:9:28
+          |
+        9 |   "dependencies": ["coin", "../sprites/hero.png"]
+          |                            ^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: take the reference out first, or say --force: then the next build tells of it as an error
+
+        error[PW0501]: `assets/models/sign.gltf` reads `../sprites/hero.png`
+        --> assets/models/sign.gltf
+         = help: take the reference out first, or say --force: then the next build tells of it as an error
+
+        2 errors; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "sprites/hero.png"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/assets/credits.txt
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -Everything in this demo was drawn with characters and is in the public domain.
+        --- a/assets/dialog/asset.json
+        +++ /dev/null
+        @@ -1,10 +0,0 @@
+        -// An asset.json makes one asset of its directory. It says intent only: numbers and uuids are in the registry.
+        -{
+        -  "name": "dialog/intro",
+        -  "type": "raw",
+        -  // In this order: the first is the main payload, the others are found by their paths.
+        -  "inputs": ["intro.txt", "lines/*.txt"],
+        -  // Text compresses well, whatever the profile.
+        -  "codec": "zstd",
+        -  "dependencies": ["coin", "../sprites/hero.png"]
+        -}
+        --- a/assets/dialog/intro.txt
+        +++ /dev/null
+        @@ -1,3 +0,0 @@
+        -Once upon a time there was a hero.
+        -The hero had one coin.
+        -There was a sign, and it could be read.
+        --- a/assets/dialog/lines/sign.txt
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -KEEP OFF THE CHECKERED TILES
+        --- a/packwright.registry/6.jsonl
+        +++ b/packwright.registry/6.jsonl
+        @@ -1,2 +1,2 @@
+         {"asset_uuid":"6429e0f2-8041-8811-aa0f-fa9fde5da618","asset_id":4,"place":"assets/models/sign.gltf","content":"d1439220da6d235a9bef3cffc6dccf80b831d5afa3b429bb85aec3ba8675e3e3"}
+        -{"asset_uuid":"68396c41-baf4-8f45-9718-854aabd69597","asset_id":2,"place":"assets/dialog","content":"32ee8f6adfde20b33c872e2f1a55dc57e90faa8ab32dd29b40c946e367873a10","declaration":"2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf"}
+        +{"asset_uuid":"68396c41-baf4-8f45-9718-854aabd69597","asset_id":2,"place":"assets/dialog","content":"32ee8f6adfde20b33c872e2f1a55dc57e90faa8ab32dd29b40c946e367873a10","declaration":"2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf","was":["852f9e8e5409f966"],"removed":true}
+        --- a/packwright.registry/a.jsonl
+        +++ b/packwright.registry/a.jsonl
+        @@ -1 +1 @@
+        -{"asset_uuid":"a45f2540-5431-8993-b7cc-ecd3e5941835","asset_id":1,"place":"assets/credits.txt","content":"c2212852f15a620bdb1cc9f59891b50a9de22116a77fe4442046bb97b43c651c"}
+        +{"asset_uuid":"a45f2540-5431-8993-b7cc-ecd3e5941835","asset_id":1,"place":"assets/credits.txt","content":"c2212852f15a620bdb1cc9f59891b50a9de22116a77fe4442046bb97b43c651c","was":["ac9252ee322e5729"],"removed":true}
+        --- stderr
+        remove 1 `assets/credits.txt`
+        remove 2 `assets/dialog`
+        remove 2 assets: 6 files would change
+    "#]].assert_eq(&sandbox.run(&["remove", "assets/credits.txt", "dialog/intro", "--dry-run"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 1 `assets/credits.txt`
+        remove 2 `assets/dialog`
+        remove 2 assets: 6 files, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "assets/credits.txt", "dialog/intro"]));
+    sandbox.remove("assets/tiles/checker.png");
+    expect![[r#"
+        exit 0
+        --- stderr
+        give up 7 `assets/tiles/checker.png`, which is missing
+        remove 1 asset: 1 file, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "7"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `7`
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "7"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `crate.glb`
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "crate.glb", "--keep-sources"]));
+    assert!(sandbox.run(&["build", "--locked", "-q"]).starts_with("exit 0"));
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs    size  place                    name
+         3  model       1   624 B  assets/models/crate.glb  models/crate.glb
+         4  model       1  1022 B  assets/models/sign.gltf  models/sign.gltf
+         5  image       1   185 B  assets/sprites/coin.png  coin
+         6  image       1   330 B  assets/sprites/hero.png  sprites/hero.png
+    "#]]
+    .assert_eq(&sandbox.run(&["list"]));
+}
+
+#[test]
+fn new_places_are_registered() {
+    let sandbox = Sandbox::demo();
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/packwright.registry/d.jsonl
+        +++ b/packwright.registry/d.jsonl
+        @@ -0,0 +1 @@
+        +{"asset_uuid":"dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853","asset_id":1,"place":"assets/sprites/coin.png","content":"697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619","declaration":"b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073"}
+        --- stderr
+        register `assets/sprites/coin.png` as 1
+        register 1 asset: 1 file would change
+    "#]].assert_eq(&sandbox.run(&["register", "coin", "--dry-run"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        register `assets/sprites/coin.png` as 1
+        register 1 asset: 1 file, commit 2
+    "#]]
+    .assert_eq(&sandbox.run(&["register", "coin"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        nothing to do
+    "#]]
+    .assert_eq(&sandbox.run(&["register", "coin"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        register `assets/credits.txt` as 2
+        register `assets/dialog` as 3
+        register `assets/models/crate.glb` as 4
+        register `assets/models/sign.gltf` as 5
+        register `assets/sprites/hero.png` as 6
+        register `assets/tiles/checker.png` as 7
+        register 6 assets: 5 files, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["register"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        nothing to do
+    "#]]
+    .assert_eq(&sandbox.run(&["register"]));
+    sandbox.write("assets/credits.txt", "others\n");
+    expect![[r#"
+        exit 0
+        --- stderr
+        refresh 2 `assets/credits.txt`
+        refresh 1 asset: 1 file, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["register", "--refresh"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: the argument '--refresh' cannot be used with '[ASSET]...'
+
+        Usage: packwright register --refresh [ASSET]...
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&sandbox.run(&["register", "--refresh", "coin"]));
+    sandbox.write("assets/new.txt", "new\n");
+    sandbox
+        .write("packwright.toml", &String::from_utf8_lossy(&sandbox.read("packwright.toml")).replace("omit", "refuse"));
+    sandbox.write("assets/tiles/checker.png", "no image\n");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0312]: this is not a PNG but a text file
+        --> assets/tiles/checker.png
+         = help: `image` reads PNG; convert the file, or give the asset the type `raw`
+
+        1 error; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["register"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        refresh 7 `assets/tiles/checker.png`
+        note: 1 asset to register; `packwright register` does it
+        refresh 1 asset: 1 file, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["register", "--refresh"]));
+}
+
+#[test]
+fn files_and_directories_are_moved() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    let hero = ["move", "sprites/hero.png", "coin", "assets/items/", "--dry-run"];
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/assets/dialog/asset.json
+        +++ b/assets/dialog/asset.json
+        @@ -6,5 +6,5 @@
+           "inputs": ["intro.txt", "lines/*.txt"],
+           // Text compresses well, whatever the profile.
+           "codec": "zstd",
+        -  "dependencies": ["coin", "../sprites/hero.png"]
+        +  "dependencies": ["coin", "../items/hero.png"]
+         }
+        move `assets/sprites/coin.png` to `assets/items/coin.png` (185 B)
+        move `assets/sprites/coin.png.asset.json` to `assets/items/coin.png.asset.json` (142 B)
+        move `assets/sprites/hero.png` to `assets/items/hero.png` (330 B)
+        --- a/packwright.registry/c.jsonl
+        +++ b/packwright.registry/c.jsonl
+        @@ -1 +1 @@
+        -{"asset_uuid":"c0e4cb82-f0e4-8293-8f7b-fd272bb15e30","asset_id":6,"place":"assets/sprites/hero.png","content":"ebbe2ef3db53a5eb51d40b08ba7561cb9beeaa73d6b4345172c5358daef8c955"}
+        +{"asset_uuid":"c0e4cb82-f0e4-8293-8f7b-fd272bb15e30","asset_id":6,"place":"assets/items/hero.png","content":"ebbe2ef3db53a5eb51d40b08ba7561cb9beeaa73d6b4345172c5358daef8c955","was":["76ce28784b8d8e49"]}
+        --- a/packwright.registry/d.jsonl
+        +++ b/packwright.registry/d.jsonl
+        @@ -1 +1 @@
+        -{"asset_uuid":"dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853","asset_id":5,"place":"assets/sprites/coin.png","content":"697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619","declaration":"b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073"}
+        +{"asset_uuid":"dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853","asset_id":5,"place":"assets/items/coin.png","content":"697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619","declaration":"b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073","was":["ede6cd37716ecc7b"]}
+        --- stderr
+        move `assets/sprites/coin.png` to `assets/items/coin.png`
+        move `assets/sprites/hero.png` to `assets/items/hero.png`
+        rewrite 1 reference in `assets/dialog/asset.json`
+        warning: `assets/models/sign.gltf` reads `../sprites/hero.png`, which it will find at `../items/hero.png`; change that in the source
+        move 2 assets: 6 files would change
+    "#]].assert_eq(&sandbox.run(&hero));
+    expect![[r#"
+        exit 0
+        --- stdout
+        move `assets/tiles/checker.png` to `assets/ground/checker.png` (116 B)
+        --- a/packwright.registry/e.jsonl
+        +++ b/packwright.registry/e.jsonl
+        @@ -1 +1 @@
+        -{"asset_uuid":"e1fd98e2-f267-84c0-a799-ef0a6a0d879c","asset_id":7,"place":"assets/tiles/checker.png","content":"a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e"}
+        +{"asset_uuid":"e1fd98e2-f267-84c0-a799-ef0a6a0d879c","asset_id":7,"place":"assets/ground/checker.png","content":"a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e","was":["f136e3beadd2fa5f"]}
+        --- a/packwright.toml
+        +++ b/packwright.toml
+        @@ -8,7 +8,7 @@
+ 
+         # Rules make assets of files that have no declaration of their own; the first that matches claims the file.
+         [[rules]]
+        -match = "tiles/**/*.png"
+        +match = "ground/**/*.png"
+         type = "image"
+         presets = ["world"]
+ 
+        --- stderr
+        move `assets/tiles/checker.png` to `assets/ground/checker.png`
+        rewrite the rule `tiles/**/*.png` to `ground/**/*.png`
+        move `assets/tiles` to `assets/ground`: 3 files would change
+    "#]].assert_eq(&dry(&sandbox, &["move", "assets/tiles", "assets/ground", "--dry-run", "-v"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        move `assets/models/sign.gltf` to `assets/sign.gltf` (1022 B)
+        --- a/packwright.registry/6.jsonl
+        +++ b/packwright.registry/6.jsonl
+        @@ -1,2 +1,2 @@
+        -{"asset_uuid":"6429e0f2-8041-8811-aa0f-fa9fde5da618","asset_id":4,"place":"assets/models/sign.gltf","content":"d1439220da6d235a9bef3cffc6dccf80b831d5afa3b429bb85aec3ba8675e3e3"}
+        +{"asset_uuid":"6429e0f2-8041-8811-aa0f-fa9fde5da618","asset_id":4,"place":"assets/sign.gltf","content":"d1439220da6d235a9bef3cffc6dccf80b831d5afa3b429bb85aec3ba8675e3e3","was":["83a0777fbbb6e9b4"]}
+         {"asset_uuid":"68396c41-baf4-8f45-9718-854aabd69597","asset_id":2,"place":"assets/dialog","content":"32ee8f6adfde20b33c872e2f1a55dc57e90faa8ab32dd29b40c946e367873a10","declaration":"2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf"}
+        --- stderr
+        warning: `assets/sign.gltf` reads `../sprites/hero.png`, which it will find at `sprites/hero.png`; change that in the source
+        warning: `assets/sign.gltf` reads `sign.bin`, which it will find at `models/sign.bin`; change that in the source
+        move `assets/models/sign.gltf` to `assets/sign.gltf`: 2 files would change
+    "#]].assert_eq(&sandbox.run(&["-C", "assets/models", "move", "sign.gltf", "..", "--dry-run"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `sign.gltf`
+    "#]]
+    .assert_eq(&sandbox.run(&["move", "sign.gltf", "assets/elsewhere/"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `../elsewhere/` is no path below `SANDBOX`
+    "#]]
+    .assert_eq(&sandbox.run(&["move", "coin", "../elsewhere/"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/credits.txt` is there already; packwright overwrites nothing
+    "#]]
+    .assert_eq(&sandbox.run(&["-C", "assets", "move", "sprites/hero.png", "credits.txt"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `elsewhere/hero.png` lies outside the workspace's roots
+    "#]]
+    .assert_eq(&sandbox.run(&["move", "assets/sprites/hero.png", "elsewhere/hero.png"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: nothing would declare `assets/dialog/hero.png`: no rule matches it there; give it a sidecar `assets/sprites/hero.png.asset.json` with a `type` first
+    "#]].assert_eq(&sandbox.run(&["move", "assets/sprites/hero.png", "assets/dialog"]));
+    assert_eq!(authored(&sandbox), before);
+}
+
+#[test]
+fn many_at_once_wait_for_each_other() {
+    const N: usize = 8;
+    let names: Vec<String> = (0..N).map(|it| format!("a{it}.txt")).collect();
+    let others = names.iter().map(|it| format!("free/{it}"));
+    let files: Vec<(String, &str)> =
+        names.iter().cloned().chain(others).map(|it| (format!("assets/{it}"), "x")).collect();
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let dependencies = format!("{{ \"dependencies\": {names:?} }}\n");
+    files.extend([("assets/all.txt", "all"), ("assets/all.txt.asset.json", &dependencies)]);
+    let sandbox = Sandbox::raw(&files);
+    let codes = |arguments: &dyn Fn(usize) -> Vec<String>| {
+        let start = |it: usize| {
+            let arguments = arguments(it);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let mut command = sandbox.command(&[&arguments, &["--wait", "120", "-q"][..]].concat());
+            command.stderr(std::process::Stdio::null()).spawn().expect("the program runs")
+        };
+        let children: Vec<_> = (0..N).map(start).collect();
+        let mut codes: Vec<_> = children.into_iter().map(|mut it| it.wait().expect("it ends").code()).collect();
+        codes.sort();
+        codes
+    };
+    assert_eq!(codes(&|it| vec!["register".to_owned(), names[it].clone()]), [Some(0); N]);
+    let listed = sandbox.json(&["list", "a?.txt", "--format", "json"]);
+    let ids = listed["assets"].as_array().expect("assets").iter().map(|it| it["asset_id"].as_u64());
+    assert!(ids.eq((1..=N as u64).map(Some)), "{listed}");
+    let one_of_them = codes(&|it| vec!["rename".to_owned(), format!("assets/free/{}", names[it]), "mine".to_owned()]);
+    assert_eq!((one_of_them[0], &one_of_them[1..]), (Some(0), &[Some(1); N - 1][..]));
+    assert_eq!(codes(&|it| vec!["rename".to_owned(), format!("assets/{}", names[it]), format!("b{it}")]), [Some(0); N]);
+    let renamed = String::from_utf8(sandbox.read("assets/all.txt.asset.json")).expect("text");
+    assert_eq!(renamed, dependencies.replace(".txt", "").replace("\"a", "\"b"));
+    assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0"));
+}
+
+#[test]
+fn what_programs_are_told() {
+    let sandbox = built();
+    for arguments in [
+        &["rename", "coin", "gold", "--dry-run"][..],
+        &["rename", "coin", "gold"],
+        &["rename", "gold", "gold"],
+        &["exclude", "credits.txt"],
+        &["include", "credits.txt"],
+        &["move", "assets/credits.txt", "assets/thanks.txt", "--dry-run"],
+        &["remove", "credits.txt"],
+        &["register"],
+        &["register", "--refresh"],
+    ] {
+        let document = sandbox.json(&[arguments, &["--format", "json"]].concat());
+        assert_eq!(schema::problems("write", &document), Vec::<String>::new(), "{arguments:?}: {document}");
+    }
+    let document = sandbox.json(&["rename", "nothing", "x", "--format", "json"]);
+    assert_eq!(schema::problems("failure", &document), Vec::<String>::new());
+    expect![[r#"
+        exit 1
+        --- stdout
+        {
+          "version": 1,
+          "error": {
+            "exit_code": 1,
+            "message": "the workspace has errors"
+          },
+          "diagnostics": [
+            {
+              "code": "PW0501",
+              "severity": "error",
+              "message": "`assets/dialog` depends on `gold`",
+              "place": {
+                "path": "assets/dialog/asset.json",
+                "line": 9,
+                "column": 20,
+                "start": 373,
+                "end": 379
+              },
+              "help": "take the reference out first, or say --force: then the next build tells of it as an error"
+            }
+          ]
+        }
+        --- stderr
+        error: the workspace has errors
+    "#]]
+    .assert_eq(&sandbox.run(&["exclude", "gold", "--format", "json"]));
+}
