@@ -22,6 +22,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
         ("cli/init.schema.json", printed::<documents::InitDocument>()),
         ("cli/list.schema.json", printed::<documents::ListDocument>()),
+        ("cli/log.schema.json", printed::<documents::LogDocument>()),
         ("cli/pack-list.schema.json", printed::<documents::PackListDocument>()),
         ("cli/pack-verify.schema.json", printed::<documents::PackVerifyDocument>()),
         ("cli/status.schema.json", printed::<documents::StatusDocument>()),

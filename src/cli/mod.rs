@@ -24,19 +24,21 @@ mod include;
 mod init;
 mod json;
 mod list;
+mod log;
 mod measure;
 mod moving;
 mod open;
 mod pack;
 mod panic;
 mod progress;
-mod registry;
 mod register;
+mod registry;
 mod remove;
 mod rename;
 mod render;
 mod select;
 mod status;
+mod undo;
 mod words;
 mod write;
 
@@ -66,6 +68,7 @@ pub mod documents {
     pub use super::init::InitDocument;
     pub use super::json::FailureDocument;
     pub use super::list::ListDocument;
+    pub use super::log::LogDocument;
     pub use super::pack::{PackListDocument, PackVerifyDocument};
     pub use super::status::StatusDocument;
     pub use super::write::WriteDocument;
@@ -146,6 +149,15 @@ enum Command {
     /// The registry keeps a tombstone: the number and the uuid are never given again. Declaration and sources are
     /// removed, as `git rm` would. A missing asset is settled this way too.
     Remove(remove::Arguments),
+    /// Take back the last commit
+    ///
+    /// Reverts what the last write command, or the registration of a build, changed; once more, what the one before it
+    /// did. No identity is freed: what was registered becomes a tombstone. Files that were edited since are not touched.
+    Undo(undo::Arguments),
+    /// Show what was committed
+    ///
+    /// Newest first: every change that packwright made to declarations and the registry of this workspace.
+    Log(log::Arguments),
     /// Read packs, without a workspace
     Pack(pack::Arguments),
     /// Look at the cache, or empty it
@@ -180,6 +192,8 @@ impl Command {
             Self::Include(it) => it.write.format,
             Self::Exclude(it) => it.write.format,
             Self::Remove(it) => it.write.format,
+            Self::Undo(it) => it.write.format,
+            Self::Log(it) => it.format,
             Self::Pack(it) => it.format(),
             Self::Cache(it) => it.format(),
             Self::Bench(it) => it.format,
@@ -256,6 +270,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
         Command::Include(it) => include::run(cx, it),
         Command::Exclude(it) => exclude::run(cx, it),
         Command::Remove(it) => remove::run(cx, it),
+        Command::Undo(it) => undo::run(cx, it),
+        Command::Log(it) => log::run(cx, it),
         Command::Pack(it) => pack::run(cx, it),
         Command::Cache(it) => cache::run(cx, it),
         Command::Bench(it) => bench::run(cx, it),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
-use super::{FILE_LIMIT, Home, is_absence};
+use super::{FILE_LIMIT, Home, is_absence, utc};
 use crate::error::{IoContext, Result};
 use crate::model::{Digest, RelPath};
 use crate::system::{Access, Disk, System};
@@ -19,6 +19,12 @@ pub struct Entry {
     pub sequence: u64,
     /// What it did.
     pub title: String,
+    /// When the lane was taken for it, in UTC; absent in lines of versions that did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// The number of the commit that it reverted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<u64>,
     /// The files that it changed.
     pub files: Vec<LoggedChange>,
 }
@@ -67,7 +73,8 @@ pub(super) fn append(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()
         if bytes.len() as u64 > end {
             file.set_len(end).context("write", &path)?;
         }
-        file.write_all_at(&line(record), end).context("write", &path)?;
+        let time = disk.stat(&home.lock()).ok().map(|it| utc(it.mtime_ns));
+        file.write_all_at(&line(record, time), end).context("write", &path)?;
     }
     // Also where the line was there: who wrote it may have died before it was durable. The same goes for
     // the log's name. Then the journal may go.
@@ -75,10 +82,11 @@ pub(super) fn append(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()
     disk.sync_dir(&home.dir()).context("sync", &home.dir())
 }
 
-fn line(record: &Record) -> Vec<u8> {
+fn line(record: &Record, time: Option<String>) -> Vec<u8> {
     let files =
         record.changes.iter().map(|it| LoggedChange { path: it.path.clone(), before: it.before, after: it.after });
-    let entry = Entry { sequence: record.sequence, title: record.title.clone(), files: files.collect() };
+    let Record { sequence, title, undoes, .. } = record;
+    let entry = Entry { sequence: *sequence, title: title.clone(), time, undoes: *undoes, files: files.collect() };
     let mut line = serde_json::to_vec(&entry).expect("text, numbers and lists always serialize");
     line.push(b'\n');
     line

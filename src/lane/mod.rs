@@ -8,7 +8,7 @@
 //! ```text
 //! .packwright/lane/lock           held while somebody writes; its text says who; never removed
 //! .packwright/lane/stage/7.0      new contents of the first file of commit 7, until it is renamed into place
-//! .packwright/lane/undo/7.0       contents of that file before commit 7
+//! .packwright/lane/undo/7.0       contents of that file before commit 7; kept for the last hundred commits
 //! .packwright/lane/journal        what is being applied (see `record`); it is there from the commit point on
 //! .packwright/lane/log.jsonl      one line for each commit that was applied
 //! ```
@@ -22,8 +22,8 @@
 //!
 //! - Between the last look at a file and the rename over it lie some microseconds in which an edit would be
 //!   overwritten; `undo` does not have it.
-//! - A file that is replaced gets the permissions of a new file. Links are refused.
-//! - Directories that a removal leaves empty stay.
+//! - A file that is replaced or moved gets the permissions of a new file. Links are refused, and files above 1 GiB.
+//! - Directories that a removal leaves empty stay where a crash comes right after the commit.
 
 mod log;
 mod read;
@@ -32,6 +32,7 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -79,8 +80,7 @@ impl Commit {
     }
 }
 
-/// One file that gets another name, whatever its size: it is neither copied nor held in memory where the file system
-/// can do without. Nothing may have the new name.
+/// One file that gets another name. Nothing may have that. It is copied on the way, twice: into place, and for `undo`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Move {
     /// The file. Never below `.packwright`.
@@ -251,21 +251,26 @@ impl<'a> Lane<'a> {
         if recover::read_journal(self.disk, &self.home)?.is_some() {
             recover::recover(self.disk, &self.home)?;
         }
-        let expected: Vec<_> = commit.changes.iter().map(|it| (it.path.clone(), it.expect)).collect();
+        let mut expected: Vec<_> = commit.changes.iter().map(|it| (it.path.clone(), it.expect)).collect();
+        let ends = |it: &Move| [(it.from.clone(), Some(it.expect)), (it.to.clone(), None)];
+        expected.extend(commit.moves.iter().flat_map(ends));
         self.validate(&expected)?;
-        let before = self.read_expected(&expected)?;
-        if let Some(it) = commit.moves.first() {
-            // FIXME: moves are the next step on this branch.
-            let source = io::ErrorKind::Unsupported.into();
-            return Err(Error::Io { action: "move", path: self.home.target(&it.from), source });
+        self.check_expected(&expected)?;
+        let (mut changes, mut files) = effective(commit.changes);
+        for Move { from, to, expect } in commit.moves {
+            // First the new name, then the old one goes: whoever looks in between finds the file.
+            changes.push(RecordedChange { path: to, before: None, after: Some(expect) });
+            files.push(Some(Source::At(from.clone())));
+            changes.push(RecordedChange { path: from, before: Some(expect), after: None });
+            files.push(None);
         }
-        let (changes, files) = effective(commit.changes, before);
         let sequence = log::last_sequence(self.disk, &self.home)? + 1;
-        let record = Record { sequence, title: commit.title, changes };
+        let Commit { title, prune, undoes, .. } = commit;
+        let record = Record { sequence, title, changes, prune, undoes };
         // Made before the first file, so that it cleans up if writing the second one fails.
         let staged = StagedCommit { lane: self, expected, record, fate: Fate::Discard };
         if !staged.record.changes.is_empty() {
-            self.write_files(sequence, &files)?;
+            staged.lane.write_files(&staged.record, &files)?;
         }
         Ok(staged)
     }
@@ -321,32 +326,36 @@ impl<'a> Lane<'a> {
         Ok(None)
     }
 
-    /// Reads every file and checks that it is what the commit expects.
-    fn read_expected(&self, expected: &[(RelPath, Option<Digest>)]) -> Result<Vec<Option<Vec<u8>>>> {
-        let mut contents = Vec::with_capacity(expected.len());
-        for (path, expect) in expected {
-            let target = self.home.target(path);
-            let bytes = match self.disk.read(&target, FILE_LIMIT) {
-                Ok(bytes) => Some(bytes),
-                Err(error) if is_absence(&error) => None,
-                Err(error) => return Err(error).context("read", &target),
-            };
-            if bytes.as_deref().map(Digest::of) != *expect {
-                return Err(Error::Conflict { path: target });
-            }
-            contents.push(bytes);
-        }
-        Ok(contents)
+    /// Checks that every file is what the commit expects.
+    fn check_expected(&self, expected: &[(RelPath, Option<Digest>)]) -> Result<()> {
+        expected.iter().try_for_each(|(path, expect)| self.read_expected(path, *expect).map(|_| ()))
     }
 
-    /// Writes and syncs the new and the former contents, and all directories on the way to them.
-    fn write_files(&self, sequence: u64, files: &[Files]) -> Result<()> {
-        let home = &self.home;
-        for (index, files) in files.iter().enumerate() {
-            let places = [(home.stage(sequence, index), &files.after), (home.undo(sequence, index), &files.before)];
-            for (path, bytes) in places {
+    /// Reads a file and checks that it is what the commit expects.
+    fn read_expected(&self, path: &RelPath, expect: Option<Digest>) -> Result<Option<Vec<u8>>> {
+        let target = self.home.target(path);
+        let bytes = match self.disk.read(&target, FILE_LIMIT) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if is_absence(&error) => None,
+            Err(error) => return Err(error).context("read", &target),
+        };
+        if bytes.as_deref().map(Digest::of) == expect { Ok(bytes) } else { Err(Error::Conflict { path: target }) }
+    }
+
+    /// Writes and syncs the new and the former contents, one file after the other, and all directories on the way to
+    /// them.
+    fn write_files(&self, record: &Record, sources: &[Option<Source>]) -> Result<()> {
+        let (home, sequence) = (&self.home, record.sequence);
+        for (index, (change, source)) in record.changes.iter().zip(sources).enumerate() {
+            let after = match source {
+                None => None,
+                Some(Source::Bytes(bytes)) => Some(Cow::Borrowed(bytes)),
+                Some(Source::At(from)) => self.read_expected(from, change.after)?.map(Cow::Owned),
+            };
+            let before = self.read_expected(&change.path, change.before)?.map(Cow::Owned);
+            for (path, bytes) in [(home.stage(sequence, index), after), (home.undo(sequence, index), before)] {
                 if let Some(bytes) = bytes {
-                    write_synced(self.disk, &path, bytes).context("write", &path)?;
+                    write_synced(self.disk, &path, &bytes).context("write", &path)?;
                 }
             }
         }
@@ -363,13 +372,13 @@ impl StagedCommit<'_> {
     pub fn publish(mut self) -> Result<Option<u64>> {
         let (disk, home) = (self.lane.disk, &self.lane.home);
         if self.record.changes.is_empty() {
-            self.lane.read_expected(&self.expected)?;
+            self.lane.check_expected(&self.expected)?;
             return Ok(None);
         }
         let journal = home.journal();
         let entry = staged::stage(disk, &journal, &self.record.encode(), Durability::Synced);
         let entry = entry.context("write", &journal)?;
-        self.lane.read_expected(&self.expected)?;
+        self.lane.check_expected(&self.expected)?;
         // From here on the commit is in force, unless it is withdrawn.
         self.fate = Fate::Keep;
         if let Err(error) = entry.publish() {
@@ -404,20 +413,21 @@ fn withdraw(disk: &dyn Disk, home: &Home) -> io::Result<()> {
     }
 }
 
-/// The bytes of one change.
-struct Files {
-    before: Option<Vec<u8>>,
-    after: Option<Vec<u8>>,
+/// Where the new contents of a file come from.
+enum Source {
+    Bytes(Vec<u8>),
+    /// Another file, which is not held in memory longer than it takes to write it down.
+    At(RelPath),
 }
 
 /// Drops the changes that would give a file the bytes it has.
-fn effective(changes: Vec<Change>, before: Vec<Option<Vec<u8>>>) -> (Vec<RecordedChange>, Vec<Files>) {
+fn effective(changes: Vec<Change>) -> (Vec<RecordedChange>, Vec<Option<Source>>) {
     let mut effective = (Vec::new(), Vec::new());
-    for (change, before) in changes.into_iter().zip(before) {
+    for change in changes {
         let after = change.content.as_deref().map(Digest::of);
         if after != change.expect {
             effective.0.push(RecordedChange { path: change.path, before: change.expect, after });
-            effective.1.push(Files { before, after: change.content });
+            effective.1.push(change.content.map(Source::Bytes));
         }
     }
     effective

@@ -18,6 +18,10 @@ pub(super) struct Record {
     pub title: String,
     /// Its changes; `before` and `after` of each differ.
     pub changes: Vec<RecordedChange>,
+    /// Directories below these that lose their last file go.
+    pub prune: Vec<RelPath>,
+    /// The number of the commit that this one reverts.
+    pub undoes: Option<u64>,
 }
 
 /// What becomes of one file; `None` where there is no file.
@@ -34,6 +38,10 @@ struct Line {
     sequence: u64,
     title: String,
     changes: Vec<RecordedChange>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    prune: Vec<RelPath>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    undoes: Option<u64>,
 }
 
 /// What the journal's bytes turned out to be.
@@ -48,8 +56,8 @@ pub(super) enum Decoded {
 
 impl Record {
     pub fn encode(&self) -> Vec<u8> {
-        let Self { sequence, title, changes } = self.clone();
-        let line = Line { version: VERSION, sequence, title, changes };
+        let Self { sequence, title, changes, prune, undoes } = self.clone();
+        let line = Line { version: VERSION, sequence, title, changes, prune, undoes };
         let mut bytes = serde_json::to_vec(&line).expect("text, numbers and lists always serialize");
         let digest = Digest::of(&bytes).to_hex();
         bytes.push(b'\n');
@@ -65,8 +73,8 @@ impl Record {
             return Decoded::Damaged;
         }
         match serde_json::from_slice(line) {
-            Ok(Line { version: VERSION, sequence, title, changes }) => {
-                Decoded::Record(Record { sequence, title, changes })
+            Ok(Line { version: VERSION, sequence, title, changes, prune, undoes }) => {
+                Decoded::Record(Record { sequence, title, changes, prune, undoes })
             }
             _ => Decoded::Foreign,
         }
@@ -109,7 +117,8 @@ mod tests {
     fn record() -> Record {
         let path = RelPath::new("packwright.registry/0.jsonl").expect("normal");
         let change = RecordedChange { path, before: None, after: Some(Digest::of(b"x")) };
-        Record { sequence: 7, title: "register\n1 asset".to_owned(), changes: vec![change] }
+        let prune = vec![RelPath::root()];
+        Record { sequence: 7, title: "register\n1 asset".to_owned(), changes: vec![change], prune, undoes: Some(3) }
     }
 
     #[test]

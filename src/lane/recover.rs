@@ -13,6 +13,9 @@ use crate::model::{Digest, RelPath};
 use crate::system::staged::{self, Durability};
 use crate::system::{Disk, FileKind, System};
 
+/// For so many commits it is kept what the files held before them.
+pub(super) const UNDO_KEPT: u64 = 100;
+
 /// What a crash had left half done, and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Recovery {
@@ -86,10 +89,34 @@ pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Op
         Some(_) => take_back(disk, home, record)?,
     }
     withdraw(disk, home).context("remove", &home.journal())?;
-    if refused.is_some() {
-        discard_files(disk, home, record);
+    match refused {
+        None => tidy(disk, home, record),
+        Some(_) => discard_files(disk, home, record),
     }
     Ok(refused)
+}
+
+/// Removes the directories that lost their last file, and what was kept to undo commits of long ago. What cannot be
+/// removed stays: nothing depends on it.
+fn tidy(disk: &dyn Disk, home: &Home, record: &Record) {
+    for change in record.changes.iter().filter(|it| it.after.is_none()) {
+        let is_below = |dir: &RelPath| record.prune.iter().any(|it| it.strip(dir.as_str()).is_some());
+        let mut above = change.path.parent();
+        while let Some(dir) = above.filter(is_below) {
+            if disk.remove_dir(&home.target(&dir)).is_err() {
+                break;
+            }
+            above = dir.parent();
+        }
+    }
+    let dir = home.undo_dir();
+    let entries = disk.open_dir(&dir).and_then(|it| it.list(Path::new("")));
+    for entry in entries.unwrap_or_default() {
+        let number = entry.name.to_str().and_then(|it| it.split_once('.')?.0.parse::<u64>().ok());
+        if number.is_some_and(|it| it + UNDO_KEPT <= record.sequence) {
+            let _ = disk.remove_file(&dir.join(entry.name));
+        }
+    }
 }
 
 /// Puts all new contents in place, unless a file is edited: then it stops and says which.

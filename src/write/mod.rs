@@ -9,6 +9,7 @@
 //! and is no source.
 //!
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
+//! - `undo`: takes the last commit back
 //! - `uses`: who needs an asset or a file
 //! - `inputs`: which inputs come and go with their places
 //! - `rewrite`: references in declarations that follow a name or a place
@@ -23,6 +24,7 @@ mod remove;
 mod rename;
 mod rewrite;
 mod toml;
+mod undo;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,7 @@ pub use moving::{Destination, move_files};
 pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
+pub use undo::{undo, undone};
 
 /// What a command wants to change.
 #[derive(Clone, Default, Debug)]

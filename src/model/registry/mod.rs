@@ -41,7 +41,7 @@ pub use join::{Joined, join};
 pub use line::{Line, ShortDigest, line_schema};
 pub use load::{FileSet, Loaded, Presence, lines_of_file, load};
 pub use propose::{
-    Change, ChangeNote, Decision, Digests, Lines, Present, Proposal, decide, notes, place_missing, propose,
+    Change, ChangeNote, Decision, Digests, Lines, Present, Proposal, decide, notes, place_missing, propose, replace,
 };
 pub use reconcile::{Copied, Found, Open, Reconciliation, Remembered, bind, reconcile};
 pub use repair::{Ground, Mend, Mended, Repair, repair};

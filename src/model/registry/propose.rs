@@ -309,6 +309,17 @@ pub(super) fn with_lines(registry: &Registry, written: Vec<Line>) -> Registry {
     Registry::of(lines, registry.0.highest, Residue::default())
 }
 
+/// Returns the registry with other states of some lines: each becomes a later form of the one that is there.
+pub fn replace(registry: &Registry, lines: Vec<Line>) -> Registry {
+    let later = |mut line: Line| {
+        if let Some(now) = registry.by_uuid(line.uuid) {
+            line.supersede([now.short_digest()]);
+        }
+        line
+    };
+    with_lines(registry, lines.into_iter().map(later).collect())
+}
+
 /// Returns what writing lines changes, by place. `before` tells where the line of a uuid was, if there was one.
 pub fn notes(written: &[Line], before: &dyn Fn(AssetUuid) -> Option<RelPath>) -> Vec<ChangeNote> {
     let change = |line: &Line| match before(line.uuid) {

@@ -1,0 +1,110 @@
+//! `packwright log`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Context;
+use super::exit::Exit;
+use super::json::{Format, Version};
+use super::open;
+use super::words::{clean, count, table};
+use crate::error::Result;
+use crate::lane::{self, Entry, LoggedChange};
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// How many commits, from the newest on
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// How the log is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// What was committed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "packwright log --format json")]
+pub struct LogDocument {
+    /// Version of this form.
+    version: Version,
+    /// Newest first.
+    commits: Vec<CommitEntry>,
+}
+
+/// One commit.
+#[derive(Serialize, JsonSchema)]
+struct CommitEntry {
+    /// Its number: 1 for the first, and so on.
+    commit: u64,
+    /// When it was made, as `2026-11-23 09:41:14 UTC`; absent where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    /// What it did, in a few words.
+    title: String,
+    /// The number of the commit that it took back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<u64>,
+    /// The number of the commit that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_by: Option<u64>,
+    /// The files that it changed.
+    files: Vec<FileEntry>,
+}
+
+/// What a commit did to a file.
+#[derive(Serialize, JsonSchema)]
+struct FileEntry {
+    /// The file, relative to the workspace.
+    path: String,
+    /// Digest of what it held before; absent where there was no such file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    /// Digest of what it held afterwards; absent where there is no such file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
+impl From<LoggedChange> for FileEntry {
+    fn from(it: LoggedChange) -> Self {
+        Self {
+            path: it.path.to_string(),
+            before: it.before.map(|it| it.to_hex()),
+            after: it.after.map(|it| it.to_hex()),
+        }
+    }
+}
+
+pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
+    let opened = open::open(cx, None)?;
+    let entries = match lane::entries(&*opened.ws.disk, &opened.ws.root) {
+        Ok(entries) => entries,
+        Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error, None)),
+    };
+    let undone_by: BTreeMap<u64, u64> = entries.iter().filter_map(|it| Some((it.undoes?, it.sequence))).collect();
+    let newest = entries.into_iter().rev().take(arguments.limit);
+    let commits: Vec<CommitEntry> = newest.map(|it| commit(it, &undone_by)).collect();
+    if arguments.format == Format::Json {
+        cx.console.print_json(&LogDocument { version: Version, commits })?;
+    } else if commits.is_empty() {
+        cx.console.say("nothing was committed yet");
+    } else {
+        let header = ["commit", "time", "files", "what"].map(str::to_owned);
+        cx.console.print(&table(std::iter::once(header).chain(commits.iter().map(row)), &[0, 2]))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn commit(entry: Entry, undone_by: &BTreeMap<u64, u64>) -> CommitEntry {
+    let Entry { sequence, title, time, undoes, files } = entry;
+    let files = files.into_iter().map(FileEntry::from).collect();
+    CommitEntry { commit: sequence, time, title, undoes, undone_by: undone_by.get(&sequence).copied(), files }
+}
+
+fn row(it: &CommitEntry) -> [String; 4] {
+    let undone = it.undone_by.map_or_else(String::new, |by| format!("  (undone by {by})"));
+    let files = count(it.files.len() as u64, "file");
+    let time = it.time.clone().unwrap_or_else(|| "-".to_owned());
+    [it.commit.to_string(), clean(&time), files, format!("{}{undone}", clean(&it.title))]
+}

@@ -1,0 +1,165 @@
+//! Taking back the last commit: a commit like any other.
+//!
+//! Files get back what they held before. The registry is taken back line by line, and never frees an identity: what the
+//! commit registered becomes a tombstone, and a line that goes back to an earlier state is a new form of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Error, Result};
+use crate::lane::{self, Change, Commit, Entry, Move};
+use crate::model::registry::{self, Line, N_FILES, Registry};
+use crate::model::{AssetUuid, Diagnostic, Digest, RelPath};
+use crate::workspace::layout::Workspace;
+
+use super::Plan;
+
+/// Returns the commits of the log that were taken back.
+pub fn undone(log: &[Entry]) -> BTreeSet<u64> {
+    log.iter().filter_map(|it| it.undoes).collect()
+}
+
+/// Plans to take back the last commit that was not taken back yet; of those that take back others, none.
+///
+/// # Errors
+///
+/// [`Error::Refused`] where there is none, or what its files held is not kept any more; [`Error::Conflict`] where one of
+/// them was edited since; [`Error::Invalid`] where the registry is damaged.
+pub fn undo(ws: &Workspace) -> Result<Plan> {
+    let log = lane::entries(&*ws.disk, &ws.root)?;
+    let undone = undone(&log);
+    let last = log.iter().rposition(|it| it.undoes.is_none() && !undone.contains(&it.sequence));
+    let Some(last) = last else { return Err(Error::Refused("there is no commit to undo".to_owned())) };
+    let entry = &log[last];
+    let is_line_file = |path: &RelPath| (0..N_FILES).any(|it| registry::file_path(it) == *path);
+    if entry.files.iter().any(|it| it.before.is_none() && is_line_file(&it.path)) {
+        let message = format!("commit {} made the workspace; to be rid of it, remove its directory", entry.sequence);
+        return Err(Error::Refused(message));
+    }
+    let mut commit = Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title));
+    commit.undoes = Some(entry.sequence);
+    // What the commit moved goes back by another move, however large it is.
+    let (mut moved, mut used) = (BTreeMap::new(), BTreeSet::new());
+    for (at, file) in entry.files.iter().enumerate().filter(|it| it.1.after.is_none()) {
+        let is_other_end = |it: &(usize, &lane::LoggedChange)| {
+            it.1.before.is_none() && it.1.after == file.before && !used.contains(&it.0)
+        };
+        if let Some((other, to)) = entry.files.iter().enumerate().find(is_other_end) {
+            used.extend([at, other]);
+            moved.insert(file.path.clone(), to.path.clone());
+        }
+    }
+    for (at, file) in entry.files.iter().enumerate() {
+        if let (Some(from), Some(expect)) = (moved.get(&file.path), file.before) {
+            commit.moves.push(Move { from: from.clone(), to: file.path.clone(), expect });
+        }
+        if used.contains(&at) || is_line_file(&file.path) {
+            continue;
+        }
+        let content = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
+        if content.is_none() && file.before.is_some() {
+            return Err(not_kept(entry, &file.path));
+        }
+        commit.changes.push(Change { path: file.path.clone(), expect: file.after, content });
+    }
+    let made = entry.files.iter().filter(|it| it.before.is_none());
+    commit.prune = made.filter_map(|it| Some(RelPath::root().join(it.path.as_str().split('/').next()?)?)).collect();
+    commit.prune.sort();
+    commit.prune.dedup();
+    let lines = take_back_lines(ws, &log, last, &mut commit)?;
+    let notes = lines.iter().map(note).collect();
+    Ok(Plan { commit, notes, lines })
+}
+
+fn note(line: &Line) -> String {
+    let what = if line.removed { "give up" } else { "bind again" };
+    format!("{what} `{}` ({}, {})", line.shown(), line.id, line.uuid)
+}
+
+fn not_kept(entry: &Entry, path: &RelPath) -> Error {
+    Error::Refused(format!("what `{path}` held before commit {} is not kept any more", entry.sequence))
+}
+
+/// Adds the files of the registry to the commit, and returns the lines that change.
+fn take_back_lines(ws: &Workspace, log: &[Entry], nth: usize, commit: &mut Commit) -> Result<Vec<Line>> {
+    let paths: Vec<RelPath> = (0..N_FILES).map(registry::file_path).collect();
+    let mut files = registry::FileSet::default();
+    let present = lane::read_through(&*ws.disk, &ws.root, &paths)?;
+    files.iter_mut().zip(present).for_each(|(file, it)| *file = it);
+    let loaded = registry::load(&files);
+    if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(Error::Invalid(loaded.diagnostics));
+    }
+    let registry = loaded.registry;
+    let mut lines = Vec::new();
+    for (idx, path) in paths.iter().enumerate() {
+        let Some(before) = contents_before(ws, log, nth, path)? else { continue };
+        let after = contents_after(ws, log, nth, path)?.or_else(|| files[idx].clone()).unwrap_or_default();
+        lines.extend(taken_back(&registry, idx, &before, &after)?);
+    }
+    if lines.is_empty() {
+        return Ok(lines);
+    }
+    let next = registry::replace(&registry, lines.clone());
+    refuse_clashes(&next, &lines)?;
+    let mut changed: BTreeMap<usize, Vec<u8>> = registry.changed_files(&next).into_iter().collect();
+    for (idx, (path, present)) in paths.into_iter().zip(files).enumerate() {
+        let expect = present.as_deref().map(Digest::of);
+        commit.changes.push(Change { path, expect, content: changed.remove(&idx).or(present) });
+    }
+    lines.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
+    Ok(lines)
+}
+
+/// Returns what a file held before a commit; `None` where the commit did not change it.
+fn contents_before(ws: &Workspace, log: &[Entry], nth: usize, path: &RelPath) -> Result<Option<Vec<u8>>> {
+    let entry = &log[nth];
+    let Some(at) = entry.files.iter().position(|it| it.path == *path) else { return Ok(None) };
+    let contents = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
+    contents.map(Some).ok_or_else(|| not_kept(entry, path))
+}
+
+/// Returns what a file held after a commit, where a later one changed it: that is what it held before that.
+fn contents_after(ws: &Workspace, log: &[Entry], nth: usize, path: &RelPath) -> Result<Option<Vec<u8>>> {
+    let later = (nth + 1..log.len()).find(|it| log[*it].files.iter().any(|it| it.path == *path));
+    later.map_or(Ok(None), |it| contents_before(ws, log, it, path))
+}
+
+/// Returns the lines of one file as they become.
+fn taken_back(registry: &Registry, idx: usize, before: &[u8], after: &[u8]) -> Result<Vec<Line>> {
+    let by_uuid = |bytes: &[u8]| -> BTreeMap<AssetUuid, Line> {
+        registry::lines_of_file(idx, bytes).unwrap_or_default().into_iter().map(|it| (it.uuid, it)).collect()
+    };
+    let (before, after) = (by_uuid(before), by_uuid(after));
+    let mut lines = Vec::new();
+    for (uuid, then) in after.iter().filter(|it| before.get(it.0) != Some(it.1)) {
+        let Some(now) = registry.by_uuid(*uuid) else { continue };
+        if (&now.place, &now.part, now.removed) != (&then.place, &then.part, then.removed) {
+            let message = format!("`{}` was moved or given up since: nothing can be undone before that", then.shown());
+            return Err(Error::Refused(message));
+        }
+        let next = match before.get(uuid) {
+            None => Line { removed: true, ..now.clone() },
+            Some(it) => {
+                let (place, part, removed) = (it.place.clone(), it.part.clone(), it.removed);
+                Line { place, part, removed, content: it.content, declaration: it.declaration, ..now.clone() }
+            }
+        };
+        if next != *now {
+            lines.push(next);
+        }
+    }
+    Ok(lines)
+}
+
+/// Fails where a line goes back to a place that another asset has by now.
+fn refuse_clashes(next: &Registry, lines: &[Line]) -> Result<()> {
+    let clash = lines.iter().filter(|it| !it.removed).find_map(|line| {
+        let is_other =
+            |it: &&Line| !it.removed && it.uuid != line.uuid && it.place == line.place && it.part == line.part;
+        next.lines().iter().find(is_other)
+    });
+    match clash {
+        None => Ok(()),
+        Some(it) => Err(Error::Refused(format!("`{}` belongs to another asset by now, {}", it.shown(), it.id))),
+    }
+}
