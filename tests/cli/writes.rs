@@ -553,6 +553,103 @@ fn files_and_directories_are_moved() {
 }
 
 #[test]
+fn what_was_written_is_taken_back() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    for arguments in [&["move", "assets/sprites", "assets/art"][..], &["rename", "coin", "gold"], &["remove", "7"]] {
+        assert!(sandbox.run(arguments).starts_with("exit 0"), "{arguments:?}");
+    }
+    let document = sandbox.json(&["log", "--format", "json"]);
+    assert_eq!(schema::problems("log", &document), Vec::<String>::new());
+    let titles: Vec<&str> =
+        document["commits"].as_array().expect("a list").iter().filter_map(|it| it["title"].as_str()).collect();
+    let expected = ["remove 1 asset", "rename `coin` to `gold`", "move `assets/sprites` to `assets/art`"];
+    assert_eq!(titles[..3], expected);
+
+    let edited = sandbox.read("assets/dialog/asset.json");
+    expect![[r#"
+        exit 0
+        --- stdout
+        create `assets/tiles/checker.png` (116 B)
+        --- a/packwright.registry/e.jsonl
+        +++ b/packwright.registry/e.jsonl
+        @@ -1 +1 @@
+        -{"asset_uuid":"e1fd98e2-f267-84c0-a799-ef0a6a0d879c","asset_id":7,"place":"assets/tiles/checker.png","content":"a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e","was":["f136e3beadd2fa5f"],"removed":true}
+        +{"asset_uuid":"e1fd98e2-f267-84c0-a799-ef0a6a0d879c","asset_id":7,"place":"assets/tiles/checker.png","content":"a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e","was":["3d6cd2ae12b68869","f136e3beadd2fa5f"]}
+        --- stderr
+        bind again `assets/tiles/checker.png` (7, e1fd98e2-f267-84c0-a799-ef0a6a0d879c)
+        undo commit 5: remove 1 asset: 2 files would change
+    "#]].assert_eq(&sandbox.run(&["undo", "--dry-run"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        bind again `assets/tiles/checker.png` (7, e1fd98e2-f267-84c0-a799-ef0a6a0d879c)
+        undo commit 5: remove 1 asset: 2 files, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    // Somebody edits a file that the next one would take back.
+    sandbox.write("assets/dialog/asset.json", "{}");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX/assets/dialog/asset.json` changed in the meantime; nothing was written
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    assert_eq!(sandbox.read("assets/dialog/asset.json"), b"{}");
+    sandbox.write("assets/dialog/asset.json", &String::from_utf8(edited).expect("text"));
+    expect![[r#"
+        exit 0
+        --- stderr
+        undo commit 4: rename `coin` to `gold`: 2 files, commit 7
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        bind again `assets/sprites/coin.png` (5, dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853)
+        bind again `assets/sprites/hero.png` (6, c0e4cb82-f0e4-8293-8f7b-fd272bb15e30)
+        undo commit 3: move `assets/sprites` to `assets/art`: 6 files, commit 8
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    let own = |it: &(String, Vec<u8>)| it.0.starts_with("packwright.registry");
+    let without_registry = |mut files: Vec<(String, Vec<u8>)>| {
+        files.retain(|it| !own(it));
+        files
+    };
+    assert_eq!(without_registry(authored(&sandbox)), without_registry(before));
+    assert!(sandbox.run(&["build", "--locked", "-q"]).starts_with("exit 0"));
+    // What a build registered gets tombstones, and no number is given again.
+    expect![[r#"
+        exit 0
+        --- stderr
+        give up `assets/credits.txt` (1, a45f2540-5431-8993-b7cc-ecd3e5941835)
+        give up `assets/dialog` (2, 68396c41-baf4-8f45-9718-854aabd69597)
+        give up `assets/models/crate.glb` (3, 32cb93d0-9803-86fb-b481-eb72186f7788)
+        give up `assets/models/sign.gltf` (4, 6429e0f2-8041-8811-aa0f-fa9fde5da618)
+        give up `assets/sprites/coin.png` (5, dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853)
+        give up `assets/sprites/hero.png` (6, c0e4cb82-f0e4-8293-8f7b-fd272bb15e30)
+        give up `assets/tiles/checker.png` (7, e1fd98e2-f267-84c0-a799-ef0a6a0d879c)
+        undo commit 2: register 7 assets: 6 files, commit 9
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    sandbox.run(&["build", "-q"]);
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                    name
+        12  image       1  185 B  assets/sprites/coin.png  coin
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "coin"]));
+    assert!(sandbox.run(&["undo", "-q"]).starts_with("exit 0"));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 1 made the workspace; to be rid of it, remove its directory
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+}
+
+#[test]
 fn many_at_once_wait_for_each_other() {
     const N: usize = 8;
     let names: Vec<String> = (0..N).map(|it| format!("a{it}.txt")).collect();
@@ -600,6 +697,8 @@ fn what_programs_are_told() {
         &["remove", "credits.txt"],
         &["register"],
         &["register", "--refresh"],
+        &["undo", "--dry-run"],
+        &["undo"],
     ] {
         let document = sandbox.json(&[arguments, &["--format", "json"]].concat());
         assert_eq!(schema::problems("write", &document), Vec::<String>::new(), "{arguments:?}: {document}");
