@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::artifacts::Moved;
-use crate::build::configure::{configure, registry_files};
+use crate::build::configure::configure;
 use crate::build::examine::{Examination, examine};
 use crate::build::identify::{commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
@@ -25,7 +25,6 @@ use crate::query::names::{LazyNames, exports};
 use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::workspace::layout::Workspace;
-use crate::workspace::scan::{self, scan};
 use crate::write;
 
 /// How often a build begins again because the workspace moved under it.
@@ -124,10 +123,7 @@ impl Engine {
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
         let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
-        let mut registry_files = registry_files(ws, &session.index, options)?;
-        let rehash = scan::Options { rehash: options.rehash };
-        let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
-        let pass = Pass::new(session, setup, scan);
+        let (pass, mut registry_files) = Pass::open(session, setup)?;
 
         // That there is nothing to do is proved from files; that little is to do, from memos.
         let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
@@ -161,32 +157,34 @@ impl Engine {
         let slots = state.slots(&pass.setup.profile, &options.pack);
         workshop.make(&mut state, &slots)?;
         let mut general = pass.general(registry_warnings, &proposal);
-        let store = &pass.session.store;
         // What was made is stored whatever the verdict, and meanwhile.
-        let judge = || judge(ws, &state, &slots, &pass.setup.profile, general.clone());
-        let mut verdict = ws.meanwhile(|| store.commit(), judge);
-        let (Some(output), false) = (output, verdict.has_errors()) else {
-            pass.remember_scan(&registry_files);
-            if verdict.has_errors() {
-                return Err(Error::Invalid(verdict.diagnostics).into());
-            }
-            refuse_if_locked(options, &proposal)?;
-            return Ok(pass.checked(&state, verdict, &proposal));
-        };
+        let (state, store) = (&*state, &pass.session.store);
+        let finish = || {
+            let mut verdict = judge(ws, state, &slots, &pass.setup.profile, general.clone());
+            let (Some(output), false) = (output, verdict.has_errors()) else {
+                pass.remember_scan(&registry_files);
+                if verdict.has_errors() {
+                    return Err(Error::Invalid(verdict.diagnostics).into());
+                }
+                refuse_if_locked(options, &proposal)?;
+                return Ok(pass.checked(state, verdict, &proposal));
+            };
 
-        // The plan is valid: identities are committed, and the pack follows.
-        let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
-        [&mut general, &mut verdict.diagnostics].into_iter().for_each(|it| proposal.forget_tidied(it));
-        let snapshot = self.snapshots.publish(pass.snapshot(&state, registry_digest, &proposal.registry, verdict));
-        let names = LazyNames::new(&state.db);
-        let payloads = workshop.payloads(&state, &names, &slots);
-        let wanted = Wanted::Plan(&snapshot.plan);
-        let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
-        let touched: Vec<usize> = (0..slots.len()).collect();
-        let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
-        let derived = Derived { state: &state, slots: &slots, touched: &touched, rest, ledger };
-        pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
-        Ok(pass.built(&state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
+            // The plan is valid: identities are committed, and the pack follows.
+            let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
+            [&mut general, &mut verdict.diagnostics].into_iter().for_each(|it| proposal.forget_tidied(it));
+            let snapshot = self.snapshots.publish(pass.snapshot(state, registry_digest, &proposal.registry, verdict));
+            let names = LazyNames::new(&state.db);
+            let payloads = workshop.payloads(state, &names, &slots);
+            let wanted = Wanted::Plan(&snapshot.plan);
+            let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
+            let touched: Vec<usize> = (0..slots.len()).collect();
+            let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
+            let derived = Derived { state, slots: &slots, touched: &touched, rest, ledger };
+            pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
+            Ok(pass.built(state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
+        };
+        ws.meanwhile(|| store.commit(), finish)
     }
 }
 

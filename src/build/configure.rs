@@ -7,7 +7,7 @@ use crate::cache::{Index, encoding};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
 use crate::model::profile::Profile;
-use crate::model::registry::{self, FileSet, N_FILES, Registry};
+use crate::model::registry::{self, FileSet, Loaded, N_FILES, Registry};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
 use crate::system::{FileKind, FsTime, Stamp};
@@ -73,6 +73,7 @@ pub struct RegistryFiles {
     /// Fingerprint of each from before it was read.
     stamps: Vec<Option<Stamp>>,
     bytes: Option<FileSet>,
+    loaded: Option<Loaded>,
     /// What the index should remember, where that is news.
     pub fact: Option<Vec<u8>>,
 }
@@ -103,13 +104,20 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Resul
     {
         let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
         let stamps = known.iter().map(|it| get_stamp(&it.stamp)).collect();
-        return Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: None, fact: None });
+        return Ok(RegistryFiles {
+            digest: set_digest(&digests),
+            digests,
+            stamps,
+            bytes: None,
+            loaded: None,
+            fact: None,
+        });
     }
     let now = ws.disk.now(&ws.cache_dir());
     let (files, stamps) = read_files(ws)?;
     let digests = digests_of(&files);
     let fact = if is_quiet { fact(&digests, &stamps, now) } else { None };
-    Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: Some(files), fact })
+    Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: Some(files), loaded: None, fact })
 }
 
 fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
@@ -181,13 +189,23 @@ impl RegistryFiles {
         Ok(files)
     }
 
+    /// Parses what was read, ahead of [`RegistryFiles::load`].
+    pub fn parse(&mut self) {
+        if let Some(files) = self.bytes.take() {
+            self.loaded = Some(registry::load(&files));
+        }
+    }
+
     /// Loads the registry; what is wrong with it always stops a build. Returns its warnings besides.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when the registry is damaged or absent, whole or in part.
     pub fn load(&mut self, ws: &Workspace) -> Result<(Registry, Vec<Diagnostic>)> {
-        let loaded = registry::load(&self.read(ws)?);
+        let loaded = match self.loaded.take() {
+            Some(loaded) => loaded,
+            None => registry::load(&self.read(ws)?),
+        };
         if loaded.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Invalid(loaded.diagnostics));
         }

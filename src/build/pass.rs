@@ -16,10 +16,10 @@ use crate::receipt::{self, Outputs, Receipt};
 use crate::snapshot::Snapshot;
 use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::CONFIG_FILE;
-use crate::workspace::scan::Scan;
+use crate::workspace::scan::{self, Scan, scan};
 
 use super::artifacts::{Moved, Workshop};
-use super::configure::{REGISTRY_FACT, RegistryFiles, Setup};
+use super::configure::{REGISTRY_FACT, RegistryFiles, Setup, registry_files};
 use super::identify;
 use super::judge::Verdict;
 use super::memo::{self, Built, Ledger, Rest, Short};
@@ -55,6 +55,32 @@ pub struct Derived<'a> {
 }
 
 impl<'a> Pass<'a> {
+    /// Looks at the registry's files and at the sources. Where nothing is known of either yet, at both at once, and the
+    /// registry is parsed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`registry_files`] and of [`scan()`].
+    pub fn open(session: Session<'a>, setup: Setup) -> Result<(Self, RegistryFiles), Error> {
+        let Session { ws, options, index, sources, .. } = &session;
+        let known = session.known_tree(&setup);
+        let is_new = known.is_empty();
+        let scan = || scan(ws, &setup.roots, known, sources, scan::Options { rehash: options.rehash });
+        let look = || registry_files(ws, index, options);
+        let (registry, scan) = if is_new {
+            let look = || {
+                let mut files = look()?;
+                files.parse();
+                Ok::<_, Error>(files)
+            };
+            let (registry, scan) = ws.both(look, scan);
+            (registry?, scan?)
+        } else {
+            (look()?, scan()?)
+        };
+        Ok((Self::new(session, setup, scan), registry))
+    }
+
     /// Begins with what was found.
     pub fn new(session: Session<'a>, setup: Setup, scan: Scan) -> Self {
         Self { session, setup, scan, vanished: OnceLock::new() }

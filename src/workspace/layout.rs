@@ -120,13 +120,18 @@ impl Workspace {
 
     /// Does `work`, and `aside` meanwhile on another thread; before it where there is to be only one.
     pub fn meanwhile<T>(&self, aside: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+        self.both(aside, work).1
+    }
+
+    /// As [`Workspace::meanwhile`], and returns what came of both.
+    pub fn both<A: Send, T>(&self, aside: impl FnOnce() -> A + Send, work: impl FnOnce() -> T) -> (A, T) {
         if self.jobs == 1 {
-            aside();
-            return work();
+            return (aside(), work());
         }
         std::thread::scope(|scope| {
-            scope.spawn(aside);
-            work()
+            let aside = scope.spawn(aside);
+            let done = work();
+            (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), done)
         })
     }
 
