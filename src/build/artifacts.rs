@@ -185,7 +185,7 @@ impl Payloads for MadePayloads<'_> {
     fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         let Some((_, recipe, made)) = self.made(entry.id) else {
             // Its bucket was taken from a memo. Where its bytes are lost, the long way has a recipe.
-            let lost = || Error::Torn { path: self.ws.root.join(&entry.name) };
+            let lost = || Error::Torn { path: self.ws.root.join(&*entry.name) };
             return self.executor.at_hand(payload.stored_digest).map(Fetched::Verified).ok_or_else(lost);
         };
         let MadeResult::Artifacts(artifacts) = &made.result else { unreachable!("planned entries were made") };

@@ -151,7 +151,7 @@ fn assets(state: &State, tree: &Tree, setup: &Setup, proposal: &Proposal, proble
         Asset {
             identity: line.map(|it| (it.uuid, it.id)),
             change: changes.get(&(intent.place.clone(), intent.part.clone())).cloned(),
-            name: intent.name.clone(),
+            name: intent.name.to_string(),
             kind: intent.kind.clone(),
             place: intent.place.clone(),
             part: intent.part.clone(),

@@ -42,7 +42,7 @@ pub struct Intent {
     /// Which of several assets made out of one source; empty for the asset as a whole.
     pub part: String,
     /// For people; unique in a workspace.
-    pub name: String,
+    pub name: Arc<str>,
     /// The `type`: the kind of the processor. It is a known one.
     pub kind: Arc<str>,
     /// What it is made of.

@@ -405,6 +405,6 @@ struct NoPayloads;
 
 impl Payloads for NoPayloads {
     fn stored(&self, _: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
-        Err(io::Error::from(io::ErrorKind::NotFound)).context("pack", Path::new(&entry.name))
+        Err(io::Error::from(io::ErrorKind::NotFound)).context("pack", Path::new(&*entry.name))
     }
 }

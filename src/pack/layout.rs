@@ -128,7 +128,7 @@ pub(super) fn lay_names<'a>(names: &[(AssetId, &str)]) -> LaidFile<'a> {
 }
 
 fn names_of(entries: &[Arc<PlanEntry>]) -> Vec<(AssetId, &str)> {
-    entries.iter().map(|it| (it.id, it.name.as_str())).collect()
+    entries.iter().map(|it| (it.id, &*it.name)).collect()
 }
 
 /// Lays the part of these entries out.

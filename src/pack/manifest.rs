@@ -123,8 +123,8 @@ mod tests {
         let entry = PlanEntry {
             id: AssetId(17),
             uuid: AssetUuid([3; 16]),
-            name: "hero \"one\"".to_owned(),
-            kind: "image".to_owned(),
+            name: "hero \"one\"".into(),
+            kind: "image".into(),
             preload: true,
             tags: vec!["boss".to_owned()],
             metadata: Metadata::from([("width".to_owned(), crate::process::contract::MetaValue::Integer(64))]),

@@ -34,9 +34,9 @@ pub struct PlanEntry {
     /// Identity.
     pub uuid: AssetUuid,
     /// The author's name for it.
-    pub name: String,
+    pub name: Arc<str>,
     /// The name of the processor that made it.
-    pub kind: String,
+    pub kind: Arc<str>,
     /// Whether its payloads lie at the front of the pack.
     pub preload: bool,
     /// The author's tags, sorted.

@@ -589,8 +589,8 @@ impl<'a> PackReader<'a> {
             Ok(PlanEntry {
                 id: row.id,
                 uuid: row.uuid,
-                name: String::new(),
-                kind: record.kind,
+                name: "".into(),
+                kind: record.kind.into(),
                 preload: row.preload,
                 tags: record.tags,
                 metadata: record.metadata,

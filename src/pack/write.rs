@@ -56,7 +56,7 @@ pub fn fetch(stored: Stored<'_>, payloads: &dyn Payloads) -> Result<Bytes> {
         return Ok(bytes);
     }
     let source = io::Error::new(io::ErrorKind::InvalidData, "the stored bytes do not have their digest");
-    Err(Error::Io { action: "pack", path: Path::new(&entry.name).to_owned(), source })
+    Err(Error::Io { action: "pack", path: Path::new(&*entry.name).to_owned(), source })
 }
 
 /// Writes a container, all of it. `path` is what errors name.

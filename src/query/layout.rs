@@ -68,7 +68,7 @@ fn entry(asset: &Asset, preload: bool, record: &ArtifactRecord, stored: &[Stored
         id,
         uuid,
         name: asset.intent.name.clone(),
-        kind: asset.intent.kind.to_string(),
+        kind: asset.intent.kind.clone(),
         preload,
         tags: asset.intent.options.tags.iter().cloned().collect(),
         metadata: record.metadata.clone(),

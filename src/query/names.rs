@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::model::reference::Reference;
@@ -23,7 +24,7 @@ pub struct Export {
     /// Which of several assets made out of one source.
     pub part: String,
     /// The author's name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type.
     pub kind: Arc<str>,
     /// Its identity, once it has one.
@@ -59,19 +60,30 @@ pub fn exports(db: &dyn salsa::Database, bucket: Bucket) -> Vec<Export> {
 }
 
 /// All assets of the workspace, to be found by place, name and identity.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+///
+/// Many workspaces refer to nothing by name or uuid: what finds those is put together when it is first asked for.
+#[derive(Debug, Default)]
 pub struct Names {
     /// By place and part.
     exports: Vec<Export>,
     /// Numbers into `exports`, by name.
-    by_name: Vec<u32>,
+    by_name: OnceLock<Vec<u32>>,
     /// Numbers into `exports`, by uuid.
-    by_uuid: Vec<(AssetUuid, u32)>,
+    by_uuid: OnceLock<Vec<(AssetUuid, u32)>>,
     /// For each place that shares its name with another, one other.
     clashes: BTreeMap<RelPath, RelPath>,
     /// For each place that differs from another only in case or normalization, one other.
     collisions: BTreeMap<RelPath, RelPath>,
 }
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        // All else follows from these.
+        self.exports == other.exports
+    }
+}
+
+impl Eq for Names {}
 
 /// Merges what all buckets export.
 #[salsa::tracked]
@@ -97,21 +109,26 @@ impl Names {
     /// Returns the table of these assets.
     pub fn of(mut exports: Vec<Export>) -> Self {
         exports.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
-        let mut by_name: Vec<u32> = (0..exports.len() as u32).collect();
-        by_name.sort_by(|a, b| exports[*a as usize].name.cmp(&exports[*b as usize].name).then(a.cmp(b)));
-        let mut clashes = BTreeMap::new();
-        for pair in by_name.windows(2) {
-            let (one, two) = (&exports[pair[0] as usize], &exports[pair[1] as usize]);
-            if one.name == two.name {
-                clashes.entry(one.place.clone()).or_insert_with(|| two.place.clone());
-                clashes.insert(two.place.clone(), one.place.clone());
-            }
-        }
-        let identified = exports.iter().enumerate();
-        let mut by_uuid: Vec<_> = identified.filter_map(|(idx, it)| Some((it.identity?.0, idx as u32))).collect();
-        by_uuid.sort_unstable();
-        let collisions = collisions(&exports);
-        Self { exports, by_name, by_uuid, clashes, collisions }
+        let (clashes, collisions) = (clashes(&exports), collisions(&exports));
+        Self { exports, by_name: OnceLock::new(), by_uuid: OnceLock::new(), clashes, collisions }
+    }
+
+    fn by_name(&self) -> &[u32] {
+        self.by_name.get_or_init(|| {
+            let name = |it: &u32| &self.exports[*it as usize].name;
+            let mut by_name: Vec<u32> = (0..self.exports.len() as u32).collect();
+            by_name.sort_by(|a, b| name(a).cmp(name(b)));
+            by_name
+        })
+    }
+
+    fn by_uuid(&self) -> &[(AssetUuid, u32)] {
+        self.by_uuid.get_or_init(|| {
+            let identified = self.exports.iter().enumerate();
+            let mut by_uuid: Vec<_> = identified.filter_map(|(idx, it)| Some((it.identity?.0, idx as u32))).collect();
+            by_uuid.sort_unstable();
+            by_uuid
+        })
     }
 
     /// Returns whether no two assets have one name, or places that some file systems cannot tell apart.
@@ -145,20 +162,22 @@ impl Names {
     pub fn resolve(&self, dir: &RelPath, reference: &Reference) -> Option<&Export> {
         match reference {
             Reference::Uuid(uuid) => {
-                let at = self.by_uuid.binary_search_by(|it| it.0.cmp(uuid)).ok()?;
-                Some(&self.exports[self.by_uuid[at].1 as usize])
+                let by_uuid = self.by_uuid();
+                let at = by_uuid.binary_search_by(|it| it.0.cmp(uuid)).ok()?;
+                Some(&self.exports[by_uuid[at].1 as usize])
             }
             Reference::Path(_) => self.at(&reference.target(dir)?),
             Reference::Name(name) => {
-                let at = self.by_name.binary_search_by(|it| self.exports[*it as usize].name.as_str().cmp(name)).ok()?;
-                Some(&self.exports[self.by_name[at] as usize])
+                let by_name = self.by_name();
+                let at = by_name.binary_search_by(|it| self.exports[*it as usize].name[..].cmp(name)).ok()?;
+                Some(&self.exports[by_name[at] as usize])
             }
         }
     }
 
     /// Returns the name that is most like `name`, to suggest it.
     pub fn similar(&self, name: &str) -> Option<&str> {
-        let names = self.exports.iter().map(|it| it.name.as_str());
+        let names = self.exports.iter().map(|it| &*it.name);
         crate::model::suggest::closest(name, names)
     }
 }
@@ -189,19 +208,51 @@ impl Assets for Names {
     }
 }
 
+/// Finds assets that share their name with another.
+fn clashes(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
+    let mut clashes = BTreeMap::new();
+    for group in alike(exports, |it| Cow::Borrowed(&it.name)) {
+        for pair in group.windows(2) {
+            let (one, two) = (&exports[pair[0]].place, &exports[pair[1]].place);
+            clashes.entry(one.clone()).or_insert_with(|| two.clone());
+            clashes.insert(two.clone(), one.clone());
+        }
+    }
+    clashes
+}
+
 /// Finds places that some file systems cannot tell from one before them.
 fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
-    let mut folded: Vec<(Cow<'_, str>, usize)> =
-        exports.iter().enumerate().map(|(idx, it)| (fold(it.place.as_str()), idx)).collect();
-    folded.sort_unstable();
     let mut collisions = BTreeMap::new();
-    for pair in folded.windows(2) {
-        let (one, two) = (&exports[pair[0].1].place, &exports[pair[1].1].place);
-        if pair[0].0 == pair[1].0 && one != two {
-            collisions.insert(two.clone(), one.clone());
+    for group in alike(exports, |it| fold(it.place.as_str())) {
+        for pair in group.windows(2) {
+            let (one, two) = (&exports[pair[0]].place, &exports[pair[1]].place);
+            if one != two {
+                collisions.insert(two.clone(), one.clone());
+            }
         }
     }
     collisions
+}
+
+/// Returns the numbers of those with equal text, in groups of at least two, each ascending; the groups by their text.
+///
+/// Mostly there are none, so that it is enough to sort hashes, which costs a tenth of sorting texts.
+fn alike<'a>(exports: &'a [Export], text: impl Fn(&'a Export) -> Cow<'a, str>) -> Vec<Vec<usize>> {
+    let hash = |it: &'a Export| {
+        let mut hasher = DefaultHasher::new();
+        text(it).hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut hashes: Vec<(u64, usize)> = exports.iter().map(hash).enumerate().map(|(idx, it)| (it, idx)).collect();
+    hashes.sort_unstable();
+    let mut groups = BTreeMap::<Cow<'a, str>, Vec<usize>>::new();
+    for same_hash in hashes.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
+        for (_, idx) in same_hash {
+            groups.entry(text(&exports[*idx])).or_default().push(*idx);
+        }
+    }
+    groups.into_values().filter(|it| it.len() > 1).collect()
 }
 
 /// Returns what a file system without case and normalization would take `path` for.

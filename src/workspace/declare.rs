@@ -100,7 +100,7 @@ pub fn from_rule(config: &Config, owner: &RelPath, rule: usize) -> Option<Declar
     let intent = Intent {
         place: owner.clone(),
         part: String::new(),
-        name: config.default_name(owner.as_str()),
+        name: config.default_name(owner.as_str()).into(),
         kind: found.kind.clone(),
         inputs: Inputs::Owner,
         dependencies: Vec::new(),
@@ -273,7 +273,7 @@ impl Common {
         let intent = Intent {
             place: self.place,
             part: String::new(),
-            name: self.name,
+            name: self.name.into(),
             kind,
             inputs,
             dependencies: self.dependencies,
@@ -353,7 +353,7 @@ settings = { scale = 2 }
     #[test]
     fn a_whole_file_is_understood() {
         let Declaration { intent, origin } = good(directory(WHOLE.as_bytes()));
-        assert_eq!((intent.place.as_str(), intent.name.as_str(), &*intent.kind), ("assets/hero", "hero", "image"));
+        assert_eq!((intent.place.as_str(), &*intent.name, &*intent.kind), ("assets/hero", "hero", "image"));
         let glob = Glob { base: path("assets/ui"), pattern: "*.png".to_owned() };
         let inputs = vec![InputPattern::Path(path("assets/hero/a.png")), InputPattern::Glob(glob)];
         assert_eq!(intent.inputs, Inputs::Listed(inputs));
@@ -405,7 +405,7 @@ settings = { scale = 2 }
     #[test]
     fn a_sidecar_without_type_lies_over_its_rule() {
         let over = good(sidecar(br#"{"settings": {"max": 8}, "tags": ["own"]}"#, Some(0))).intent;
-        assert_eq!((&*over.kind, over.name.as_str(), &over.inputs), ("image", "ui/x.png", &Inputs::Owner));
+        assert_eq!((&*over.kind, &*over.name, &over.inputs), ("image", "ui/x.png", &Inputs::Owner));
         assert_eq!(over.options.tags.iter().collect::<Vec<_>>(), ["own", "rule"]);
         assert_eq!(over.options.general.settings.0.len(), 2);
         assert_eq!(over.dir(), path("assets/ui"));

@@ -369,7 +369,7 @@ impl Reach {
     /// Returns whether any of `new` could have the name of another asset, or a place that differs only in case or
     /// normalization. `None` when a memo is lost.
     fn may_clash(&self, new: &[&Export], now: &[&Export]) -> Option<bool> {
-        let mut names: Vec<&str> = now.iter().map(|it| it.name.as_str()).collect();
+        let mut names: Vec<&str> = now.iter().map(|it| &*it.name).collect();
         names.sort_unstable();
         let mut places: Vec<_> = now.iter().map(|it| (fold(it.place.as_str()), &it.place)).collect();
         places.sort_unstable();

@@ -39,7 +39,7 @@ fn interrogate(sample: &Sample, root: &[u8], parts: &BTreeMap<String, Bytes>) {
         for found in [reader.find_id(expected.id), reader.find_name(&expected.name)] {
             let Ok(found) = found else { continue };
             let found = found.expect("verified tables do not forget an entry");
-            assert_eq!((found.id, found.uuid, &found.name), (expected.id, expected.uuid, &expected.name));
+            assert_eq!((found.id, found.uuid, &*found.name), (expected.id, expected.uuid, &*expected.name));
             for (payload, planned) in found.payloads.iter().zip(&expected.payloads) {
                 assert_eq!(payload.digest, planned.digest);
                 if let Ok(raw) = reader.payload_bytes(payload, u64::MAX) {

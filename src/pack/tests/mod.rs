@@ -79,8 +79,8 @@ impl Sample {
         let large: Vec<u8> = (0..70_000_u32).flat_map(u32::to_le_bytes).collect();
         sample.set(1, &[("", Codec::None, b"hello")]);
         let hero = sample.set(2, &[("", Codec::Zstd, &text), ("preview", Codec::None, b"tiny")]);
-        hero.name = "sprites/h\u{e9}ros.png".to_owned();
-        hero.kind = "image".to_owned();
+        hero.name = "sprites/h\u{e9}ros.png".into();
+        hero.kind = "image".into();
         hero.preload = true;
         hero.tags = vec!["boss".to_owned(), "level 1".to_owned()];
         hero.metadata = Metadata::from([
@@ -140,7 +140,7 @@ impl Sample {
 impl Payloads for Sample {
     fn stored(&self, payload: &PlanPayload, entry: &PlanEntry) -> Result<Fetched> {
         let found = self.stored.get(&payload.stored_digest).cloned().map(Fetched::Unverified);
-        found.ok_or_else(|| std::io::ErrorKind::NotFound.into()).context("read", Path::new(&entry.name))
+        found.ok_or_else(|| std::io::ErrorKind::NotFound.into()).context("read", Path::new(&*entry.name))
     }
 }
 
@@ -152,8 +152,8 @@ fn entry(id: u32) -> PlanEntry {
     PlanEntry {
         id: AssetId(id),
         uuid: AssetUuid::v8(Digest::of(&id.to_le_bytes())),
-        name: format!("asset/{id}"),
-        kind: "raw".to_owned(),
+        name: format!("asset/{id}").into(),
+        kind: "raw".into(),
         preload: false,
         tags: Vec::new(),
         metadata: Metadata::new(),
@@ -187,8 +187,8 @@ fn as_read(reader: &PackReader<'_>, entry: &Entry) -> PlanEntry {
     PlanEntry {
         id: entry.id,
         uuid: entry.uuid,
-        name: entry.name.clone(),
-        kind: entry.kind.clone(),
+        name: entry.name.clone().into(),
+        kind: entry.kind.clone().into(),
         preload: entry.preload,
         tags: entry.tags.clone(),
         metadata: entry.metadata.clone(),

@@ -79,7 +79,7 @@ fn a_patch_puts_entries_in_and_takes_others_out() {
         let mut new = old.clone();
         new.plan.entries.retain(|it| !removed.contains(&it.id.0));
         for id in put.iter().chain(&[1500]) {
-            new.set(*id, &[("", Codec::None, b"new")]).name = format!("a name of {id}");
+            new.set(*id, &[("", Codec::None, b"new")]).name = format!("a name of {id}").into();
         }
         let is_put = |it: &&Arc<PlanEntry>| it.id.0 == 1500 || put.contains(&it.id.0);
         let entries: Vec<_> = new.plan.entries.iter().filter(is_put).cloned().collect();

@@ -99,9 +99,9 @@ fn one_edit_changes_one_part_and_the_root() {
 
     sample.set(300, &[("", Codec::None, b"edited")]);
     assert_eq!(files(&sample).difference(&before).count(), 1, "a payload");
-    sample.set(300, &[("", Codec::None, b"payload 300")]).name = "renamed".to_owned();
+    sample.set(300, &[("", Codec::None, b"payload 300")]).name = "renamed".into();
     assert_eq!(files(&sample).difference(&before).count(), 1, "a name touches the names alone");
-    Arc::make_mut(&mut sample.plan.entries[300]).name = "asset/300".to_owned();
+    Arc::make_mut(&mut sample.plan.entries[300]).name = "asset/300".into();
     sample.set(1000, &[("", Codec::None, b"added")]);
     assert_eq!(files(&sample).difference(&before).count(), 2, "an addition: its part and the names");
 }
