@@ -97,7 +97,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 }
 
 fn commit(entry: Entry, undone_by: &BTreeMap<u64, u64>) -> CommitEntry {
-    let Entry { sequence, title, time, undoes, files } = entry;
+    let Entry { sequence, title, time, undoes, files, .. } = entry;
     let files = files.into_iter().map(FileEntry::from).collect();
     CommitEntry { commit: sequence, time, title, undoes, undone_by: undone_by.get(&sequence).copied(), files }
 }

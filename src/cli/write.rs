@@ -4,6 +4,7 @@
 //! Knows files, not what is in them: what a command does is its own business.
 
 use std::fmt::Write;
+use std::io;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use super::words::{clean, count, size};
 use crate::error::{Error, IoContext, Result};
 use crate::lane::{self, Commit, Lane};
 use crate::model::{AssetId, AssetUuid, Digest, RelPath};
+use crate::system::FileKind;
 use crate::workspace::layout::Workspace;
 
 /// A longer file is shown by its length only, in bytes.
@@ -185,7 +187,14 @@ fn files(ws: &Workspace, commit: &Commit, with_diff: bool) -> Result<Vec<FileEnt
     }
     for it in &commit.moves {
         let native = ws.abs(&it.from);
-        let length = Some(ws.disk.stat(&native).context("read", &native)?.size);
+        let length = match ws.disk.stat(&native) {
+            Ok(stamp) if stamp.kind == FileKind::File => Some(stamp.size),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("read", &native),
+            _ => return Err(Error::Conflict { path: native }),
+        };
+        if ws.disk.stat(&ws.abs(&it.to)).is_ok() {
+            return Err(Error::Conflict { path: ws.abs(&it.to) });
+        }
         entries.push(FileEntry {
             path: it.to.to_string(),
             change: FileChange::Moved,
@@ -201,7 +210,12 @@ fn files(ws: &Workspace, commit: &Commit, with_diff: bool) -> Result<Vec<FileEnt
 
 /// Returns what happens to a file; `None` where it has the wished bytes already.
 fn changed(ws: &Workspace, it: &lane::Change, with_diff: bool) -> Result<Option<FileEntry>> {
-    let before = lane::read_file_through(&*ws.disk, &ws.root, &it.path)?;
+    let before = match lane::read_file_through(&*ws.disk, &ws.root, &it.path) {
+        Err(Error::Io { source, path, .. }) if source.kind() == io::ErrorKind::IsADirectory => {
+            return Err(Error::Conflict { path });
+        }
+        outcome => outcome?,
+    };
     if before.as_deref().map(Digest::of) != it.expect {
         return Err(Error::Conflict { path: ws.abs(&it.path) });
     }
@@ -259,7 +273,7 @@ fn report(
     }
     let n_files = count(files.len() as u64, "file");
     match commit {
-        _ if files.is_empty() => cx.console.say("nothing to do"),
+        None if files.is_empty() => cx.console.say("nothing to do"),
         _ if dry_run => cx.console.say(format_args!("{}: {n_files} would change", clean(&title))),
         Some(number) => cx.console.say(format_args!("{}: {n_files}, commit {number}", clean(&title))),
         None => cx.console.say("nothing to do"),

@@ -10,6 +10,7 @@ use super::{FILE_LIMIT, Home, is_absence, utc};
 use crate::error::{IoContext, Result};
 use crate::model::{Digest, RelPath};
 use crate::system::{Access, Disk, System};
+use std::io;
 use std::path::Path;
 
 /// One commit, as the log tells it.
@@ -25,6 +26,9 @@ pub struct Entry {
     /// The number of the commit that it reverted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,
+    /// The directories that it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<RelPath>,
     /// The files that it changed.
     pub files: Vec<LoggedChange>,
 }
@@ -49,17 +53,28 @@ pub fn entries(sys: &dyn System, root: &Path) -> Result<Vec<Entry>> {
 /// its former contents are not kept any more.
 pub fn before_contents(sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<Option<Vec<u8>>> {
     let Some(before) = entry.files.get(index).and_then(|it| it.before) else { return Ok(None) };
-    let path = Home::new(root).undo(entry.sequence, index);
-    match sys.read(&path, FILE_LIMIT) {
-        Ok(bytes) => Ok((Digest::of(&bytes) == before).then_some(bytes)),
+    kept(sys, &Home::new(root).undo(entry.sequence, index), before)
+}
+
+/// Returns what the file `index` of `entry` held after that commit; `None` where there was no such file, it moved there, or
+/// its contents are not kept any more.
+pub fn after_contents(sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<Option<Vec<u8>>> {
+    let Some(after) = entry.files.get(index).and_then(|it| it.after) else { return Ok(None) };
+    kept(sys, &Home::new(root).redo(entry.sequence, index), after)
+}
+
+fn kept(sys: &dyn System, path: &Path, digest: Digest) -> Result<Option<Vec<u8>>> {
+    match sys.read(path, FILE_LIMIT) {
+        Ok(bytes) => Ok((Digest::of(&bytes) == digest).then_some(bytes)),
         Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => Err(error).context("read", &path),
+        Err(error) => Err(error).context("read", path),
     }
 }
 
-/// Returns the number of the last commit, 0 before the first.
-pub(super) fn last_sequence(sys: &dyn System, home: &Home) -> Result<u64> {
-    Ok(last(&parse(&read(sys, home)?)))
+/// Returns the number of the next commit.
+pub(super) fn next_sequence(sys: &dyn System, home: &Home) -> Result<u64> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "no number is left for a commit; remove the file");
+    last(&parse(&read(sys, home)?)).checked_add(1).ok_or_else(damaged).context("read", &home.log())
 }
 
 /// Appends a commit, unless it is there already, and makes it durable.
@@ -85,8 +100,8 @@ pub(super) fn append(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()
 fn line(record: &Record, time: Option<String>) -> Vec<u8> {
     let files =
         record.changes.iter().map(|it| LoggedChange { path: it.path.clone(), before: it.before, after: it.after });
-    let Record { sequence, title, undoes, .. } = record;
-    let entry = Entry { sequence: *sequence, title: title.clone(), time, undoes: *undoes, files: files.collect() };
+    let Record { sequence, title, undoes, made, .. } = record.clone();
+    let entry = Entry { sequence, title, time, undoes, made, files: files.collect() };
     let mut line = serde_json::to_vec(&entry).expect("text, numbers and lists always serialize");
     line.push(b'\n');
     line

@@ -8,7 +8,8 @@
 //! ```text
 //! .packwright/lane/lock           held while somebody writes; its text says who; never removed
 //! .packwright/lane/stage/7.0      new contents of the first file of commit 7, until it is renamed into place
-//! .packwright/lane/undo/7.0       contents of that file before commit 7; kept for the last hundred commits
+//! .packwright/lane/undo/7.0       contents of that file before commit 7, for the last twenty commits
+//! .packwright/lane/undo/7.0.after its contents after commit 7, unless it moved
 //! .packwright/lane/journal        what is being applied (see `record`); it is there from the commit point on
 //! .packwright/lane/log.jsonl      one line for each commit that was applied
 //! ```
@@ -33,7 +34,7 @@ mod recover;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,7 +44,7 @@ use crate::model::{Digest, RelPath};
 use crate::system::staged::{self, Durability};
 use crate::system::{Disk, FileKind, Lock, System};
 
-pub use log::{Entry, LoggedChange, before_contents, entries};
+pub use log::{Entry, LoggedChange, after_contents, before_contents, entries};
 pub use read::{Moment, Overlay, journal_overlay, moment, read_file_through, read_through};
 use record::{Record, RecordedChange};
 pub use recover::Recovery;
@@ -74,9 +75,9 @@ impl Commit {
         Self { title: title.into(), ..Self::default() }
     }
 
-    /// Returns whether the commit names no file.
+    /// Returns whether the commit names no file and takes nothing back.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.moves.is_empty()
+        self.changes.is_empty() && self.moves.is_empty() && self.undoes.is_none()
     }
 }
 
@@ -180,6 +181,10 @@ impl Home {
     fn undo(&self, sequence: u64, index: usize) -> PathBuf {
         self.undo_dir().join(format!("{sequence}.{index}"))
     }
+
+    fn redo(&self, sequence: u64, index: usize) -> PathBuf {
+        self.undo_dir().join(format!("{sequence}.{index}.after"))
+    }
 }
 
 /// Finishes or takes back what a crash left half done, if there is anything and nobody else is at it.
@@ -264,15 +269,32 @@ impl<'a> Lane<'a> {
             changes.push(RecordedChange { path: from, before: Some(expect), after: None });
             files.push(None);
         }
-        let sequence = log::last_sequence(self.disk, &self.home)? + 1;
+        let sequence = log::next_sequence(self.disk, &self.home)?;
+        let made = self.dirs_to_make(&changes);
         let Commit { title, prune, undoes, .. } = commit;
-        let record = Record { sequence, title, changes, prune, undoes };
+        let record = Record { sequence, title, changes, prune, undoes, made };
         // Made before the first file, so that it cleans up if writing the second one fails.
         let staged = StagedCommit { lane: self, expected, record, fate: Fate::Discard };
-        if !staged.record.changes.is_empty() {
+        if !staged.record.is_nothing() {
             staged.lane.write_files(&staged.record, &files)?;
         }
         Ok(staged)
+    }
+
+    /// Returns the directories that the new files of a commit need and that are not there, sorted.
+    fn dirs_to_make(&self, changes: &[RecordedChange]) -> Vec<RelPath> {
+        let mut made = BTreeSet::new();
+        for change in changes.iter().filter(|it| it.before.is_none()) {
+            let mut above = change.path.parent();
+            while let Some(dir) = above.filter(|it| !it.is_root() && !made.contains(it)) {
+                if self.disk.stat(&self.home.target(&dir)).is_ok() {
+                    break;
+                }
+                above = dir.parent();
+                made.insert(dir);
+            }
+        }
+        made.into_iter().collect()
     }
 
     /// Refuses what is no set of changes to files of this workspace.
@@ -358,6 +380,11 @@ impl<'a> Lane<'a> {
                     write_synced(self.disk, &path, &bytes).context("write", &path)?;
                 }
             }
+            // What is needed for `undo` alone is verified when it is used.
+            if let Some(Source::Bytes(bytes)) = source {
+                let path = home.redo(sequence, index);
+                staged::create_anew(self.disk, &path).and_then(|mut it| it.write_all(bytes)).context("write", &path)?;
+            }
         }
         // The lane's own directory was synced when the lane was taken, and is again with the journal.
         for dir in [home.stage_dir(), home.undo_dir(), home.own(), home.root.clone()] {
@@ -371,7 +398,7 @@ impl StagedCommit<'_> {
     /// Puts the commit in force; see [`Lane::commit`].
     pub fn publish(mut self) -> Result<Option<u64>> {
         let (disk, home) = (self.lane.disk, &self.lane.home);
-        if self.record.changes.is_empty() {
+        if self.record.is_nothing() {
             self.lane.check_expected(&self.expected)?;
             return Ok(None);
         }

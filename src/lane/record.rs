@@ -22,6 +22,8 @@ pub(super) struct Record {
     pub prune: Vec<RelPath>,
     /// The number of the commit that this one reverts.
     pub undoes: Option<u64>,
+    /// The directories that it makes.
+    pub made: Vec<RelPath>,
 }
 
 /// What becomes of one file; `None` where there is no file.
@@ -42,6 +44,8 @@ struct Line {
     prune: Vec<RelPath>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undoes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    made: Vec<RelPath>,
 }
 
 /// What the journal's bytes turned out to be.
@@ -55,9 +59,14 @@ pub(super) enum Decoded {
 }
 
 impl Record {
+    /// Returns whether there is nothing to do and nothing to say. That a commit had nothing left to take back is news.
+    pub fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.undoes.is_none()
+    }
+
     pub fn encode(&self) -> Vec<u8> {
-        let Self { sequence, title, changes, prune, undoes } = self.clone();
-        let line = Line { version: VERSION, sequence, title, changes, prune, undoes };
+        let Self { sequence, title, changes, prune, undoes, made } = self.clone();
+        let line = Line { version: VERSION, sequence, title, changes, prune, undoes, made };
         let mut bytes = serde_json::to_vec(&line).expect("text, numbers and lists always serialize");
         let digest = Digest::of(&bytes).to_hex();
         bytes.push(b'\n');
@@ -73,8 +82,8 @@ impl Record {
             return Decoded::Damaged;
         }
         match serde_json::from_slice(line) {
-            Ok(Line { version: VERSION, sequence, title, changes, prune, undoes }) => {
-                Decoded::Record(Record { sequence, title, changes, prune, undoes })
+            Ok(Line { version: VERSION, sequence, title, changes, prune, undoes, made }) => {
+                Decoded::Record(Record { sequence, title, changes, prune, undoes, made })
             }
             _ => Decoded::Foreign,
         }
@@ -118,7 +127,8 @@ mod tests {
         let path = RelPath::new("packwright.registry/0.jsonl").expect("normal");
         let change = RecordedChange { path, before: None, after: Some(Digest::of(b"x")) };
         let prune = vec![RelPath::root()];
-        Record { sequence: 7, title: "register\n1 asset".to_owned(), changes: vec![change], prune, undoes: Some(3) }
+        let title = "register\n1 asset".to_owned();
+        Record { sequence: 7, title, changes: vec![change], made: prune.clone(), prune, undoes: Some(3) }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::system::staged::{self, Durability};
 use crate::system::{Disk, FileKind, System};
 
 /// For so many commits it is kept what the files held before them.
-pub(super) const UNDO_KEPT: u64 = 100;
+pub(super) const UNDO_KEPT: u64 = 20;
 
 /// What a crash had left half done, and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -275,5 +275,6 @@ pub(super) fn discard_files(disk: &dyn Disk, home: &Home, record: &Record) {
     for index in 0..record.changes.len() {
         let _ = disk.remove_file(&home.stage(record.sequence, index));
         let _ = disk.remove_file(&home.undo(record.sequence, index));
+        let _ = disk.remove_file(&home.redo(record.sequence, index));
     }
 }

@@ -119,8 +119,13 @@ pub fn plan(
     let news = consequences(&before, &after);
     if !news.is_empty() {
         edits.extend(news.iter().map(settled_by));
-        notes.extend(news.iter().map(ToString::to_string));
         after = self::after(ws, state, options, &before, &decision.next, &edits)?;
+        // Where other new places come before them, they were not given these numbers.
+        let settled = |mut it: ChangeNote| {
+            it.id = after.registry.at(&it.place, &it.part).map_or(it.id, |line| line.id);
+            it.to_string()
+        };
+        notes.extend(news.into_iter().map(settled));
     }
     let lines = lines(&before.registry, &after.registry, &decision.concerns);
     Ok(Plan { commit: commit(ws, &before, &after, decision)?, notes, lines })

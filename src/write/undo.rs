@@ -61,12 +61,14 @@ pub fn undo(ws: &Workspace) -> Result<Plan> {
         }
         commit.changes.push(Change { path: file.path.clone(), expect: file.after, content });
     }
-    let made = entry.files.iter().filter(|it| it.before.is_none());
-    commit.prune = made.filter_map(|it| Some(RelPath::root().join(it.path.as_str().split('/').next()?)?)).collect();
-    commit.prune.sort();
+    // What lies in directories that the commit made lies there no more.
+    commit.prune = entry.made.iter().filter_map(RelPath::parent).filter(|it| !entry.made.contains(it)).collect();
     commit.prune.dedup();
-    let lines = take_back_lines(ws, &log, last, &mut commit)?;
-    let notes = lines.iter().map(note).collect();
+    let lines = take_back_lines(ws, entry, &mut commit)?;
+    let mut notes: Vec<String> = lines.iter().map(note).collect();
+    if commit.changes.is_empty() && commit.moves.is_empty() {
+        notes.push(format!("note: nothing is left of commit {}; numbers once given out stay so", entry.sequence));
+    }
     Ok(Plan { commit, notes, lines })
 }
 
@@ -80,7 +82,7 @@ fn not_kept(entry: &Entry, path: &RelPath) -> Error {
 }
 
 /// Adds the files of the registry to the commit, and returns the lines that change.
-fn take_back_lines(ws: &Workspace, log: &[Entry], nth: usize, commit: &mut Commit) -> Result<Vec<Line>> {
+fn take_back_lines(ws: &Workspace, entry: &Entry, commit: &mut Commit) -> Result<Vec<Line>> {
     let paths: Vec<RelPath> = (0..N_FILES).map(registry::file_path).collect();
     let mut files = registry::FileSet::default();
     let present = lane::read_through(&*ws.disk, &ws.root, &paths)?;
@@ -92,9 +94,11 @@ fn take_back_lines(ws: &Workspace, log: &[Entry], nth: usize, commit: &mut Commi
     let registry = loaded.registry;
     let mut lines = Vec::new();
     for (idx, path) in paths.iter().enumerate() {
-        let Some(before) = contents_before(ws, log, nth, path)? else { continue };
-        let after = contents_after(ws, log, nth, path)?.or_else(|| files[idx].clone()).unwrap_or_default();
-        lines.extend(taken_back(&registry, idx, &before, &after)?);
+        let Some(at) = entry.files.iter().position(|it| it.path == *path) else { continue };
+        let before = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
+        let after = lane::after_contents(&*ws.disk, &ws.root, entry, at)?;
+        let (before, after) = before.zip(after).ok_or_else(|| not_kept(entry, path))?;
+        lines.extend(taken_back(&registry, [before, after].map(|it| lines_of(idx, it, entry)))?);
     }
     if lines.is_empty() {
         return Ok(lines);
@@ -110,28 +114,25 @@ fn take_back_lines(ws: &Workspace, log: &[Entry], nth: usize, commit: &mut Commi
     Ok(lines)
 }
 
-/// Returns what a file held before a commit; `None` where the commit did not change it.
-fn contents_before(ws: &Workspace, log: &[Entry], nth: usize, path: &RelPath) -> Result<Option<Vec<u8>>> {
-    let entry = &log[nth];
-    let Some(at) = entry.files.iter().position(|it| it.path == *path) else { return Ok(None) };
-    let contents = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
-    contents.map(Some).ok_or_else(|| not_kept(entry, path))
+/// Returns the lines that one of the sixteen files held, settled as a build would settle them.
+fn lines_of(idx: usize, bytes: Vec<u8>, entry: &Entry) -> Result<BTreeMap<AssetUuid, Line>> {
+    let mut files = registry::FileSet::default();
+    files.fill(Some(Vec::new()));
+    files[idx] = Some(bytes);
+    let loaded = registry::load(&files);
+    if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        let message = format!("the registry was damaged around commit {}, which is not taken back", entry.sequence);
+        return Err(Error::Refused(message));
+    }
+    Ok(loaded.registry.lines().iter().map(|it| (it.uuid, it.clone())).collect())
 }
 
-/// Returns what a file held after a commit, where a later one changed it: that is what it held before that.
-fn contents_after(ws: &Workspace, log: &[Entry], nth: usize, path: &RelPath) -> Result<Option<Vec<u8>>> {
-    let later = (nth + 1..log.len()).find(|it| log[*it].files.iter().any(|it| it.path == *path));
-    later.map_or(Ok(None), |it| contents_before(ws, log, it, path))
-}
-
-/// Returns the lines of one file as they become.
-fn taken_back(registry: &Registry, idx: usize, before: &[u8], after: &[u8]) -> Result<Vec<Line>> {
-    let by_uuid = |bytes: &[u8]| -> BTreeMap<AssetUuid, Line> {
-        registry::lines_of_file(idx, bytes).unwrap_or_default().into_iter().map(|it| (it.uuid, it)).collect()
-    };
-    let (before, after) = (by_uuid(before), by_uuid(after));
+/// Returns the lines that a commit changed as they become; those that it left alone are none of its business.
+fn taken_back(registry: &Registry, [before, after]: [Result<BTreeMap<AssetUuid, Line>>; 2]) -> Result<Vec<Line>> {
+    let (before, after) = (before?, after?);
     let mut lines = Vec::new();
     for (uuid, then) in after.iter().filter(|it| before.get(it.0) != Some(it.1)) {
+        // Somebody else took the whole line back, by means of git perhaps.
         let Some(now) = registry.by_uuid(*uuid) else { continue };
         if (&now.place, &now.part, now.removed) != (&then.place, &then.part, then.removed) {
             let message = format!("`{}` was moved or given up since: nothing can be undone before that", then.shown());

@@ -650,6 +650,90 @@ fn what_was_written_is_taken_back() {
 }
 
 #[test]
+fn only_what_a_commit_did_is_taken_back() {
+    let sandbox = built();
+    let lines = |file: &str| String::from_utf8(sandbox.read(file)).expect("text");
+    // As git's union leaves it: two lines, not sorted.
+    let file = "packwright.registry/6.jsonl";
+    let reversed = lines(file).lines().rev().fold(String::new(), |text, line| text + line + "\n");
+    sandbox.write(file, &reversed);
+    assert!(sandbox.run(&["move", "assets/models/sign.gltf", "assets/models/s.gltf"]).starts_with("exit 0"));
+    expect![[r#"
+        exit 0
+        --- stderr
+        bind again `assets/models/sign.gltf` (4, 6429e0f2-8041-8811-aa0f-fa9fde5da618)
+        undo commit 3: move `assets/models/sign.gltf` to `assets/models/s.gltf`: 2 files, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    assert!(sandbox.run(&["build", "--locked", "-q"]).starts_with("exit 0"));
+
+    // What a pull brings into the same file is nobody's business.
+    sandbox.write("assets/a.txt", "a");
+    sandbox.run(&["build", "-q"]);
+    let theirs = r#"{"asset_uuid":"932d86ef-a887-83e3-b79d-187cc2d5ee30","asset_id":900,"place":"assets/t.txt","content":"5fecd6dfe9eb92f9a4aa02fa094085dc371a05a00e78900f760470915516a0c1"}"#;
+    let file = "packwright.registry/9.jsonl";
+    sandbox.write(file, &(lines(file) + theirs + "\n"));
+    sandbox.write("assets/t.txt", "t");
+    expect![[r#"
+        exit 0
+        --- stderr
+        give up `assets/a.txt` (8, 94082e38-3791-8b99-a5c6-849a2f0aba04)
+        undo commit 5: register 1 asset: 1 file, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+
+    // Of a commit of which nothing is left the next undo goes one further back.
+    let registry = (0..16).map(|it| format!("packwright.registry/{it:x}.jsonl"));
+    let before: Vec<(String, String)> = registry.map(|it| (it.clone(), lines(&it))).collect();
+    sandbox.run(&["rename", "3", "box"]);
+    sandbox.write("assets/n.txt", "n");
+    sandbox.run(&["register"]);
+    before.iter().for_each(|(file, text)| sandbox.write(file, text));
+    sandbox.remove("assets/n.txt");
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: nothing is left of commit 8; numbers once given out stay so
+        undo commit 8: register 2 assets: 0 files, commit 9
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        undo commit 7: rename `models/crate.glb` to `box`: 1 file, commit 10
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+}
+
+#[test]
+fn who_moved_a_file_back_by_hand_is_told_of_a_conflict() {
+    let sandbox = built();
+    sandbox.write("assets/keep/note.txt", "x");
+    assert!(sandbox.run(&["move", "assets/credits.txt", "assets/keep/"]).starts_with("exit 0"));
+    sandbox.rename("assets/keep/credits.txt", "assets/credits.txt");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX/assets/keep/credits.txt` changed in the meantime; nothing was written
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    sandbox.rename("assets/credits.txt", "assets/keep/credits.txt");
+    sandbox.remove("assets/keep/note.txt");
+    assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
+    assert!(sandbox.path("assets/keep").is_dir(), "it was there before");
+    // Two files are new, and only one of them is registered by moving it.
+    sandbox.write("assets/a.txt", "a");
+    sandbox.write("assets/b.txt", "b");
+    expect![[r#"
+        exit 0
+        --- stderr
+        register `assets/c.txt` as 8
+        move `assets/b.txt` to `assets/c.txt`: 2 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["move", "assets/b.txt", "assets/c.txt"]));
+}
+
+#[test]
 fn many_at_once_wait_for_each_other() {
     const N: usize = 8;
     let names: Vec<String> = (0..N).map(|it| format!("a{it}.txt")).collect();
