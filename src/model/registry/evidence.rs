@@ -67,7 +67,7 @@ pub struct New<'a> {
 pub trait Stayed {
     /// Returns which of these digests any of them holds.
     fn hold(&self, marks: &BTreeSet<Mark>) -> BTreeSet<Mark>;
-    /// Returns which of these [folded](fold) paths any of them has.
+    /// Returns which of these folded paths any of them has.
     fn spelled(&self, folded: &BTreeSet<&str>) -> BTreeSet<String>;
     /// Returns whether any of them lies under a directory.
     fn any_under(&self, directory: &str) -> bool;
