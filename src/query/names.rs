@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::model::declaration::Intent;
 use crate::model::reference::Reference;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::contract::Resolved;
@@ -43,20 +44,19 @@ impl Export {
 /// Returns what a bucket's assets are to the others, in order of declaration.
 #[salsa::tracked]
 pub fn exports(db: &dyn salsa::Database, bucket: Bucket) -> Vec<Export> {
-    let identities = Globals::get(db).identities(db);
-    let export = |it: &Arc<crate::model::declaration::Declaration>| {
-        let intent = &it.intent;
-        Export {
-            place: intent.place.clone(),
-            part: intent.part.clone(),
-            name: intent.name.clone(),
-            kind: intent.kind.clone(),
-            identity: identities.at(&intent.place, &intent.part),
-            excluded: intent.options.is_excluded(),
-        }
-    };
     let declared = declared(db, bucket);
-    declared.assets.iter().chain(&declared.broken).map(export).collect()
+    let intents: Vec<_> = declared.assets.iter().chain(&declared.broken).map(|it| &it.intent).collect();
+    let places: Vec<_> = intents.iter().map(|it| (&it.place, it.part.as_str())).collect();
+    let identities = Globals::get(db).identities(db).at_each(&places);
+    let export = |(intent, identity): (&&Arc<Intent>, _)| Export {
+        place: intent.place.clone(),
+        part: intent.part.clone(),
+        name: intent.name.clone(),
+        kind: intent.kind.clone(),
+        identity,
+        excluded: intent.options.is_excluded(),
+    };
+    intents.iter().zip(identities).map(export).collect()
 }
 
 /// All assets of the workspace, to be found by place, name and identity.
