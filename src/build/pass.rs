@@ -369,9 +369,10 @@ impl<'a> Pass<'a> {
         let built =
             Built { target, settled, registry, ledger, content_digest, tree, state, slots, touched, rest, setup, ws };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
-        self.session.sources.close();
-        memo::remember(&mut changes, &self.session.index, &built, diagnostics);
-        self.session.index.commit(&changes);
+        let Session { index, sources, .. } = &self.session;
+        sources.forget();
+        memo::remember(&mut changes, index, &built, diagnostics);
+        ws.meanwhile(|| sources.close(), || _ = index.commit(&changes));
     }
 
     /// Returns the report of a workspace that was only checked.

@@ -43,7 +43,7 @@ struct Overflow {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     /// Made when it is first needed; `None` where it cannot be had.
-    file: OnceLock<Option<Arc<dyn RandomFile>>>,
+    file: RwLock<OnceLock<Option<Arc<dyn RandomFile>>>>,
     /// How much of it is given out to be written, and how much is written.
     end: AtomicU64,
     written: AtomicU64,
@@ -81,7 +81,7 @@ impl Pool {
     /// Lets `budget` more bytes overflow into a file in `dir`, which will have no name.
     #[must_use]
     pub fn overflowing(self, disk: Arc<dyn Disk>, dir: PathBuf, budget: u64) -> Self {
-        let (file, [end, written]) = (OnceLock::new(), [0; 2].map(AtomicU64::new));
+        let (file, [end, written]) = (RwLock::default(), [0; 2].map(AtomicU64::new));
         let overflow = Overflow { disk, dir, file, end, written, budget, ahead: Default::default() };
         Self { overflow: Some(overflow), ..self }
     }
@@ -93,11 +93,18 @@ impl Pool {
     }
 
     /// Forgets everything and keeps nothing any more.
-    pub fn close(&self) {
+    pub fn forget(&self) {
         self.room.store(0, Ordering::Relaxed);
         *self.inner.write().expect("no panic while held") = Inner::default();
         if let Some(overflow) = &self.overflow {
             overflow.end.store(overflow.budget, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes the file that what was kept overflowed into.
+    pub fn close(&self) {
+        if let Some(overflow) = &self.overflow {
+            *overflow.file.write().expect("no panic while held") = OnceLock::from(None);
         }
     }
 
@@ -160,8 +167,9 @@ impl Overflow {
         left >= len as u64 && self.file().is_some()
     }
 
-    fn file(&self) -> Option<&Arc<dyn RandomFile>> {
-        self.file.get_or_init(|| self.disk.scratch(&self.dir).ok()).as_ref()
+    fn file(&self) -> Option<Arc<dyn RandomFile>> {
+        let file = self.file.read().expect("no panic while held");
+        file.get_or_init(|| self.disk.scratch(&self.dir).ok()).clone()
     }
 
     /// Writes bytes down and returns where.
@@ -239,7 +247,7 @@ mod tests {
         keep(&pool, b"three");
         assert!(ask(&pool, b"one") && ask(&pool, b"two") && !ask(&pool, b"three"));
         assert!(pool.has(Digest::of(b"one")) && !pool.has(Digest::of(b"three")));
-        pool.close();
+        pool.forget();
         assert!(!ask(&pool, b"one") && !pool.has_room(1, 1));
     }
 
@@ -254,6 +262,8 @@ mod tests {
         }
         assert!(ask(&pool, b"one") && ask(&pool, b"two") && ask(&pool, b"three") && !ask(&pool, b"four"));
         assert!(disk.open_dir(temp.path()).unwrap().list("".as_ref()).unwrap().is_empty());
+        pool.close();
+        assert!(ask(&pool, b"one") && !ask(&pool, b"two") && !pool.has_room(1, 1));
     }
 
     #[test]
