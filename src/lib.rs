@@ -1,23 +1,72 @@
 //! packwright turns a directory tree of game assets into a pack, the same byte for byte everywhere, and after a
 //! change rebuilds only what the change reaches.
 
-pub mod bench;
-pub mod build;
-pub mod cache;
-pub mod cli;
-pub mod driver;
-pub mod error;
-pub mod fence;
-pub mod lane;
-pub mod model;
-pub mod pack;
-pub mod process;
-pub mod query;
-pub mod receipt;
-pub mod schema;
-pub mod snapshot;
-pub mod system;
-pub mod threads;
-pub mod timings;
-pub mod workspace;
-pub mod write;
+mod bench;
+mod build;
+mod cache;
+mod cli;
+mod driver;
+mod error;
+mod fence;
+mod lane;
+mod model;
+mod pack;
+mod process;
+mod query;
+mod receipt;
+mod schema;
+mod snapshot;
+mod system;
+mod threads;
+mod timings;
+mod workspace;
+mod write;
+
+/// What this package's own program, tests and benchmarks use besides. No promise of any kind goes with it: it changes
+/// with every version, and without notice.
+#[doc(hidden)]
+#[allow(missing_docs, reason = "each module says what it is where it stands")]
+pub mod internals {
+    pub mod build {
+        pub use crate::build::*;
+    }
+    pub mod cache {
+        pub use crate::cache::*;
+    }
+    pub mod cli {
+        pub use crate::cli::*;
+    }
+    pub mod driver {
+        pub use crate::driver::*;
+    }
+    pub mod error {
+        pub use crate::error::*;
+    }
+    pub mod lane {
+        pub use crate::lane::*;
+    }
+    pub mod model {
+        pub use crate::model::*;
+    }
+    pub mod pack {
+        pub use crate::pack::*;
+    }
+    pub mod process {
+        pub use crate::process::*;
+    }
+    pub mod query {
+        pub use crate::query::*;
+    }
+    pub mod schema {
+        pub use crate::schema::*;
+    }
+    pub mod system {
+        pub use crate::system::*;
+    }
+    pub mod workspace {
+        pub use crate::workspace::*;
+    }
+    pub mod write {
+        pub use crate::write::*;
+    }
+}

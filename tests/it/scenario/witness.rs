@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use packwright::system::{
+use packwright::internals::system::{
     Access, Counters, Dir, DirEntry, Disk, FsTime, Lock, NewFile, OpenFile, RandomFile, Stamp, System,
 };
 
