@@ -6,6 +6,7 @@ mod build;
 mod cache;
 mod cli;
 mod driver;
+mod embed;
 mod error;
 mod fence;
 mod lane;
@@ -21,6 +22,16 @@ mod threads;
 mod timings;
 mod workspace;
 mod write;
+
+pub use build::Outcome;
+pub use embed::{
+    Asset, AssetRef, BuildOptions, Cancel, CommitOptions, Edit, EditReport, FileChange, LogEntry, Payload, Report,
+    Snapshot, Workspace,
+};
+pub use error::{Error, Result};
+pub use model::diagnostic::Related;
+pub use model::registry::{Change as RegistrationKind, ChangeNote as Registration};
+pub use model::{AssetId, AssetUuid, Code, Codec, Diagnostic, Digest, Location, RelPath, Severity, Span};
 
 /// What this package's own program, tests and benchmarks use besides. No promise of any kind goes with it: it changes
 /// with every version, and without notice.

@@ -259,7 +259,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Puts a snapshot together.
-    pub fn snapshot(&self, state: &State, registry_digest: Digest, registry: &Registry, verdict: Verdict) -> Snapshot {
+    pub fn snapshot(
+        &self,
+        state: &State,
+        output: &Output,
+        registry_digest: Digest,
+        registry: &Registry,
+        verdict: Verdict,
+    ) -> Snapshot {
         Snapshot {
             revision: 0,
             source_root: self.source_root(registry_digest),
@@ -268,6 +275,8 @@ impl<'a> Pass<'a> {
             registry: registry.clone(),
             names: names(&state.db).clone(),
             profile: self.setup.profile.clone(),
+            pack: self.pack().to_owned(),
+            pack_file: self.pack_file(output),
             plan: Arc::new(verdict.plan),
             diagnostics: Arc::new(verdict.diagnostics),
         }

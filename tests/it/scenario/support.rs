@@ -371,6 +371,7 @@ pub fn tell(report: &Report, shown: Shown) -> String {
         Outcome::Unchanged => "unchanged",
         Outcome::Written => "written",
         Outcome::Checked => "checked",
+        other => panic!("{other:?} is news to the scenarios"),
     };
     let mut told = format!("{outcome}, {} in the pack\n", assets(report.entries));
     if shown.work {
