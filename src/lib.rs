@@ -1,5 +1,44 @@
 //! packwright turns a directory tree of game assets into a pack, the same byte for byte everywhere, and after a
 //! change rebuilds only what the change reaches.
+//!
+//! Most people use the program of that name. This library is for those who build it into another one: a game's build
+//! script, an editor. It does what the program does, over the same files and beside it at the same time.
+//!
+//! - [`Workspace`] is opened or made; [`Workspace::build`] brings a pack up to date, [`Workspace::check`] only looks.
+//! - [`Workspace::snapshot`] is all of it at one revision: assets, identities, digests, bytes. Nothing changes a snapshot
+//!   any more, and whoever holds one blocks nobody.
+//! - [`Workspace::commit`] does an [`Edit`]: rename, move, remove and so on, all or nothing, and to be taken back.
+//! - What is wrong with assets is data, [`Diagnostic`]s; what the world refused is an [`Error`].
+//!
+//! # Examples
+//!
+//! A build script that refuses to go on where an asset is broken:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let home = tempfile::tempdir()?;
+//! # let dir = home.path();
+//! # std::fs::write(dir.join("logo.png"), "no image")?;
+//! # Workspace::create(dir, "roots = [{ path = \".\" }]\nrules = [{ match = \"**/*.png\", type = \"image\" }]")?;
+//! use packwright::{BuildOptions, Error, Workspace};
+//!
+//! let workspace = Workspace::open(dir)?;
+//! match workspace.build(&BuildOptions::new().profile("release")) {
+//!     Ok(report) => println!("{} assets", report.entries),
+//!     Err(Error::Invalid(diagnostics)) => {
+//!         for it in &diagnostics {
+//!             let path = it.location.as_ref().map_or("", |it| it.path.as_str());
+//!             println!("{path}: {} [{}]", it.message, it.code);
+//!         }
+//!         # assert_eq!(diagnostics[0].code, packwright::Code::IMAGE_KIND);
+//!     }
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/editor.rs` shows the rest.
 
 mod bench;
 mod build;
