@@ -12,6 +12,7 @@
 //! - `moving`: a workspace that is edited while it is built
 //! - `found`: what histories by chance found
 //! - `concurrency`: several builds and readers at once
+//! - `schedules`: the same in memory, under schedules that a model checker chooses
 
 mod support;
 mod witness;
@@ -32,5 +33,6 @@ mod identity;
 
 mod concurrency;
 mod moving;
+mod schedules;
 
 mod writes;
