@@ -128,6 +128,11 @@ impl Engine {
         let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
+        if output.is_some() && !setup.moment.is_quiet() {
+            // What is published is never of half a commit.
+            let holder = lane::holder_of(&*ws.disk, &ws.root);
+            return Err(Error::Busy { what: "the lane".to_owned(), holder }.into());
+        }
         let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let (pass, mut registry_files) = Pass::open(session, setup)?;
 
@@ -169,6 +174,7 @@ impl Engine {
             let mut verdict = judge(ws, state, &slots, &pass.setup.profile, general.clone());
             let (Some(output), false) = (output, verdict.has_errors()) else {
                 pass.remember_scan(&registry_files);
+                registry_files.check_unmoved(ws)?;
                 if verdict.has_errors() {
                     return Err(Error::Invalid(verdict.diagnostics).into());
                 }

@@ -107,7 +107,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let recovered = told(&lane::open(&*ws.disk, &ws.root, "packwright doctor", std::process::id())?);
     let setup = configure(ws, options)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);

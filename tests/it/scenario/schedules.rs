@@ -33,7 +33,7 @@ const BUILDS: usize = 2;
 fn n_schedules() -> usize {
     #[expect(clippy::disallowed_methods, reason = "whoever runs the tests may ask for more")]
     let asked = std::env::var("PACKWRIGHT_SCHEDULES");
-    asked.ok().and_then(|it| it.parse().ok()).unwrap_or(60)
+    asked.ok().and_then(|it| it.parse().ok()).unwrap_or(10)
 }
 
 fn explore(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'static) {
