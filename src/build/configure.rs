@@ -181,10 +181,23 @@ impl RegistryFiles {
     ///
     /// [`Error::Torn`]: the build begins again from the scan.
     pub fn check_unmoved(&self, ws: &Workspace) -> Result<()> {
-        if stamps(ws) == self.stamps && lane::moment(&*ws.disk, &ws.root)? == self.since {
-            return Ok(());
-        }
-        Err(Error::Torn { path: ws.root.join(registry::DIRECTORY) })
+        self.check_registry(ws)?;
+        let is_same = lane::moment(&*ws.disk, &ws.root)? == self.since;
+        if is_same { Ok(()) } else { Err(Self::torn(ws)) }
+    }
+
+    /// Fails when the registry moved since it was looked at. For those who hold the lane, and were at
+    /// [`RegistryFiles::check_unmoved`] before: to take it is to move it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Torn`]: the build begins again from the scan.
+    pub fn check_registry(&self, ws: &Workspace) -> Result<()> {
+        if stamps(ws) == self.stamps { Ok(()) } else { Err(Self::torn(ws)) }
+    }
+
+    fn torn(ws: &Workspace) -> Error {
+        Error::Torn { path: ws.root.join(registry::DIRECTORY) }
     }
 
     /// Returns the bytes of the files, which are read again if they have been asked for before.
