@@ -20,6 +20,7 @@ use crate::lane::{self, Commit, Lane};
 use crate::model::{AssetId, AssetUuid, Digest, RelPath};
 use crate::system::FileKind;
 use crate::workspace::layout::Workspace;
+use crate::write::under_lane;
 
 /// A longer file is shown by its length only, in bytes.
 const LONGEST_TEXT: usize = 8 << 20;
@@ -134,7 +135,7 @@ pub fn run(
     mut plan: impl FnMut() -> Result<Plan>,
 ) -> Result<Exit> {
     let moment = lane::moment(&*ws.disk, &ws.root)?;
-    let mut planned = plan()?;
+    let planned = plan()?;
     if planned.commit.is_empty() {
         return report(cx, arguments, planned, None, Vec::new());
     }
@@ -142,17 +143,9 @@ pub fn run(
         let files = files(ws, &planned.commit, true)?;
         return report(cx, arguments, planned, None, files);
     }
-    let mut lane = take_lane(cx, ws, command, Duration::from_secs(arguments.wait))?;
-    // What another process committed meanwhile may matter although it is in none of these files: a name that is taken.
-    if lane::moment(&*ws.disk, &ws.root)? != moment {
-        planned = plan()?;
-    }
-    let (planned, number, files) = match commit(ws, &mut lane, planned) {
-        // Nobody else writes while the lane is held, so that this is about people's edits from here on.
-        Err(Error::Conflict { .. }) => commit(ws, &mut lane, plan()?)?,
-        outcome => outcome?,
-    };
-    drop(lane);
+    let lane = || take_lane(cx, ws, command, Duration::from_secs(arguments.wait));
+    let commit = |lane: &mut Lane<'_>, planned| commit(ws, lane, planned);
+    let (planned, number, files) = under_lane(ws, &moment, planned, lane, &mut plan, commit)?;
     report(cx, arguments, planned, number, files)
 }
 

@@ -45,7 +45,7 @@ use crate::system::staged::{self, Durability};
 use crate::system::{Disk, FileKind, Lock, System};
 
 pub use log::{Entry, LoggedChange, after_contents, before_contents, entries};
-pub use read::{Moment, Overlay, journal_overlay, moment, read_file_through, read_through};
+pub use read::{Moment, Overlay, journal_overlay, moment, quiet_moment, read_file_through, read_through};
 use record::{Record, RecordedChange};
 pub use recover::Recovery;
 
@@ -496,6 +496,11 @@ fn describe(disk: &dyn Disk, home: &Home, lock: &dyn Lock, command: &str, pid: u
     lock.describe(&who)?;
     let since = disk.stat(&home.lock())?.mtime_ns;
     lock.describe(&format!("{who}, since {}", utc(since)))
+}
+
+/// Returns who holds the lane of the workspace at `root`, or held it last, as it said of itself.
+pub fn holder_of(sys: &dyn System, root: &Path) -> String {
+    holder(sys, &Home::new(root).lock())
 }
 
 /// Returns what the lock file says, fit to be printed.
