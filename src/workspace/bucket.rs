@@ -637,58 +637,90 @@ impl Tree {
         range_below(self.buckets.len(), |it| self.buckets[it].end.as_deref(), dir)
     }
 
-    /// Returns the tree after the entries at the given paths were replaced, added (`Some`) or removed (`None`).
+    /// Returns the tree after the entries at the given paths were replaced, added (`Some`) or removed (`None`). Of two
+    /// edits of one path the last one holds.
     ///
     /// Buckets that no edit touches are shared with this tree; the result is that of cutting the whole list anew.
-    pub fn with(&self, edits: Vec<(RelPath, Option<Entry>)>) -> Self {
-        let mut edits: Vec<(Vec<u8>, Option<Entry>)> =
-            edits.into_iter().map(|(path, entry)| (order_key(path.as_str()), entry)).collect();
-        edits.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut edits = edits.into_iter().peekable();
-        let mut buckets = Vec::with_capacity(self.buckets.len());
-        let mut idx = 0;
-        while idx < self.buckets.len() || edits.peek().is_some() {
-            let reaches = |end: &Option<Vec<u8>>, key: &[u8]| end.as_ref().is_none_or(|end| key <= end.as_slice());
-            let touched = match (self.buckets.get(idx), edits.peek()) {
-                (Some(bucket), Some((key, _))) => reaches(&bucket.end, key),
-                (None, Some(_)) => true,
-                _ => false,
-            };
-            if !touched {
-                buckets.push(self.buckets[idx].clone());
-                idx += 1;
+    pub fn with(&self, mut edits: Vec<Edit>) -> Self {
+        edits.par_sort_by(|a, b| compare_order(a.0.as_str(), b.0.as_str()));
+        let touched = self.touched(&edits);
+        let run = |(idx, edits): &(usize, &[Edit])| edited(self.buckets.get(*idx).map(|it| &**it), edits);
+        let runs: Vec<Vec<Entry>> = touched.par_iter().map(run).collect();
+        let mut runs = touched.iter().map(|it| it.0).zip(runs).peekable();
+
+        // A run without an end of its own takes all that follows: only the last bucket may be open.
+        let mut pieces = Vec::with_capacity(self.buckets.len());
+        let mut open: Option<Vec<Entry>> = None;
+        for idx in 0..=self.buckets.len() {
+            let (edited, bucket) = (runs.next_if(|it| it.0 == idx), self.buckets.get(idx));
+            if let (None, None, Some(bucket)) = (&open, &edited, bucket) {
+                pieces.push(Piece::Stands(bucket.clone()));
                 continue;
             }
-            // Write the run out, apply its edits, and go on into the next bucket while the run has no end of its own.
-            let mut run: Vec<(Vec<u8>, Entry)> = Vec::new();
-            loop {
-                let end = self.buckets.get(idx).and_then(|it| it.end.clone());
-                if let Some(bucket) = self.buckets.get(idx) {
-                    run.extend(bucket.entries().map(|it| (order_key(it.path.as_str()), it)));
-                }
-                while edits.peek().is_some_and(|(key, _)| reaches(&end, key)) {
-                    let (key, entry) = edits.next().expect("peeked");
-                    let is_last = run.last().is_none_or(|it| it.0 < key);
-                    let at = if is_last { Err(run.len()) } else { run.binary_search_by(|it| it.0.cmp(&key)) };
-                    match (at, entry) {
-                        (Ok(at), Some(entry)) => run[at].1 = entry,
-                        (Ok(at), None) => drop(run.remove(at)),
-                        (Err(at), Some(entry)) => run.insert(at, (key, entry)),
-                        (Err(_), None) => {}
-                    }
-                }
-                idx += 1;
-                let closed = run.last().is_some_and(|(_, it)| cut_after(it.path.as_str(), it.kind).is_some());
-                // A run without an end of its own takes all that follows: only the last bucket may be open.
-                if closed || (idx >= self.buckets.len() && edits.peek().is_none()) {
-                    break;
-                }
+            let own = edited.map_or_else(|| bucket.into_iter().flat_map(|it| it.entries()).collect(), |it| it.1);
+            let mut run = open.take().unwrap_or_default();
+            if run.is_empty() {
+                run = own
+            } else {
+                run.extend(own)
             }
-            let entries: Vec<Entry> = run.into_iter().map(|(_, it)| it).collect();
-            buckets.extend(cut(&entries, None));
+            let is_closed = run.last().is_some_and(|it| cut_after(it.path.as_str(), it.kind).is_some());
+            if is_closed { pieces.push(Piece::Run(run)) } else { open = Some(run) }
         }
-        Self { buckets }
+        pieces.extend(open.map(Piece::Run));
+        let cut = |it| match it {
+            Piece::Stands(bucket) => vec![bucket],
+            Piece::Run(entries) => cut(&entries, None),
+        };
+        Self { buckets: pieces.into_par_iter().flat_map_iter(cut).collect() }
     }
+
+    /// Returns the buckets that edits touch, by number and each with its edits; the number after the last one stands
+    /// for what follows the last bucket's end.
+    fn touched<'e>(&self, mut edits: &'e [Edit]) -> Vec<(usize, &'e [Edit])> {
+        let mut touched = Vec::new();
+        for idx in 0..=self.buckets.len() {
+            let end = self.buckets.get(idx).and_then(|it| it.end.as_deref());
+            let reaches = |it: &Edit| end.is_none_or(|end| order_key(it.0.as_str()).as_slice() <= end);
+            let (own, others) = edits.split_at(edits.partition_point(reaches));
+            if !own.is_empty() {
+                touched.push((idx, own));
+            }
+            edits = others;
+            if edits.is_empty() {
+                break;
+            }
+        }
+        touched
+    }
+}
+
+/// What happens to the entry at a path: it is put there, or removed.
+pub type Edit = (RelPath, Option<Entry>);
+
+/// A part of a tree while it is edited.
+enum Piece {
+    /// A bucket as it was.
+    Stands(Arc<Bucket>),
+    /// Entries that are to be cut anew.
+    Run(Vec<Entry>),
+}
+
+/// Returns the entries of a bucket, if there is one, after some edits, both in order.
+fn edited(bucket: Option<&Bucket>, edits: &[Edit]) -> Vec<Entry> {
+    let mut run = Vec::with_capacity(bucket.map_or(0, Bucket::len) + edits.len());
+    let mut entries = bucket.into_iter().flat_map(Bucket::entries).peekable();
+    for same in edits.chunk_by(|a, b| a.0 == b.0) {
+        let (path, put) = same.last().expect("no chunk is empty");
+        let order = |it: &Entry| compare_order(it.path.as_str(), path.as_str());
+        while let Some(before) = entries.next_if(|it| order(it).is_lt()) {
+            run.push(before);
+        }
+        entries.next_if(|it| order(it).is_eq());
+        run.extend(put.clone());
+    }
+    run.extend(entries);
+    run
 }
 
 /// Returns which of `n` buckets with these ends holds, or would hold, the entry with this order key.

@@ -95,8 +95,8 @@ fn difference(known: Tree, tree: Tree) -> Scan {
 /// What one stat said of one known entry that is not as the index remembers it, or may not be.
 #[derive(Debug)]
 enum Verdict {
-    /// It is there with this fingerprint, and must be listed or read.
-    Moved(Stamp),
+    /// It is there with this fingerprint, and must be listed or read; of a file, what it held.
+    Moved(Stamp, Digest),
     /// A link: there is no fingerprint that vouches for all that it passes through.
     Link(Stamp),
     /// Nothing is there, or something of another kind.
@@ -186,7 +186,9 @@ fn compare_entry(
     match kind {
         Kind::Other | Kind::BadName => None,
         it if it.is_link() => Some(Verdict::Link(stamp)),
-        _ if stamp != bucket.stamp(idx) || bucket.is_racy(idx) || options.rehash => Some(Verdict::Moved(stamp)),
+        _ if stamp != bucket.stamp(idx) || bucket.is_racy(idx) || options.rehash => {
+            Some(Verdict::Moved(stamp, bucket.content(idx).digest))
+        }
         _ => None,
     }
 }
@@ -211,8 +213,15 @@ enum Child {
 /// A directory to list, with its fingerprint where that is known; of a link, its text.
 type ToList = (Kind, Option<Stamp>, Option<Arc<LinkText>>);
 
-/// A file to read; of a link, its text.
-type ToRead = (RelPath, Kind, Option<Arc<LinkText>>);
+/// A file to read.
+struct ToRead {
+    path: RelPath,
+    kind: Kind,
+    /// Of a link, its text.
+    link: Option<Arc<LinkText>>,
+    /// What it is known to have held.
+    held: Option<Digest>,
+}
 
 /// The difference between what is known and what is there, growing as more is found out.
 struct Edits<'a> {
@@ -257,8 +266,8 @@ impl<'a> Edits<'a> {
                     // Something else may stand in its place, and its directory's stamp may have been taken before.
                     self.list_again(parent(path.as_str()));
                 }
-                Verdict::Moved(stamp) if kind == Kind::Dir => self.will_list(path, kind, Some(stamp), None),
-                Verdict::Moved(_) => self.to_read.push((path, kind, None)),
+                Verdict::Moved(stamp, _) if kind == Kind::Dir => self.will_list(path, kind, Some(stamp), None),
+                Verdict::Moved(_, held) => self.to_read.push(ToRead { path, kind, link: None, held: Some(held) }),
                 Verdict::Link(stamp) => self.follow_known(&path, kind, stamp),
             }
         }
@@ -280,6 +289,12 @@ impl<'a> Edits<'a> {
 
     fn will_list(&mut self, path: RelPath, kind: Kind, stamp: Option<Stamp>, link: Option<Arc<LinkText>>) {
         self.to_list.insert(path, (kind, stamp, link));
+    }
+
+    fn will_read(&mut self, path: RelPath, kind: Kind, link: Option<Arc<LinkText>>) {
+        let known = self.known.find(path.as_str());
+        let held = known.map(|(bucket, idx)| bucket.content(idx).digest);
+        self.to_read.push(ToRead { path, kind, link, held });
     }
 
     /// Lists a known directory again although its fingerprint stands.
@@ -325,7 +340,7 @@ impl<'a> Edits<'a> {
                 if !self.known.is_empty() {
                     self.found.insert(path.clone());
                 }
-                self.to_read.push((path, Kind::File, None));
+                self.will_read(path, Kind::File, None);
             }
             FileKind::Dir => self.will_list(path, Kind::Dir, stamp, None),
             FileKind::Link => self.follow(path),
@@ -357,7 +372,7 @@ impl<'a> Edits<'a> {
 
     fn take_link(&mut self, path: RelPath, kind: Kind, target: Option<Stamp>, link: Arc<LinkText>) {
         match (kind, target) {
-            (Kind::FileLink, _) => self.to_read.push((path, kind, Some(link))),
+            (Kind::FileLink, _) => self.will_read(path, kind, Some(link)),
             (Kind::DirLink, Some(stamp)) => self.will_list(path, kind, Some(stamp), Some(link)),
             _ => self.put(Entry { link: Some(link), ..bare(path, kind) }),
         }
@@ -452,10 +467,10 @@ impl<'a> Edits<'a> {
 
     /// Reads and digests what moved.
     fn read_files(&mut self, sources: &Sources, now: FsTime) -> Result<()> {
-        self.to_read.par_sort_by(|a, b| a.0.cmp(&b.0));
-        self.to_read.dedup_by(|a, b| a.0 == b.0);
+        self.to_read.par_sort_by(|a, b| a.path.cmp(&b.path));
+        self.to_read.dedup_by(|a, b| a.path == b.path);
         let to_read = std::mem::take(&mut self.to_read);
-        let (ws, known) = (self.ws, self.known);
+        let ws = self.ws;
         ws.progress.phase(Phase::Digest, to_read.len());
         let _read = ws.phase("read and digest");
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
@@ -463,12 +478,11 @@ impl<'a> Edits<'a> {
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
-            let paths: Vec<&RelPath> = files.iter().map(|it| &it.0).collect();
-            let known = |path: &RelPath| known.find(path.as_str()).map(|(bucket, idx)| bucket.contents()[idx].digest);
-            let digested = sources.digest_run(&paths, &known);
+            let paths: Vec<&RelPath> = files.iter().map(|it| &it.path).collect();
+            let digested = sources.digest_run(&paths, &|nth| files[nth].held);
             ws.progress.advance(files.len());
-            let entry = |((path, kind, link), digested): (&ToRead, Digested)| {
-                let (path, kind, link) = (path.clone(), *kind, link.clone());
+            let entry = |(file, digested): (&ToRead, Digested)| {
+                let (path, kind, link) = (file.path.clone(), file.kind, file.link.clone());
                 match digested {
                     Ok((digest, stamp)) => Ok(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, link }),
                     Err(error) => Err((path, kind, error)),

@@ -84,23 +84,23 @@ impl<'a> Sources<'a> {
         self.digested.load(Ordering::Relaxed)
     }
 
-    /// Reads files, in byte order of their paths, and returns what each was found to hold. `known` tells what a file is
-    /// known to have held: bytes that did not change are mostly not asked for again.
+    /// Reads files, in byte order of their paths, and returns what each was found to hold. `held` tells what one of them
+    /// is known to have held, by its number: bytes that did not change are mostly not asked for again.
     ///
     /// Where a file cannot be read there is an error: `ResourceBusy` when it kept changing, `InvalidInput` when it is no
     /// regular file, and otherwise whatever the system says.
-    pub fn digest_run(&self, paths: &[&RelPath], known: &dyn Fn(&RelPath) -> Option<Digest>) -> Vec<Digested> {
+    pub fn digest_run(&self, paths: &[&RelPath], held: &dyn Fn(usize) -> Option<Digest>) -> Vec<Digested> {
         let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Vec::new() };
         let place = self.place(first, last);
         let (mut contents, mut texts) = (Gathered::default(), Gathered::default());
-        let digest = |path: &&RelPath| match is_declaration(path.as_str()) {
+        let digest = |(nth, path): (usize, &&RelPath)| match is_declaration(path.as_str()) {
             true => self.digest(&place, path, &|_| true, &self.texts, &mut texts),
             false => {
-                let wanted = |digest| self.keeps_unchanged() || known(path) != Some(digest);
+                let wanted = |digest| self.keeps_unchanged() || held(nth) != Some(digest);
                 self.digest(&place, path, &wanted, &self.kept, &mut contents)
             }
         };
-        let digested = paths.iter().map(digest).collect();
+        let digested = paths.iter().enumerate().map(digest).collect();
         self.kept.keep(contents.buffer, contents.parts);
         self.texts.keep(texts.buffer, texts.parts);
         digested
@@ -248,7 +248,7 @@ mod tests {
         }
         let ws = Workspace::new(Arc::new(memory), "/w".into());
         let paths = ["a.asset.json", "new", "old"].map(|it| RelPath::new(it).expect("a path"));
-        let known = |path: &RelPath| (path.as_str() != "new").then(|| Digest::of(b"old"));
+        let known = |nth: usize| (nth != 1).then(|| Digest::of(b"old"));
         let digests = ["{}", "new", "old"].map(|it| Digest::of(it.as_bytes()));
         for (pack, expected) in [(None, false), (Some("/w/build/a.pack"), false), (Some("/w/build/b.pack"), true)] {
             let sources = Sources::new(&ws).for_pack(pack.map(PathBuf::from));
