@@ -48,7 +48,7 @@ pub use moving::{Destination, move_files};
 pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
-pub use undo::{undo, undone};
+pub use undo::undo;
 
 /// What a command wants to change.
 #[derive(Clone, Default, Debug)]
