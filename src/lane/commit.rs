@@ -197,7 +197,9 @@ impl Lane<'_> {
             changes.push(RecordedChange { path: it.from.clone(), before: digest, after: None, moved });
         }
         recorded.made = self.absent_dirs(&recorded)?;
-        recorded.emptied = emptied(&recorded, &commit.prune);
+        recorded.emptied.clone_from(&commit.prune);
+        // What is in a directory is greater than the directory.
+        recorded.emptied.sort_by(|a, b| b.cmp(a));
         Ok(recorded)
     }
 
@@ -339,19 +341,4 @@ fn expected_by(commit: &Commit) -> Vec<Expected> {
 fn is_apart(touched: &BTreeSet<RelPath>, commit: &Commit) -> bool {
     let is_near = |a: &RelPath, b: &RelPath| a == b || a.strip(b.as_str()).is_some() || b.strip(a.as_str()).is_some();
     commit.prune.is_empty() && expected_by(commit).iter().all(|(path, _)| touched.iter().all(|it| !is_near(path, it)))
-}
-
-/// Returns the directories that lose files and lie below `prune`, those below first.
-fn emptied(commit: &RecordedCommit, prune: &[RelPath]) -> Vec<RelPath> {
-    let mut dirs = BTreeSet::new();
-    for item in commit.items().filter(|it| it.change.after.is_none()) {
-        let mut above = item.change.path.parent();
-        let is_below = |it: &RelPath| prune.iter().any(|root| root.strip(it.as_str()).is_some());
-        while let Some(dir) = above.filter(|it| !it.is_root() && is_below(it)) {
-            above = dir.parent();
-            dirs.insert(dir);
-        }
-    }
-    // What is in a directory is greater than the directory.
-    dirs.into_iter().rev().collect()
 }

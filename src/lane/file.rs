@@ -38,7 +38,7 @@ impl Current {
 pub(super) fn current(sys: &dyn System, path: &Path) -> Result<Current> {
     let digest = match sys.stat(path) {
         Ok(stamp) if stamp.kind != FileKind::File => return Ok(Current::Odd),
-        Ok(_) => sys.open(path).and_then(|it| digest_of(&*it)),
+        Ok(_) => sys.open(path).and_then(|it| digest_of_open(&*it)),
         Err(error) => Err(error),
     };
     match digest {
@@ -70,7 +70,12 @@ pub(super) fn are_one(sys: &dyn System, a: &Path, b: &Path) -> bool {
     }
 }
 
-fn digest_of(file: &dyn OpenFile) -> io::Result<Digest> {
+/// Returns the digest of a file, whatever its length.
+pub fn digest_of(sys: &dyn System, path: &Path) -> Result<Digest> {
+    sys.open(path).and_then(|it| digest_of_open(&*it)).context("read", path)
+}
+
+fn digest_of_open(file: &dyn OpenFile) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
     pieces(file, &mut |it| {
         hasher.update(it);

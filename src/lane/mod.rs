@@ -53,6 +53,7 @@ use crate::system::staged;
 use crate::system::{Disk, Lock, System};
 
 pub use commit::StagedCommit;
+pub use file::digest_of;
 pub use log::{Entry, Log, LoggedChange, entries, log};
 pub use queue::Queue;
 pub use read::{Moment, Overlay, journal_overlay, moment, read_file_through, read_through};
@@ -74,7 +75,7 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// The files that get another name.
     pub moves: Vec<Move>,
-    /// Directories below these that lose their last file by this commit are removed. Not these themselves.
+    /// Directories that are removed if nothing is left in them afterwards.
     pub prune: Vec<RelPath>,
     /// The number of the commit that this one reverts.
     pub undoes: Option<u64>,

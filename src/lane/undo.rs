@@ -51,7 +51,7 @@ fn kept(sys: &dyn System, path: &Path, digest: Digest) -> Result<Option<Vec<u8>>
 pub fn reversal(sys: &dyn System, root: &Path, entry: &Entry, is_wanted: &dyn Fn(&RelPath) -> bool) -> Result<Commit> {
     let mut commit = Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title));
     commit.undoes = Some(entry.sequence);
-    commit.prune = entry.made.iter().filter_map(RelPath::parent).collect();
+    commit.prune.clone_from(&entry.made);
     for (index, file) in entry.files.iter().enumerate().filter(|it| is_wanted(&it.1.path)) {
         match file {
             LoggedChange { from: Some(from), after: Some(expect), .. } => {

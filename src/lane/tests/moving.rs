@@ -60,7 +60,7 @@ fn restructuring() -> Commit {
             moved("assets/hero/idle.png", "assets/cast/lead/idle.png", "idle"),
             moved("assets/hero/asset.json", "assets/asset.json", "{ }"),
         ],
-        prune: vec![path("assets")],
+        prune: vec![path("assets/hero"), path("assets/old")],
         ..Commit::new("move 1 asset")
     }
 }
@@ -382,16 +382,18 @@ fn permission_bits_stay() {
 }
 
 #[test]
-fn directories_that_lose_their_last_file_go_where_that_is_wished() {
+fn directories_with_nothing_left_in_them_go_where_that_is_wished() {
     let memory = MemorySystem::new();
     for path in ["/ws/assets/a/b/one", "/ws/assets/a/two", "/ws/assets/c/three", "/ws/other/d/four"] {
         memory.write(path, "x");
     }
+    memory.mkdir("/ws/assets/a/empty/er");
     let remove = |text: &str| change(text, Some("x"), None);
+    let wished = ["assets/a", "assets/a/b", "assets/a/empty", "assets/a/empty/er", "assets/c", "assets/gone"];
     let commit = Commit {
         changes: vec![remove("assets/a/b/one"), remove("assets/c/three"), remove("other/d/four")],
         moves: vec![moved("assets/a/two", "assets/e/f/two", "x")],
-        prune: vec![path("assets")],
+        prune: wished.map(path).into(),
         ..Commit::new("tidy")
     };
     acquire(&memory).expect("free").commit(commit).expect("as expected");
