@@ -134,19 +134,26 @@ pub fn run(
     mut plan: impl FnMut() -> Result<Plan>,
 ) -> Result<Exit> {
     let moment = lane::moment(&*ws.disk, &ws.root)?;
-    let mut planned = plan()?;
-    if planned.commit.is_empty() {
-        return report(cx, arguments, planned, None, Vec::new());
-    }
-    if arguments.dry_run {
-        let files = files(ws, &planned.commit, true)?;
-        return report(cx, arguments, planned, None, files);
+    let planned = match plan() {
+        // Somebody writes without pause. While the lane is held, no other packwright does.
+        Err(Error::Torn { .. }) if !arguments.dry_run => None,
+        outcome => Some(outcome?),
+    };
+    match planned {
+        Some(planned) if planned.commit.is_empty() => return report(cx, arguments, planned, None, Vec::new()),
+        Some(planned) if arguments.dry_run => {
+            let files = files(ws, &planned.commit, true)?;
+            return report(cx, arguments, planned, None, files);
+        }
+        _ => {}
     }
     let mut lane = take_lane(cx, ws, command, Duration::from_secs(arguments.wait))?;
     // What another process committed meanwhile may matter although it is in none of these files: a name that is taken.
-    if lane::moment(&*ws.disk, &ws.root)? != moment {
-        planned = plan()?;
-    }
+    let is_current = lane::moment(&*ws.disk, &ws.root)? == moment;
+    let planned = match planned.filter(|_| is_current) {
+        Some(planned) => planned,
+        None => plan()?,
+    };
     let (planned, number, files) = match commit(ws, &mut lane, planned) {
         // Nobody else writes while the lane is held, so that this is about people's edits from here on.
         Err(Error::Conflict { .. }) => commit(ws, &mut lane, plan()?)?,
