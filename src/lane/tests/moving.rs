@@ -577,13 +577,17 @@ fn moves_work_on_a_real_disk() {
         let at = |it: &str| root.join(it);
         for (path, bytes) in BEFORE {
             disk.create_dir_all(at(path).parent().expect("below")).expect("free");
-            disk.write_new(&at(path), bytes.as_bytes()).expect("new");
+            let mut file = disk.create(&at(path)).expect("new");
+            file.write_all(bytes.as_bytes()).and_then(|()| file.set_mode(0o640)).expect("no fault");
         }
+        let mode = |it: &str| disk.stat(&at(it)).expect("it is there").mode;
+        let before = [mode("assets/map.json"), mode("assets/hero/idle.png")];
         let mut lane = Lane::acquire(&disk, &root, "packwright test", 1, Duration::ZERO).expect("free");
         assert_eq!(lane.commit(restructuring()).expect("no fault"), Some(1));
         for (path, bytes) in AFTER {
             assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());
         }
+        assert_eq!([mode("assets/map.json"), mode("assets/cast/lead/idle.png")], before);
         assert!(disk.stat(&at("assets/hero")).is_err() && disk.stat(&at("assets/old")).is_err());
         let log = log(&disk, &root).expect("readable");
         assert!(log.entries[0].time.as_ref().is_some_and(|it| it.starts_with("20")));
