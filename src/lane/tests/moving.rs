@@ -168,6 +168,11 @@ impl Case {
                 if n > 0 && !known.insert((done, world.snapshot())) {
                     continue;
                 }
+                // Without a journal recovery only clears what was staged, and every fourth of those is enough.
+                if !k.is_multiple_of(4) && world.get(Home::new(root()).journal()).is_none() {
+                    assert!(self.recover(world, &what) == State::After || !done, "{what}: success was reported");
+                    continue;
+                }
                 for j in 0.. {
                     let again = FaultyDisk::over(&world.fork()).fail_at(j);
                     let recovered = acquire(&again).is_ok();
