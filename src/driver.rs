@@ -33,18 +33,24 @@ const ATTEMPTS: usize = 5;
 /// Builds one workspace, any number of times.
 pub struct Engine {
     ws: Workspace,
-    state: Mutex<State>,
-    snapshots: Snapshots,
+    state: Arc<Mutex<State>>,
+    snapshots: Arc<Snapshots>,
 }
 
 impl Engine {
     /// Returns an engine for a workspace. Nothing is touched yet.
     pub fn new(ws: Workspace) -> Self {
-        Self { ws, state: Mutex::default(), snapshots: Snapshots::default() }
+        Self { ws, state: Arc::default(), snapshots: Arc::default() }
+    }
+
+    /// Returns this engine as it works with other means on the same workspace: threads, whom to tell, when to stop.
+    pub fn with(&self, ws: Workspace) -> Self {
+        Self { ws, state: self.state.clone(), snapshots: self.snapshots.clone() }
     }
 
     /// Returns the newest snapshot; `None` before the first build that derived the whole workspace. A build that proves
-    /// that nothing is to do, or that takes the short way in a cold process, publishes none.
+    /// that nothing is to do, or that takes the short way in a cold process, publishes none, unless asked for
+    /// the [whole](Options::whole).
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.snapshots.newest()
     }
@@ -122,12 +128,17 @@ impl Engine {
         let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
         let setup = configure(ws, options)?;
+        if output.is_some() && !setup.moment.is_quiet() {
+            // What is published is never of half a commit.
+            let holder = lane::holder_of(&*ws.disk, &ws.root);
+            return Err(Error::Busy { what: "the lane".to_owned(), holder }.into());
+        }
         let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let (pass, mut registry_files) = Pass::open(session, setup)?;
 
         // That there is nothing to do is proved from files; that little is to do, from memos.
         let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
-        if let Some(output) = output {
+        if let Some(output) = output.filter(|_| !options.whole) {
             if let Some(report) = pass.up_to_date(&registry_files, output) {
                 return Ok(report);
             }
@@ -163,6 +174,7 @@ impl Engine {
             let mut verdict = judge(ws, state, &slots, &pass.setup.profile, general.clone());
             let (Some(output), false) = (output, verdict.has_errors()) else {
                 pass.remember_scan(&registry_files);
+                registry_files.check_unmoved(ws)?;
                 if verdict.has_errors() {
                     return Err(Error::Invalid(verdict.diagnostics).into());
                 }
@@ -173,7 +185,8 @@ impl Engine {
             // The plan is valid: identities are committed, and the pack follows.
             let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
             [&mut general, &mut verdict.diagnostics].into_iter().for_each(|it| proposal.forget_tidied(it));
-            let snapshot = self.snapshots.publish(pass.snapshot(state, registry_digest, &proposal.registry, verdict));
+            let snapshot =
+                self.snapshots.publish(pass.snapshot(state, output, registry_digest, &proposal.registry, verdict));
             let names = LazyNames::new(&state.db);
             let payloads = workshop.payloads(state, &names, &slots);
             let wanted = Wanted::Plan(&snapshot.plan);

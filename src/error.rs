@@ -7,6 +7,7 @@ use crate::model::Diagnostic;
 
 /// The outside world said no, or the workspace cannot be used at all.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A file operation failed.
     #[error("cannot {action} `{}`", path.display())]
@@ -47,13 +48,19 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A payload of a snapshot is in no file any more: a later build wrote other bytes in its place.
+    #[error("what `{asset}` was is in no file any more; take a newer snapshot")]
+    Superseded {
+        /// The asset's name.
+        asset: String,
+    },
     /// A write that must not be done as things are, and why.
     #[error("{0}")]
     Refused(String),
-    /// The command line asked for something impossible.
+    /// Somebody asked for something impossible.
     #[error("{0}")]
     Usage(String),
-    /// The user pressed Ctrl-C.
+    /// Somebody stopped it: Ctrl-C, or [`Cancel`](crate::Cancel).
     #[error("interrupted")]
     Interrupted,
 }
@@ -73,6 +80,7 @@ impl Error {
             Self::Busy { what, holder } => Self::Busy { what: what.clone(), holder: holder.clone() },
             Self::Torn { path } => Self::Torn { path: path.clone() },
             Self::Conflict { path } => Self::Conflict { path: path.clone() },
+            Self::Superseded { asset } => Self::Superseded { asset: asset.clone() },
             Self::Refused(message) => Self::Refused(message.clone()),
             Self::Usage(message) => Self::Usage(message.clone()),
             Self::Interrupted => Self::Interrupted,

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use packwright::system::os::OsSystem;
+use packwright::internals::system::os::OsSystem;
 
 fn main() -> ExitCode {
-    packwright::cli::run(std::env::args_os(), Arc::new(OsSystem::new()))
+    packwright::internals::cli::run(std::env::args_os(), Arc::new(OsSystem::new()))
 }

@@ -3,6 +3,7 @@
 //! Plain shared data, published by swapping one pointer. A reader takes the pointer and is never blocked, cancelled
 //! or shown a half-applied change; the query database is never handed out.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::model::profile::Profile;
@@ -16,7 +17,7 @@ use crate::workspace::config::Config;
 /// The workspace at one revision.
 #[derive(Clone)]
 pub struct Snapshot {
-    /// Counts up from one with every publication in this process.
+    /// Counts up from one with every publication of something new in this process.
     pub revision: u64,
     /// Digest of everything that the plan could depend on.
     pub source_root: Digest,
@@ -30,10 +31,21 @@ pub struct Snapshot {
     pub names: Arc<Names>,
     /// The profile that was planned for.
     pub profile: Arc<Profile>,
+    /// The pack that was planned.
+    pub pack: String,
+    /// Where it lies, or will.
+    pub pack_file: PathBuf,
     /// What the pack holds.
     pub plan: Arc<Plan>,
     /// What is to be said about the workspace, in the order in which it is shown.
     pub diagnostics: Arc<Vec<Diagnostic>>,
+}
+
+impl Snapshot {
+    /// Returns whether this follows from the same as `other`: then they differ in nothing but the revision.
+    fn is_of_same(&self, other: &Self) -> bool {
+        (self.source_root, &self.pack_file) == (other.source_root, &other.pack_file)
+    }
 }
 
 /// Where the newest snapshot is to be had.
@@ -48,10 +60,13 @@ impl Snapshots {
         self.newest.lock().expect("no panic while held").clone()
     }
 
-    /// Makes `snapshot` the newest, under the next revision.
+    /// Makes `snapshot` the newest, under the next revision; or returns the newest, where it is of the same.
     pub fn publish(&self, mut snapshot: Snapshot) -> Arc<Snapshot> {
         // The lock is held for the swap of a pointer and nothing else.
         let mut newest = self.newest.lock().expect("no panic while held");
+        if let Some(same) = newest.as_ref().filter(|it| it.is_of_same(&snapshot)) {
+            return same.clone();
+        }
         snapshot.revision = newest.as_ref().map_or(0, |it| it.revision) + 1;
         let snapshot = Arc::new(snapshot);
         *newest = Some(snapshot.clone());

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::{Index, encoding};
 use crate::error::{Error, IoContext, Result};
-use crate::lane;
+use crate::lane::{self, Moment};
 use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, Loaded, N_FILES, Registry};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
@@ -17,8 +18,14 @@ use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
 use super::Options;
 
+/// How long whoever looks at a workspace waits for the end of a commit that is being applied: much longer than that
+/// takes. One who writes and stands still for longer leaves others with what lies there.
+const COMMIT_WAIT: Duration = Duration::from_secs(1);
+
 /// The configuration of one build.
 pub struct Setup {
+    /// The lane's moment before anything was looked at.
+    pub moment: Moment,
     /// The author's configuration.
     pub config: Arc<Config>,
     /// The profile to build.
@@ -35,6 +42,7 @@ pub struct Setup {
 ///
 /// [`Error::Invalid`] when the configuration has errors or does not know the profile or the pack.
 pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
+    let moment = lane::quiet_moment(&*ws.disk, &ws.root, options.wait.unwrap_or(COMMIT_WAIT))?;
     let path = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?;
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
@@ -54,7 +62,7 @@ pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
         return Err(Error::Invalid(vec![unknown.help(format!("the only pack is `{}`", super::MAIN_PACK))]));
     }
     let roots = config.roots.iter().map(|it| it.path.clone()).collect();
-    Ok(Setup { profile: Arc::new(profile.clone()), config: Arc::new(config), roots, warnings: diagnostics })
+    Ok(Setup { moment, profile: Arc::new(profile.clone()), config: Arc::new(config), roots, warnings: diagnostics })
 }
 
 fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {
@@ -66,6 +74,8 @@ fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {
 
 /// The registry's files, as far as they had to be read.
 pub struct RegistryFiles {
+    /// The lane's moment before anything was looked at.
+    since: Moment,
     /// Digest of all sixteen.
     pub digest: Digest,
     /// Digest of each.
@@ -88,12 +98,14 @@ struct KnownFile {
     racy: bool,
 }
 
-/// Tells the digest of the registry's files, by their fingerprints where the index vouches for all of them.
+/// Tells the digest of the registry's files, by their fingerprints where the index vouches for all of them. `since` is
+/// the moment that the pass began in.
 ///
 /// # Errors
 ///
 /// Whatever the system says, absence apart.
-pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Result<RegistryFiles> {
+pub fn registry_files(ws: &Workspace, index: &Index, options: &Options, since: &Moment) -> Result<RegistryFiles> {
+    let since = since.clone();
     let known: Option<Vec<KnownFile>> = index.fact(REGISTRY_FACT).and_then(|it| encoding::decode(&it));
     let known = known.filter(|it| it.len() == N_FILES && !options.rehash);
     // While somebody commits, what is read is not always what lies at the file whose fingerprint is taken.
@@ -105,6 +117,7 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Resul
         let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
         let stamps = known.iter().map(|it| get_stamp(&it.stamp)).collect();
         return Ok(RegistryFiles {
+            since,
             digest: set_digest(&digests),
             digests,
             stamps,
@@ -117,7 +130,7 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options) -> Resul
     let (files, stamps) = read_files(ws)?;
     let digests = digests_of(&files);
     let fact = if is_quiet { fact(&digests, &stamps, now) } else { None };
-    Ok(RegistryFiles { digest: set_digest(&digests), digests, stamps, bytes: Some(files), loaded: None, fact })
+    Ok(RegistryFiles { since, digest: set_digest(&digests), digests, stamps, bytes: Some(files), loaded: None, fact })
 }
 
 fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
@@ -161,16 +174,30 @@ pub fn set_digest(digests: &[Digest]) -> Digest {
 }
 
 impl RegistryFiles {
-    /// Fails when the registry moved since it was looked at: what was derived from it is of yesterday.
+    /// Fails when the registry moved since it was looked at, or somebody committed since the pass began: what was derived
+    /// is of yesterday, or of half a commit.
     ///
     /// # Errors
     ///
     /// [`Error::Torn`]: the build begins again from the scan.
     pub fn check_unmoved(&self, ws: &Workspace) -> Result<()> {
-        if stamps(ws) == self.stamps {
-            return Ok(());
-        }
-        Err(Error::Torn { path: ws.root.join(registry::DIRECTORY) })
+        self.check_registry(ws)?;
+        let is_same = lane::moment(&*ws.disk, &ws.root)? == self.since;
+        if is_same { Ok(()) } else { Err(Self::torn(ws)) }
+    }
+
+    /// Fails when the registry moved since it was looked at. For those who hold the lane, and were at
+    /// [`RegistryFiles::check_unmoved`] before: to take it is to move it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Torn`]: the build begins again from the scan.
+    pub fn check_registry(&self, ws: &Workspace) -> Result<()> {
+        if stamps(ws) == self.stamps { Ok(()) } else { Err(Self::torn(ws)) }
+    }
+
+    fn torn(ws: &Workspace) -> Error {
+        Error::Torn { path: ws.root.join(registry::DIRECTORY) }
     }
 
     /// Returns the bytes of the files, which are read again if they have been asked for before.

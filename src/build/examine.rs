@@ -107,7 +107,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let recovered = told(&lane::open(&*ws.disk, &ws.root, "packwright doctor", std::process::id())?);
     let setup = configure(ws, options)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);
@@ -411,8 +411,8 @@ mod tests {
         fn edit(&self, place: &str, from: &str, to: &str) {
             let holds = |it: &Vec<u8>| String::from_utf8_lossy(it).contains(&format!("\"{place}\""));
             let paths = (0..registry::N_FILES).map(|it| format!("/ws/{}", registry::file_path(it)));
-            let held = paths.filter_map(|it| Some((it.clone(), self.disk.get(&it).filter(holds)?)));
-            let (path, bytes) = held.last().expect("it is registered");
+            let mut held = paths.filter_map(|it| Some((it.clone(), self.disk.get(&it).filter(holds)?)));
+            let (path, bytes) = held.next_back().expect("it is registered");
             self.disk.write(path, String::from_utf8(bytes).expect("text").replace(from, to));
         }
     }

@@ -154,10 +154,11 @@ pub fn write(
         changes.push(lane::Change { path: registry::file_path(idx), expect, content: Some(content) });
     }
     let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
+    files.check_unmoved(ws)?;
     let mut lane = take_lane(ws, options.wait.unwrap_or(LANE_WAIT))?;
     // The commit itself looks at the files that it changes; a number that it gives out may have been given out
     // meanwhile in one of the others.
-    files.check_unmoved(ws)?;
+    files.check_registry(ws)?;
     match lane.commit(lane::Commit { title, changes, ..lane::Commit::default() }) {
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),

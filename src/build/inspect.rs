@@ -90,7 +90,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
     let setup = configure(ws, options)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);
@@ -106,6 +106,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         recipes(db, it);
     });
     pass.remember_scan(&registry_files);
+    registry_files.check_unmoved(ws)?;
 
     let problems = problems(state, &slots);
     let mut diagnostics = pass.general(registry_warnings, &proposal);

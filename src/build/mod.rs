@@ -61,6 +61,8 @@ pub struct Options {
     pub wait: Option<Duration>,
     /// Take the short ways that memos offer. The long way gives the same; this is for those who compare.
     pub shortcuts: bool,
+    /// Derive the whole workspace, whatever could be proved of it or remembered: for those who want a snapshot.
+    pub whole: bool,
     /// Write down which queries, processors and files of the pack a build had to do with.
     pub log: bool,
 }
@@ -77,6 +79,7 @@ impl Default for Options {
             rehash: false,
             wait: None,
             shortcuts: true,
+            whole: false,
             log: false,
         }
     }
@@ -85,6 +88,7 @@ impl Default for Options {
 /// How a build ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// Nothing that the pack depends on changed, and the pack is what it was.
     UpToDate,

@@ -71,7 +71,7 @@ impl<'a> Pass<'a> {
         let known = session.known_tree(&setup);
         let is_new = known.is_empty();
         let scan = || scan(ws, &setup.roots, known, sources, scan::Options { rehash: options.rehash });
-        let look = || registry_files(ws, index, options);
+        let look = || registry_files(ws, index, options, &setup.moment);
         let (registry, scan) = if is_new {
             let look = || {
                 let mut files = look()?;
@@ -264,7 +264,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Puts a snapshot together.
-    pub fn snapshot(&self, state: &State, registry_digest: Digest, registry: &Registry, verdict: Verdict) -> Snapshot {
+    pub fn snapshot(
+        &self,
+        state: &State,
+        output: &Output,
+        registry_digest: Digest,
+        registry: &Registry,
+        verdict: Verdict,
+    ) -> Snapshot {
         Snapshot {
             revision: 0,
             source_root: self.source_root(registry_digest),
@@ -273,6 +280,8 @@ impl<'a> Pass<'a> {
             registry: registry.clone(),
             names: names(&state.db).clone(),
             profile: self.setup.profile.clone(),
+            pack: self.pack().to_owned(),
+            pack_file: self.pack_file(output),
             plan: Arc::new(verdict.plan),
             diagnostics: Arc::new(verdict.diagnostics),
         }

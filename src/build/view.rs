@@ -138,7 +138,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     let setup = configure(ws, options)?;
     let config_text = config_text(ws, &setup.config)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);
@@ -167,6 +167,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     }
     pass.note_missing(&view.proposal.missing);
     pass.remember_scan(&registry_files);
+    registry_files.check_unmoved(ws)?;
     Ok(view)
 }
 

@@ -33,7 +33,7 @@ impl Exit {
             Error::Usage(_) => Self::Usage,
             Error::Locked(_) => Self::Locked,
             Error::Busy { .. } => Self::Busy,
-            Error::Io { .. } | Error::Unreadable(_) | Error::Torn { .. } => Self::Io,
+            Error::Io { .. } | Error::Unreadable(_) | Error::Torn { .. } | Error::Superseded { .. } => Self::Io,
             Error::Interrupted => Self::Interrupted,
         }
     }

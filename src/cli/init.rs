@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,15 +17,14 @@ use super::open::shown;
 use super::words::{clean, count};
 use super::{Context, demo};
 use crate::error::{Error, IoContext, Result};
-use crate::lane::{self, Change, Commit, Lane};
-use crate::model::registry::{self, GITATTRIBUTES, N_FILES};
+use crate::lane;
+use crate::model::registry::{self, N_FILES};
 use crate::model::{AssetUuid, RelPath};
 use crate::process::kinds;
 use crate::system::{Disk, FileKind};
 use crate::workspace::layout::{CONFIG_FILE, REGISTRY_DIR, Workspace, discover};
+use crate::write::{create, random_uuid, registry_files};
 
-/// How long `init` waits for somebody else to finish.
-const LANE_WAIT: Duration = Duration::from_secs(10);
 /// The directory that is taken for the sources' where it is there.
 const USUAL_ROOT: &str = "assets";
 
@@ -124,48 +122,13 @@ fn refusal(ws: &Workspace, has_config: bool, demo: bool) -> Result<Option<String
     })
 }
 
-/// Returns a registry without assets.
-fn registry_files() -> Vec<(RelPath, Vec<u8>)> {
-    let attributes = RelPath::new(REGISTRY_DIR).expect("a plain name is a path").child(".gitattributes");
-    let mut files = vec![(attributes, GITATTRIBUTES.into())];
-    files.extend((0..N_FILES).map(|it| (registry::file_path(it), Vec::new())));
-    files
-}
-
 /// Writes all files or none, and says why none were.
 fn commit(ws: &Workspace, files: Vec<(RelPath, Vec<u8>)>) -> Result<Option<String>> {
-    let attributes = format!("{REGISTRY_DIR}/.gitattributes");
-    let mut changes = Vec::with_capacity(files.len());
-    for (path, content) in files {
-        // A registry may have lost all but this one.
-        let same = path.as_str() == attributes && ws.disk.read(&ws.abs(&path), 4096).is_ok_and(|it| it == content);
-        if !same {
-            changes.push(Change { path, expect: None, content: Some(content) });
-        }
-    }
-    let mut lane = Lane::acquire(&*ws.disk, &ws.root, "packwright init", std::process::id(), LANE_WAIT)?;
-    match lane.commit(Commit { title: "make a workspace".to_owned(), changes, ..Commit::default() }) {
-        Ok(_) => Ok(None),
+    match create(ws, files) {
+        Ok(()) => Ok(None),
         Err(Error::Conflict { path }) => Ok(Some(format!("`{}` is there already", shown(&path)))),
         Err(error) => Err(error),
     }
-}
-
-fn random_uuid() -> Result<AssetUuid> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|it| Error::Io {
-        action: "read random bytes for",
-        path: CONFIG_FILE.into(),
-        source: std::io::Error::other(it.to_string()),
-    })?;
-    Ok(version_4(bytes))
-}
-
-/// Makes a random UUID (RFC 9562, section 5.4) of random bytes.
-fn version_4(mut bytes: [u8; 16]) -> AssetUuid {
-    bytes[6] = 0x40 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    AssetUuid(bytes)
 }
 
 fn tell(console: &Console, ws: &Workspace, arguments: &Arguments, has_config: bool, rules: &[RuleEntry]) {
@@ -324,7 +287,7 @@ mod tests {
         let many: Vec<(String, u64)> = (0..20).map(|it| (format!("x{it}\u{1b}\"\n"), it)).collect();
         let many: Vec<(&str, u64)> = many.iter().map(|it| (it.0.as_str(), it.1)).collect();
         for survey in [survey(&[]), survey(&[("png", 3), ("PNG", 1), ("gltf", 2), ("", 1)]), survey(&many)] {
-            let text = survey.config(version_4([7; 16]));
+            let text = survey.config(AssetUuid([7; 16]));
             let (config, problems) = Config::parse(text.as_bytes(), &kinds::Check);
             assert_eq!(problems, [], "{text}");
             assert_eq!(config.expect("it is one").rules.all().len(), 3);
@@ -336,11 +299,5 @@ mod tests {
         let rules = survey(&[("png", 3), ("PNG", 1), ("Glb", 2), ("bin", 4), ("", 1)]).rules();
         let shown: Vec<String> = rules.iter().map(|it| format!("{} {} {}", it.pattern, it.kind, it.files)).collect();
         assert_eq!(shown, ["**/*.{png,PNG} image 4", "**/*.{glb,gltf,Glb} model 2", "**/* raw 5"]);
-    }
-
-    #[test]
-    fn a_random_uuid_is_of_version_4() {
-        let uuid = version_4([0xff; 16]).to_string();
-        assert_eq!(uuid, "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

@@ -20,6 +20,7 @@ use crate::lane::{self, Commit, Lane};
 use crate::model::{AssetId, AssetUuid, Digest, RelPath};
 use crate::system::FileKind;
 use crate::workspace::layout::Workspace;
+use crate::write::under_lane;
 
 /// A longer file is shown by its length only, in bytes.
 const LONGEST_TEXT: usize = 8 << 20;
@@ -147,19 +148,9 @@ pub fn run(
         }
         _ => {}
     }
-    let mut lane = take_lane(cx, ws, command, Duration::from_secs(arguments.wait))?;
-    // What another process committed meanwhile may matter although it is in none of these files: a name that is taken.
-    let is_current = lane::moment(&*ws.disk, &ws.root)? == moment;
-    let planned = match planned.filter(|_| is_current) {
-        Some(planned) => planned,
-        None => plan()?,
-    };
-    let (planned, number, files) = match commit(ws, &mut lane, planned) {
-        // Nobody else writes while the lane is held, so that this is about people's edits from here on.
-        Err(Error::Conflict { .. }) => commit(ws, &mut lane, plan()?)?,
-        outcome => outcome?,
-    };
-    drop(lane);
+    let lane = || take_lane(cx, ws, command, Duration::from_secs(arguments.wait));
+    let commit = |lane: &mut Lane<'_>, planned| commit(ws, lane, planned);
+    let (planned, number, files) = under_lane(ws, &moment, planned, lane, &mut plan, commit)?;
     report(cx, arguments, planned, number, files)
 }
 

@@ -56,7 +56,7 @@ pub use commit::StagedCommit;
 pub use file::digest_of;
 pub use log::{Entry, Log, LoggedChange, entries, log};
 pub use queue::Queue;
-pub use read::{Moment, Overlay, journal_overlay, moment, read_file_through, read_through};
+pub use read::{Moment, Overlay, journal_overlay, moment, quiet_moment, read_file_through, read_through};
 use record::Item;
 pub use recover::Recovery;
 pub use undo::{after_contents, before_contents, reversal};
@@ -287,6 +287,11 @@ fn describe(disk: &dyn Disk, home: &Home, lock: &dyn Lock, command: &str, pid: u
     let since = utc(since.div_euclid(1_000_000_000));
     lock.describe(&format!("{who}, since {since}"))?;
     Ok(since)
+}
+
+/// Returns who holds the lane of the workspace at `root`, or held it last, as it said of itself.
+pub fn holder_of(sys: &dyn System, root: &Path) -> String {
+    holder(sys, &Home::new(root).lock())
 }
 
 /// Returns what the lock file says, fit to be printed.

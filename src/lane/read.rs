@@ -44,6 +44,30 @@ pub fn moment(sys: &dyn System, root: &Path) -> Result<Moment> {
     Ok(Moment { journal, log_len, dir: stamp(&home.dir())? })
 }
 
+impl Moment {
+    /// Returns whether nobody is in the middle of a commit.
+    pub fn is_quiet(&self) -> bool {
+        self.journal.is_none()
+    }
+}
+
+/// Returns the lane's present moment; while a commit is being applied, waits for its end for up to `wait`.
+///
+/// Whoever looks at the files of a workspace one by one begins with this, and has seen no half of a commit if the moment
+/// is the same in the end.
+pub fn quiet_moment(sys: &dyn System, root: &Path, wait: Duration) -> Result<Moment> {
+    let (mut pause, mut waited) = (Duration::from_millis(1), Duration::ZERO);
+    loop {
+        let moment = moment(sys, root)?;
+        if moment.is_quiet() || waited >= wait {
+            return Ok(moment);
+        }
+        sys.pause(pause);
+        waited += pause;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
 /// Returns what a reader must read in place of the files themselves; empty where no commit is under way.
 ///
 /// The paths are good for as long as [`moment`] stays the same and what they hold is verified, which

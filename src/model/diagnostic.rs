@@ -189,6 +189,7 @@ pub struct Related {
     Deserialize,
     schemars::JsonSchema,
 )]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// Where it is; absent when it belongs to no file.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -1,7 +1,7 @@
 //! The pack's bytes: header, rows and records, written and parsed.
 //!
 //! Knows nothing of plans, files or threads. Parsing trusts nothing: every length is checked before it is
-//! used, and no count allocates ahead of the bytes that back it. The picture is in [`pack`](super).
+//! used, and no count allocates ahead of the bytes that back it. The picture is in `pack/mod.rs`.
 
 use crate::model::{AssetId, AssetUuid, Digest};
 use crate::process::contract::{MetaValue, Metadata};

@@ -11,10 +11,13 @@
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
 //! - `undo`: takes the last commit back
 //! - `uses`: who needs an asset or a file
+//! - `turn`: from a plan to a commit
+//! - `create`: the first commit of all
 //! - `inputs`: which inputs come and go with their places
 //! - `rewrite`: references in declarations that follow a name or a place
 //! - `json`, `toml`: edits that leave everything else as it is
 
+mod create;
 mod exclusion;
 mod inputs;
 mod json;
@@ -24,6 +27,7 @@ mod remove;
 mod rename;
 mod rewrite;
 mod toml;
+mod turn;
 mod undo;
 mod uses;
 
@@ -43,11 +47,13 @@ use crate::query::State;
 use crate::workspace::bucket::Kind;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
+pub use create::{create, new_files, random_uuid, registry_files};
 pub use exclusion::{exclude, include};
 pub use moving::{Destination, move_files};
 pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
+pub use turn::under_lane;
 pub use undo::undo;
 
 /// What a command wants to change.

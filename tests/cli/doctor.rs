@@ -1,8 +1,8 @@
 //! `packwright doctor` and `packwright registry merge`: what is found, what is done about it, and how it is told.
 
 use expect_test::{Expect, expect};
-use packwright::system::System;
-use packwright::system::os::OsSystem;
+use packwright::internals::system::System;
+use packwright::internals::system::os::OsSystem;
 
 use crate::sandbox::Sandbox;
 use crate::schema::problems;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect;
-use packwright::lane::Lane;
-use packwright::system::System;
-use packwright::system::faulty::FaultyDisk;
-use packwright::system::os::OsSystem;
+use packwright::internals::lane::Lane;
+use packwright::internals::system::System;
+use packwright::internals::system::faulty::FaultyDisk;
+use packwright::internals::system::os::OsSystem;
 
 use crate::sandbox::Sandbox;
 
@@ -142,7 +142,7 @@ fn child_with_a_bug() {
     let Ok(root) = std::env::var(BUGGY) else { return };
     let disk = FaultyDisk::over(&OsSystem::new()).after_step(3, |_| panic!("the disk is made of cheese"));
     let arguments = ["packwright", "-C", &root, "build"].map(OsString::from);
-    let code = packwright::cli::run(arguments, Arc::new(disk));
+    let code = packwright::internals::cli::run(arguments, Arc::new(disk));
     assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(101)));
 }
 

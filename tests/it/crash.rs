@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use packwright::model::registry;
-use packwright::system::faulty::FaultyDisk;
-use packwright::system::memory::{MemorySystem, Unsynced};
-use packwright::system::{Disk, System};
+use packwright::internals::model::registry;
+use packwright::internals::system::faulty::FaultyDisk;
+use packwright::internals::system::memory::{MemorySystem, Unsynced};
+use packwright::internals::system::{Disk, System};
 
 use crate::support::random::Random;
 use crate::support::sample::{edited, sample};

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use expect_test::expect;
-use packwright::system::System;
-use packwright::system::memory::MemorySystem;
-use packwright::system::os::OsSystem;
+use packwright::internals::system::System;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::os::OsSystem;
 use tempfile::TempDir;
 
 use crate::support::random::Random;

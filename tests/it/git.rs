@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use packwright::model::AssetUuid;
-use packwright::model::registry::{self, GITATTRIBUTES, Line, Registry};
-use packwright::system::os::OsSystem;
+use packwright::internals::model::AssetUuid;
+use packwright::internals::model::registry::{self, GITATTRIBUTES, Line, Registry};
+use packwright::internals::system::os::OsSystem;
 use tempfile::TempDir;
 
 use crate::support::random::{Random, number};

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use packwright::system::memory::MemorySystem;
+use packwright::internals::system::memory::MemorySystem;
 use serde_json::Value;
 
 use crate::support::content::{png, small_png};

@@ -11,10 +11,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 
-use packwright::build::{Options, Outcome};
-use packwright::cache::CacheMode;
-use packwright::driver::Engine;
-use packwright::system::memory::Unsynced;
+use packwright::internals::build::{Options, Outcome};
+use packwright::internals::cache::CacheMode;
+use packwright::internals::driver::Engine;
+use packwright::internals::system::memory::Unsynced;
 
 use crate::support::author::{Author, Config, PROFILES};
 use crate::support::ground::{Death, Dying, Ground, Where, on};

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use packwright::build::{Options, Outcome, Report};
-use packwright::cache::{CacheMode, Changes, Index};
-use packwright::driver::Engine;
-use packwright::error::Result;
-use packwright::model::Digest;
-use packwright::system::faulty::FaultyDisk;
-use packwright::system::memory::MemorySystem;
-use packwright::system::{Disk, System};
-use packwright::workspace::layout::Workspace;
+use packwright::internals::build::{Options, Outcome, Report};
+use packwright::internals::cache::{CacheMode, Changes, Index};
+use packwright::internals::driver::Engine;
+use packwright::internals::error::Result;
+use packwright::internals::model::Digest;
+use packwright::internals::system::faulty::FaultyDisk;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::{Disk, System};
+use packwright::internals::workspace::layout::Workspace;
 
 use crate::support::content::{gltf, small_png};
 use crate::support::random::Random;

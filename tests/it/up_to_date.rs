@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use packwright::build::{Options, Outcome, Report};
-use packwright::cache::CacheMode;
-use packwright::system::memory::{MemorySystem, Unsynced};
-use packwright::system::{Access, System};
+use packwright::internals::build::{Options, Outcome, Report};
+use packwright::internals::cache::CacheMode;
+use packwright::internals::system::memory::{MemorySystem, Unsynced};
+use packwright::internals::system::{Access, System};
 
 use crate::support::sample::{edited, sample};
 use crate::support::tree::{Node, committed, files_below, lay, published, registry_of};

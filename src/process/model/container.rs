@@ -120,7 +120,7 @@ fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, String> {
     std::str::from_utf8(bytes).map_err(|it| format!("{what} is not UTF-8 at byte {}", it.valid_up_to()))
 }
 
-/// Returns the length of the GLB that [`write`] makes.
+/// Returns the length of the GLB that [`write()`] makes.
 pub fn length(json: u64, bin: u64) -> u64 {
     let bin_chunk = if bin == 0 { 0 } else { CHUNK_HEADER_LEN as u64 + bin.next_multiple_of(4) };
     (HEADER_LEN + CHUNK_HEADER_LEN) as u64 + json.next_multiple_of(4) + bin_chunk

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use packwright::build::Options;
+use packwright::internals::build::Options;
 
 use super::support::{ROOT, World, at, engine};
 use super::witness::Witness;
@@ -594,7 +594,7 @@ fn a_lost_memo_is_made_anew() {
         let at_byte = part * bytes.len() / 40 + bytes.len() / 80;
         bytes[at_byte] ^= 0x55;
         fork.write(&index, bytes);
-        let disk: Arc<dyn packwright::system::Disk> = Arc::new(fork.clone());
+        let disk: Arc<dyn packwright::internals::system::Disk> = Arc::new(fork.clone());
         let mut recalled = Vec::new();
         for text in ["one", "two"] {
             fork.write(at("/assets/level12/prop007.txt"), text);

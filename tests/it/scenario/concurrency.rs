@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect;
-use packwright::build::{Options, Outcome, Report};
-use packwright::error::{Error, Result};
-use packwright::lane::Lane;
-use packwright::pack::read::PackReader;
-use packwright::system::System as _;
-use packwright::system::os::OsSystem;
+use packwright::internals::build::{Options, Outcome, Report};
+use packwright::internals::error::{Error, Result};
+use packwright::internals::lane::Lane;
+use packwright::internals::pack::read::PackReader;
+use packwright::internals::system::System as _;
+use packwright::internals::system::os::OsSystem;
 use tempfile::TempDir;
 
 use super::support::{CONFIG, ROOT, World, at, engine, entries};

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use packwright::error::{Error, Result};
-use packwright::lane::{Commit, Lane};
-use packwright::model::RelPath;
-use packwright::system::Disk;
-use packwright::system::faulty::FaultyDisk;
-use packwright::system::memory::MemorySystem;
-use packwright::workspace::layout::Workspace;
-use packwright::write;
+use packwright::internals::error::{Error, Result};
+use packwright::internals::lane::{Commit, Lane};
+use packwright::internals::model::RelPath;
+use packwright::internals::system::Disk;
+use packwright::internals::system::faulty::FaultyDisk;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::workspace::layout::Workspace;
+use packwright::internals::write;
 
 use super::support::{ROOT, World, at, engine};
 use super::writes::{ALL_FORMS, plan};

@@ -13,6 +13,8 @@
 //! - `moving`: a workspace that is edited while it is built
 //! - `found`: what histories by chance found
 //! - `concurrency`: several builds and readers at once
+//! - `fire`: snapshots that are held while others build and commit
+//! - `schedules`: the same in memory, under schedules that a model checker chooses
 
 mod support;
 mod witness;
@@ -33,6 +35,8 @@ mod found;
 mod identity;
 
 mod concurrency;
+mod fire;
 mod moving;
+mod schedules;
 
 mod writes;

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use packwright::build::{Options, Report};
-use packwright::driver::Engine;
-use packwright::error::{Error, Result};
-use packwright::model::Digest;
-use packwright::system::Disk;
-use packwright::system::memory::MemorySystem;
-use packwright::workspace::layout::Workspace;
+use packwright::internals::build::{Options, Report};
+use packwright::internals::driver::Engine;
+use packwright::internals::error::{Error, Result};
+use packwright::internals::model::Digest;
+use packwright::internals::system::Disk;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::workspace::layout::Workspace;
 
 use super::support::{ROOT, World, at, png};
 use super::witness::Witness;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use packwright::build::{Options, Outcome};
-use packwright::system::Disk;
-use packwright::system::memory::MemorySystem;
+use packwright::internals::build::{Options, Outcome};
+use packwright::internals::system::Disk;
+use packwright::internals::system::memory::MemorySystem;
 
 use super::support::{ROOT, World, at, engine};
 use super::witness::Witness;

@@ -33,17 +33,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use expect_test::Expect;
-use packwright::build::{Options, Outcome, Report};
-use packwright::cache::CacheMode;
-use packwright::driver::Engine;
-use packwright::error::{Error, Result};
-use packwright::model::{Diagnostic, Digest, Location, Severity};
-use packwright::pack::read::{Entry, PackReader};
-use packwright::pack::source::{DirParts, FileSource};
-use packwright::pack::verify::verify;
-use packwright::system::memory::MemorySystem;
-use packwright::system::{Disk, System};
-use packwright::workspace::layout::Workspace;
+use packwright::internals::build::{Options, Outcome, Report};
+use packwright::internals::cache::CacheMode;
+use packwright::internals::driver::Engine;
+use packwright::internals::error::{Error, Result};
+use packwright::internals::model::{Diagnostic, Digest, Location, Severity};
+use packwright::internals::pack::read::{Entry, PackReader};
+use packwright::internals::pack::source::{DirParts, FileSource};
+use packwright::internals::pack::verify::verify;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::{Disk, System};
+use packwright::internals::workspace::layout::Workspace;
 
 /// Where the workspace lies.
 pub const ROOT: &str = "/ws";
@@ -371,6 +371,7 @@ pub fn tell(report: &Report, shown: Shown) -> String {
         Outcome::Unchanged => "unchanged",
         Outcome::Written => "written",
         Outcome::Checked => "checked",
+        other => panic!("{other:?} is news to the scenarios"),
     };
     let mut told = format!("{outcome}, {} in the pack\n", assets(report.entries));
     if shown.work {

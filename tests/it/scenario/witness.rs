@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use packwright::system::{
+use packwright::internals::system::{
     Access, Counters, Dir, DirEntry, Disk, FsTime, Lock, NewFile, OpenFile, RandomFile, Stamp, System,
 };
 
 type Notes = Arc<Mutex<Diary>>;
 type Action = Box<dyn FnOnce() + Send>;
+type Always = Arc<dyn Fn(&'static str) + Send + Sync>;
 type Trigger = Box<dyn FnMut(&str, &Path) -> bool + Send>;
 
 #[derive(Default)]
@@ -18,6 +19,8 @@ struct Diary {
     notes: Vec<(&'static str, PathBuf)>,
     /// What somebody else does, and before which question.
     action: Option<(Trigger, Action)>,
+    /// What happens before every question, which then is not written down.
+    always: Option<Always>,
 }
 
 /// Passes everything on to another disk and remembers the question.
@@ -30,6 +33,13 @@ impl Witness {
     /// Returns a witness of what `disk` is asked.
     pub fn of(disk: Arc<dyn Disk>) -> Self {
         Self { disk, notes: Notes::default() }
+    }
+
+    /// Lets `action` happen right before every question, which are not written down: it is told the verb.
+    #[must_use]
+    pub fn always(self, action: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
+        self.notes.lock().expect("no panic while held").always = Some(Arc::new(action));
+        self
     }
 
     /// Lets `action` happen right before question `nth`, counted from 0.
@@ -73,6 +83,10 @@ impl Witness {
 
 fn note(notes: &Notes, verb: &'static str, path: PathBuf) {
     let mut diary = notes.lock().expect("no panic while held");
+    if let Some(always) = diary.always.clone() {
+        drop(diary);
+        return always(verb);
+    }
     let due = diary.action.take_if(|(due, _)| due(verb, &path));
     diary.notes.push((verb, path));
     drop(diary);

@@ -8,17 +8,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use expect_test::expect;
-use packwright::build::Options;
-use packwright::build::view::{Asset, View};
-use packwright::driver::Engine;
-use packwright::error::{Error, Result};
-use packwright::lane::{Commit, Lane};
-use packwright::model::RelPath;
-use packwright::model::registry::Line;
-use packwright::system::Disk;
-use packwright::system::memory::MemorySystem;
-use packwright::workspace::layout::Workspace;
-use packwright::write::{self, Decision, Depth, Destination, Plan, Removal};
+use packwright::internals::build::Options;
+use packwright::internals::build::view::{Asset, View};
+use packwright::internals::driver::Engine;
+use packwright::internals::error::{Error, Result};
+use packwright::internals::lane::{Commit, Lane};
+use packwright::internals::model::RelPath;
+use packwright::internals::model::registry::Line;
+use packwright::internals::system::Disk;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::workspace::layout::Workspace;
+use packwright::internals::write::{self, Decision, Depth, Destination, Plan, Removal};
 
 use super::support::{ROOT, World, check_each, tell_error};
 use crate::support::random::{Random, number};
@@ -752,7 +752,8 @@ fn a_directory_that_moves_leaves_nothing_behind() {
     world.run(ALL_FORMS);
     world.system.mkdir(super::support::at("/assets/texts/empty/er"));
     world.run("//- write move assets/texts assets/words");
-    let is_there = |path: &str| packwright::system::System::stat(&world.system, &super::support::at(path)).is_ok();
+    let is_there =
+        |path: &str| packwright::internals::system::System::stat(&world.system, &super::support::at(path)).is_ok();
     assert!(is_there("/assets/words/a.txt") && !is_there("/assets/texts"));
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use packwright::system::FileKind;
+use packwright::internals::system::FileKind;
 
 use super::content::{gltf, small_png};
 use super::ground::Ground;

@@ -7,9 +7,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use packwright::system::faulty::FaultyDisk;
-use packwright::system::memory::{MemorySystem, Unsynced};
-use packwright::system::{Disk, FileKind, System};
+use packwright::internals::system::faulty::FaultyDisk;
+use packwright::internals::system::memory::{MemorySystem, Unsynced};
+use packwright::internals::system::{Disk, FileKind, System};
 
 /// See the module. What the author asks for is possible, or the test is wrong: nothing here returns an error.
 pub trait Ground {
@@ -50,7 +50,7 @@ pub trait Ground {
     }
 
     /// Returns what is at `path`, a link not followed.
-    fn stat(&self, path: &Path) -> Option<packwright::system::Stamp> {
+    fn stat(&self, path: &Path) -> Option<packwright::internals::system::Stamp> {
         self.disk().stat(path).ok()
     }
 
@@ -76,7 +76,7 @@ pub fn on<T>(place: Where, work: impl FnOnce(Box<dyn Ground>, &Path) -> T) -> T 
         Where::Disk => {
             let dir = tempfile::tempdir().expect("a directory for the test");
             let home = dir.path().canonicalize().expect("it was just made");
-            work(Box::new(packwright::system::os::OsSystem::new()), &home)
+            work(Box::new(packwright::internals::system::os::OsSystem::new()), &home)
         }
     }
 }
@@ -163,7 +163,7 @@ impl Ground for MemorySystem {
 }
 
 #[cfg(unix)]
-impl Ground for packwright::system::os::OsSystem {
+impl Ground for packwright::internals::system::os::OsSystem {
     fn disk(&self) -> Arc<dyn Disk> {
         Arc::new(self.clone())
     }

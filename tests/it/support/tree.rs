@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use packwright::lane;
-use packwright::model::registry;
-use packwright::system::{FileKind, System};
+use packwright::internals::lane;
+use packwright::internals::model::registry;
+use packwright::internals::system::{FileKind, System};
 
 use super::ground::Ground;
 

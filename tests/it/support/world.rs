@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use packwright::build::{Options, Report};
-use packwright::cache::CacheMode;
-use packwright::driver::Engine;
-use packwright::error::Error;
-use packwright::model::Diagnostic;
-use packwright::pack::source::{DirParts, FileSource};
-use packwright::pack::verify::verify;
-use packwright::system::memory::MemorySystem;
-use packwright::system::{Disk, System};
-use packwright::workspace::layout::Workspace;
+use packwright::internals::build::{Options, Report};
+use packwright::internals::cache::CacheMode;
+use packwright::internals::driver::Engine;
+use packwright::internals::error::Error;
+use packwright::internals::model::Diagnostic;
+use packwright::internals::pack::source::{DirParts, FileSource};
+use packwright::internals::pack::verify::verify;
+use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::{Disk, System};
+use packwright::internals::workspace::layout::Workspace;
 
 use super::ground::Ground;
 use super::tree::{Tree, committed, lay, published, registry_of};
@@ -29,8 +29,9 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Returns the sixteen empty files of a new registry.
 pub fn empty_registry() -> Tree {
-    let file = |it| (packwright::model::registry::file_path(it).to_string(), super::tree::Node::File(Vec::new()));
-    (0..packwright::model::registry::N_FILES).map(file).collect()
+    let file =
+        |it| (packwright::internals::model::registry::file_path(it).to_string(), super::tree::Node::File(Vec::new()));
+    (0..packwright::internals::model::registry::N_FILES).map(file).collect()
 }
 
 /// Returns an engine over a disk.
