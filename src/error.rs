@@ -65,6 +65,29 @@ pub enum Error {
     Interrupted,
 }
 
+impl Error {
+    /// Returns an error that says the same, for another who is concerned.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        match self {
+            Self::Io { action, path, source } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                Self::Io { action, path: path.clone(), source }
+            }
+            Self::Invalid(found) => Self::Invalid(found.clone()),
+            Self::Unreadable(found) => Self::Unreadable(found.clone()),
+            Self::Locked(found) => Self::Locked(found.clone()),
+            Self::Busy { what, holder } => Self::Busy { what: what.clone(), holder: holder.clone() },
+            Self::Torn { path } => Self::Torn { path: path.clone() },
+            Self::Conflict { path } => Self::Conflict { path: path.clone() },
+            Self::Superseded { asset } => Self::Superseded { asset: asset.clone() },
+            Self::Refused(message) => Self::Refused(message.clone()),
+            Self::Usage(message) => Self::Usage(message.clone()),
+            Self::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
 /// A result whose error is [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -392,11 +392,25 @@ impl View {
         }
     }
 
-    /// Returns the errors in here that `before` does not have.
-    pub fn new_errors(&self, before: &View) -> Vec<Diagnostic> {
+    /// Returns the errors in here that `before` does not have. `next` is the change that lies between.
+    ///
+    /// An error that was there may say the same in other words now: of a broken reference that was rewritten, or of a
+    /// file that has another name. So as many errors of a kind as a file has lost, it may have.
+    pub fn new_errors(&self, before: &View, next: &Next) -> Vec<Diagnostic> {
         let key = |it: &Diagnostic| (it.code, it.message.clone());
-        let known: BTreeSet<_> = before.errors.iter().map(key).collect();
-        self.errors.iter().filter(|it| !known.contains(&key(it))).cloned().collect()
+        let (old, new): (BTreeSet<_>, BTreeSet<_>) =
+            (before.errors.iter().map(key).collect(), self.errors.iter().map(key).collect());
+        let mut lost: BTreeMap<(Code, RelPath), usize> = BTreeMap::new();
+        for it in before.errors.iter().filter(|it| !new.contains(&key(it))) {
+            if let Some(location) = &it.location {
+                *lost.entry((it.code, next.moved_to(&location.path))).or_default() += 1;
+            }
+        }
+        let mut is_reworded = |it: &Diagnostic| {
+            let n_lost = it.location.as_ref().and_then(|at| lost.get_mut(&(it.code, at.path.clone())));
+            n_lost.is_some_and(|n| n.checked_sub(1).inspect(|left| *n = *left).is_some())
+        };
+        self.errors.iter().filter(|it| !old.contains(&key(it)) && !is_reworded(it)).cloned().collect()
     }
 }
 

@@ -135,13 +135,18 @@ pub fn run(
     mut plan: impl FnMut() -> Result<Plan>,
 ) -> Result<Exit> {
     let moment = lane::moment(&*ws.disk, &ws.root)?;
-    let planned = plan()?;
-    if planned.commit.is_empty() {
-        return report(cx, arguments, planned, None, Vec::new());
-    }
-    if arguments.dry_run {
-        let files = files(ws, &planned.commit, true)?;
-        return report(cx, arguments, planned, None, files);
+    let planned = match plan() {
+        // Somebody writes without pause. While the lane is held, no other packwright does.
+        Err(Error::Torn { .. }) if !arguments.dry_run => None,
+        outcome => Some(outcome?),
+    };
+    match planned {
+        Some(planned) if planned.commit.is_empty() => return report(cx, arguments, planned, None, Vec::new()),
+        Some(planned) if arguments.dry_run => {
+            let files = files(ws, &planned.commit, true)?;
+            return report(cx, arguments, planned, None, files);
+        }
+        _ => {}
     }
     let lane = || take_lane(cx, ws, command, Duration::from_secs(arguments.wait));
     let commit = |lane: &mut Lane<'_>, planned| commit(ws, lane, planned);

@@ -200,10 +200,14 @@ impl Workspace {
     pub fn commit(&self, edit: &Edit, options: &CommitOptions) -> Result<EditReport> {
         let _turn = self.turn();
         let moment = lane::moment(&*self.ws.disk, &self.ws.root)?;
-        let planned = self.plan(edit, options)?;
-        if planned.commit.is_empty() {
-            return Ok(EditReport::of(planned, None));
-        }
+        let planned = match self.plan(edit, options) {
+            Err(Error::Torn { .. }) => None,
+            outcome => Some(outcome?),
+        };
+        let planned = match planned {
+            Some(planned) if planned.commit.is_empty() => return Ok(EditReport::of(planned, None)),
+            planned => planned,
+        };
         let mut plan = || self.plan(edit, options);
         let commit = |lane: &mut Lane<'_>, planned: Plan| {
             let number = lane.commit(planned.commit.clone())?;

@@ -1,17 +1,30 @@
-//! The operation log: what was committed, and what the files were before.
+//! The operation log: what was committed, when and by whom.
 //!
-//! One JSON object a line. Only a last line can be torn, and then its commit is still in the journal and
-//! writes it anew; lines that say nothing are passed over.
+//! One JSON object a line. Only a last line can be torn by a crash, and then its commit is still in the journal and
+//! writes it anew. Lines that say nothing are passed over, and told.
+
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
-use super::{FILE_LIMIT, Home, is_absence, utc};
+use super::record::{Moved, Record, RecordedCommit};
+use super::{FILE_LIMIT, Home, is_absence};
 use crate::error::{IoContext, Result};
 use crate::model::{Digest, RelPath};
 use crate::system::{Access, Disk, System};
-use std::io;
-use std::path::Path;
+
+/// How much of the log's end is read at first to find its last line, in bytes.
+const TAIL: u64 = 1 << 16;
+
+/// All that was committed.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Log {
+    /// Oldest first.
+    pub entries: Vec<Entry>,
+    /// The numbers, from 1, of lines that are not understood: torn, or written by something else.
+    pub odd_lines: Vec<usize>,
+}
 
 /// One commit, as the log tells it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -20,17 +33,20 @@ pub struct Entry {
     pub sequence: u64,
     /// What it did.
     pub title: String,
-    /// When the lane was taken for it, in UTC; absent in lines of versions that did not write it.
+    /// Who did it: `packwright build`. Empty where that was not written down.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
+    /// When the lane was taken for it: `2025-11-23 03:44:22 UTC`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// The number of the commit that it reverted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,
-    /// The directories that it made.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub made: Vec<RelPath>,
     /// The files that it changed.
     pub files: Vec<LoggedChange>,
+    /// The directories that it made, those above first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<RelPath>,
 }
 
 /// What a commit did to one file; `None` where there was or is no file.
@@ -42,69 +58,141 @@ pub struct LoggedChange {
     pub before: Option<Digest>,
     /// Its digest after.
     pub after: Option<Digest>,
+    /// Where it was moved from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RelPath>,
+    /// Where it was moved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RelPath>,
+}
+
+impl Log {
+    /// Returns the newest commit that is neither undone nor itself an undo.
+    pub fn last_standing(&self) -> Option<&Entry> {
+        self.entries.iter().rev().find(|it| it.undoes.is_none() && self.undone_by(it.sequence).is_none())
+    }
+
+    /// Returns the commit with this number.
+    pub fn entry(&self, sequence: u64) -> Option<&Entry> {
+        self.entries.iter().rev().find(|it| it.sequence == sequence)
+    }
+
+    /// Returns the number of the commit that reverted this one.
+    pub fn undone_by(&self, sequence: u64) -> Option<u64> {
+        self.entries.iter().find(|it| it.undoes == Some(sequence)).map(|it| it.sequence)
+    }
+}
+
+impl From<&RecordedCommit> for Entry {
+    fn from(commit: &RecordedCommit) -> Self {
+        let files = commit.changes.iter().map(|it| {
+            let (from, to) = match it.moved.clone() {
+                Some(Moved::From(path)) => (Some(path), None),
+                Some(Moved::To(path)) => (None, Some(path)),
+                None => (None, None),
+            };
+            LoggedChange { path: it.path.clone(), before: it.before, after: it.after, from, to }
+        });
+        Self {
+            sequence: commit.sequence,
+            title: commit.title.clone(),
+            command: commit.command.clone(),
+            time: commit.time.clone(),
+            undoes: commit.undoes,
+            files: files.collect(),
+            made: commit.made.clone(),
+        }
+    }
+}
+
+/// Returns all that was committed in the workspace at `root`.
+pub fn log(sys: &dyn System, root: &Path) -> Result<Log> {
+    Ok(parse(&read(sys, &Home::new(root))?))
 }
 
 /// Returns all commits of the workspace at `root`, oldest first.
 pub fn entries(sys: &dyn System, root: &Path) -> Result<Vec<Entry>> {
-    Ok(parse(&read(sys, &Home::new(root))?))
-}
-
-/// Returns what the file `index` of `entry` held before that commit; `None` where there was no such file, or
-/// its former contents are not kept any more.
-pub fn before_contents(sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<Option<Vec<u8>>> {
-    let Some(before) = entry.files.get(index).and_then(|it| it.before) else { return Ok(None) };
-    kept(sys, &Home::new(root).undo(entry.sequence, index), before)
-}
-
-/// Returns what the file `index` of `entry` held after that commit; `None` where there was no such file, it moved there, or
-/// its contents are not kept any more.
-pub fn after_contents(sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<Option<Vec<u8>>> {
-    let Some(after) = entry.files.get(index).and_then(|it| it.after) else { return Ok(None) };
-    kept(sys, &Home::new(root).redo(entry.sequence, index), after)
-}
-
-fn kept(sys: &dyn System, path: &Path, digest: Digest) -> Result<Option<Vec<u8>>> {
-    match sys.read(path, FILE_LIMIT) {
-        Ok(bytes) => Ok((Digest::of(&bytes) == digest).then_some(bytes)),
-        Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => Err(error).context("read", path),
-    }
+    Ok(log(sys, root)?.entries)
 }
 
 /// Returns the number of the next commit.
 pub(super) fn next_sequence(sys: &dyn System, home: &Home) -> Result<u64> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "no number is left for a commit; remove the file");
-    last(&parse(&read(sys, home)?)).checked_add(1).ok_or_else(damaged).context("read", &home.log())
+    End::of(sys, home)?.last.checked_add(1).ok_or_else(damaged).context("read", &home.log())
 }
 
-/// Appends a commit, unless it is there already, and makes it durable.
+/// Appends commits, unless they are there already, and makes them durable.
 pub(super) fn append(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
     let path = home.log();
-    let bytes = read(disk, home)?;
+    let end = End::of(disk, home)?;
     let file = disk.open_random(&path, Access::Write).context("open", &path)?;
-    if last(&parse(&bytes)) < record.sequence {
-        // What follows the last whole line is torn. It goes first, or a longer one would outlive the new line.
-        let end = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |at| at as u64 + 1);
-        if bytes.len() as u64 > end {
-            file.set_len(end).context("write", &path)?;
-        }
-        let time = disk.stat(&home.lock()).ok().map(|it| utc(it.mtime_ns));
-        file.write_all_at(&line(record, time), end).context("write", &path)?;
+    let mut lines = Vec::new();
+    for commit in record.commits.iter().filter(|it| it.sequence > end.last) {
+        serde_json::to_writer(&mut lines, &Entry::from(commit)).expect("text, numbers and lists always serialize");
+        lines.push(b'\n');
     }
-    // Also where the line was there: who wrote it may have died before it was durable. The same goes for
+    if !lines.is_empty() {
+        // What follows the last whole line is torn. It goes first, or a longer one would outlive the new line.
+        if end.length > end.whole {
+            file.set_len(end.whole).context("write", &path)?;
+        }
+        file.write_all_at(&lines, end.whole).context("write", &path)?;
+    }
+    // Also where the lines were there: who wrote them may have died before they were durable. The same goes for
     // the log's name. Then the journal may go.
     file.sync().context("sync", &path)?;
     disk.sync_dir(&home.dir()).context("sync", &home.dir())
 }
 
-fn line(record: &Record, time: Option<String>) -> Vec<u8> {
-    let files =
-        record.changes.iter().map(|it| LoggedChange { path: it.path.clone(), before: it.before, after: it.after });
-    let Record { sequence, title, undoes, made, .. } = record.clone();
-    let entry = Entry { sequence, title, time, undoes, made, files: files.collect() };
-    let mut line = serde_json::to_vec(&entry).expect("text, numbers and lists always serialize");
-    line.push(b'\n');
-    line
+/// The end of the log.
+struct End {
+    /// The number of the last commit, 0 before the first.
+    last: u64,
+    length: u64,
+    /// The length up to the end of the last whole line.
+    whole: u64,
+}
+
+impl End {
+    /// Reads as much of the end as is needed.
+    fn of(sys: &dyn System, home: &Home) -> Result<Self> {
+        let path = home.log();
+        let mut wanted = TAIL;
+        loop {
+            let (start, bytes) = match tail(sys, &path, wanted) {
+                Err(error) if is_absence(&error) => (0, Vec::new()),
+                outcome => outcome.context("read", &path)?,
+            };
+            // Unless it begins with the log, its first line is not whole.
+            let first =
+                if start == 0 { 0 } else { bytes.iter().position(|it| *it == b'\n').map_or(bytes.len(), |it| it + 1) };
+            let last = parse(&bytes[first..]).entries.iter().map(|it| it.sequence).max();
+            if last.is_some() || start == 0 {
+                let whole = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |at| start + at as u64 + 1);
+                return Ok(Self { last: last.unwrap_or(0), length: start + bytes.len() as u64, whole });
+            }
+            wanted = wanted.saturating_mul(8);
+        }
+    }
+}
+
+/// Reads the last bytes of a file; returns where they begin.
+fn tail(sys: &dyn System, path: &Path, wanted: u64) -> io::Result<(u64, Vec<u8>)> {
+    let file = sys.open(path)?;
+    let length = file.stat()?.size;
+    let start = length.saturating_sub(wanted);
+    let mut bytes = vec![0; usize::try_from(length - start).map_err(|_| io::ErrorKind::FileTooLarge)?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], start + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok((start, bytes))
 }
 
 fn read(sys: &dyn System, home: &Home) -> Result<Vec<u8>> {
@@ -115,11 +203,14 @@ fn read(sys: &dyn System, home: &Home) -> Result<Vec<u8>> {
 }
 
 /// A line without its end is torn, even where it can be read.
-fn parse(bytes: &[u8]) -> Vec<Entry> {
-    let lines = bytes.split_inclusive(|it| *it == b'\n').filter(|it| it.ends_with(b"\n"));
-    lines.filter_map(|it| serde_json::from_slice(it).ok()).collect()
-}
-
-fn last(entries: &[Entry]) -> u64 {
-    entries.iter().map(|it| it.sequence).max().unwrap_or(0)
+fn parse(bytes: &[u8]) -> Log {
+    let mut log = Log::default();
+    for (at, line) in bytes.split_inclusive(|it| *it == b'\n').enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(entry) if line.ends_with(b"\n") => log.entries.push(entry),
+            _ if line.trim_ascii().is_empty() => {}
+            _ => log.odd_lines.push(at + 1),
+        }
+    }
+    log
 }

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::record::{Decoded, Direction, Record, Standing, direction};
+use super::record::{Decoded, Direction, Moved, Record, Standing, direction};
 use super::recover::{read_journal, standings, unknown_version};
 use super::{BTreeMap, FILE_LIMIT, Home, PathBuf, io, is_absence};
 use crate::error::{Error, IoContext, Result};
@@ -126,15 +126,24 @@ impl View {
         let standings = standings(sys, home, record)?;
         let direction = direction(&standings);
         let mut view = Self::default();
-        for (index, (change, standing)) in record.changes.iter().zip(standings).enumerate() {
+        for (item, standing) in record.items().zip(standings) {
             if standing == Standing::Edited {
                 continue;
             }
-            let (digest, ready) = match direction {
-                Direction::Forward => (change.after, home.stage(record.sequence, index)),
-                Direction::Back => (change.before, home.undo(record.sequence, index)),
+            let change = item.change;
+            let (digest, kept) = match direction {
+                Direction::Forward => (change.after, home.stage(item)),
+                Direction::Back => (change.before, home.undo(item)),
             };
-            view.digests.insert(change.path.clone(), digest);
+            // A moved file that does not have the one name has the other.
+            let ready = match &change.moved {
+                Some(Moved::From(other) | Moved::To(other)) => home.target(other),
+                None => kept,
+            };
+            // A moved file is whatever somebody made of it under its new name.
+            if !(standing == Standing::Done && matches!(change.moved, Some(Moved::From(_)))) {
+                view.digests.insert(change.path.clone(), digest);
+            }
             if matches!(
                 (direction, standing),
                 (Direction::Forward, Standing::Pending) | (Direction::Back, Standing::Done)

@@ -7,23 +7,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Digest, RelPath};
 
-const VERSION: u32 = 1;
+/// Version 1 held one commit, without moves.
+const VERSION: u32 = 2;
+
+/// What is being applied, all or nothing: commits that arrived together, of which no two touch one file.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Record {
+    /// In the order of their numbers.
+    pub commits: Vec<RecordedCommit>,
+}
 
 /// What one commit does, without the bytes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Record {
-    /// The commit's number, one more than the last in the log.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(super) struct RecordedCommit {
+    /// Its number, one more than the last in the log.
     pub sequence: u64,
-    /// The commit's title.
+    /// Its title.
     pub title: String,
+    /// Who commits it.
+    #[serde(default)]
+    pub command: String,
+    /// When the lane was taken for it, in UTC.
+    #[serde(default)]
+    pub time: Option<String>,
+    /// The commit that it reverts.
+    #[serde(default)]
+    pub undoes: Option<u64>,
     /// Its changes; `before` and `after` of each differ.
     pub changes: Vec<RecordedChange>,
-    /// Directories below these that lose their last file go.
-    pub prune: Vec<RelPath>,
-    /// The number of the commit that this one reverts.
-    pub undoes: Option<u64>,
-    /// The directories that it makes.
+    /// The directories that it has to make, those above first. They go again if it is taken back.
+    #[serde(default)]
     pub made: Vec<RelPath>,
+    /// The directories that go if they turn out to be empty, those below first.
+    #[serde(default)]
+    pub emptied: Vec<RelPath>,
 }
 
 /// What becomes of one file; `None` where there is no file.
@@ -32,20 +49,41 @@ pub(super) struct RecordedChange {
     pub path: RelPath,
     pub before: Option<Digest>,
     pub after: Option<Digest>,
+    /// The other name of a file that moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Line {
+/// What the other name of a moved file is to a path.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Moved {
+    /// The file comes from there.
+    From(RelPath),
+    /// The file goes there.
+    To(RelPath),
+}
+
+/// One change of a record, and by which numbers its contents are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item<'a> {
+    pub sequence: u64,
+    pub index: usize,
+    pub change: &'a RecordedChange,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
     version: u32,
-    sequence: u64,
-    title: String,
-    changes: Vec<RecordedChange>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    prune: Vec<RelPath>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    undoes: Option<u64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    made: Vec<RelPath>,
+    commits: &'a [RecordedCommit],
+}
+
+/// As much of a line as every version has.
+#[derive(Deserialize)]
+struct Probe {
+    version: u32,
+    #[serde(default)]
+    commits: serde_json::Value,
 }
 
 /// What the journal's bytes turned out to be.
@@ -59,14 +97,13 @@ pub(super) enum Decoded {
 }
 
 impl Record {
-    /// Returns whether there is nothing to do and nothing to say. That a commit had nothing left to take back is news.
-    pub fn is_nothing(&self) -> bool {
-        self.changes.is_empty() && self.undoes.is_none()
+    /// Returns all changes, in the order in which they are looked at.
+    pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.commits.iter().flat_map(RecordedCommit::items)
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let Self { sequence, title, changes, prune, undoes, made } = self.clone();
-        let line = Line { version: VERSION, sequence, title, changes, prune, undoes, made };
+        let line = Line { version: VERSION, commits: &self.commits };
         let mut bytes = serde_json::to_vec(&line).expect("text, numbers and lists always serialize");
         let digest = Digest::of(&bytes).to_hex();
         bytes.push(b'\n');
@@ -81,12 +118,19 @@ impl Record {
         if rest != format!("{}\n", Digest::of(line).to_hex()).as_bytes() {
             return Decoded::Damaged;
         }
-        match serde_json::from_slice(line) {
-            Ok(Line { version: VERSION, sequence, title, changes, prune, undoes, made }) => {
-                Decoded::Record(Record { sequence, title, changes, prune, undoes, made })
-            }
-            _ => Decoded::Foreign,
-        }
+        let commits = match serde_json::from_slice(line) {
+            Ok(Probe { version: 1, .. }) => serde_json::from_slice(line).map(|it| vec![it]),
+            Ok(Probe { version: VERSION, commits }) => serde_json::from_value(commits),
+            _ => return Decoded::Foreign,
+        };
+        commits.map_or(Decoded::Foreign, |commits| Decoded::Record(Self { commits }))
+    }
+}
+
+impl RecordedCommit {
+    pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        let item = |(index, change)| Item { sequence: self.sequence, index, change };
+        self.changes.iter().enumerate().map(item)
     }
 }
 
@@ -125,10 +169,9 @@ mod tests {
 
     fn record() -> Record {
         let path = RelPath::new("packwright.registry/0.jsonl").expect("normal");
-        let change = RecordedChange { path, before: None, after: Some(Digest::of(b"x")) };
-        let prune = vec![RelPath::root()];
+        let change = RecordedChange { path, before: None, after: Some(Digest::of(b"x")), moved: None };
         let title = "register\n1 asset".to_owned();
-        Record { sequence: 7, title, changes: vec![change], made: prune.clone(), prune, undoes: Some(3) }
+        Record { commits: vec![RecordedCommit { sequence: 7, title, changes: vec![change], ..Default::default() }] }
     }
 
     #[test]
@@ -151,9 +194,20 @@ mod tests {
 
     #[test]
     fn a_later_version_is_not_taken_for_damage() {
-        let line = br#"{"version":2,"changes":"in another form"}"#;
+        let line = br#"{"version":3,"commits":"in another form"}"#;
         let bytes = [&line[..], b"\n", Digest::of(line).to_hex().as_bytes(), b"\n"].concat();
         assert_eq!(Record::decode(&bytes), Decoded::Foreign);
+    }
+
+    #[test]
+    fn the_first_version_is_still_read() {
+        let path = r#""packwright.registry/0.jsonl""#;
+        let digest = Digest::of(b"x").to_hex();
+        let line = format!(
+            r#"{{"version":1,"sequence":7,"title":"register\n1 asset","changes":[{{"path":{path},"before":null,"after":"{digest}"}}]}}"#
+        );
+        let bytes = format!("{line}\n{}\n", Digest::of(line.as_bytes()).to_hex());
+        assert_eq!(Record::decode(bytes.as_bytes()), Decoded::Record(record()));
     }
 
     #[test]

@@ -6,29 +6,26 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::{Decoded, Direction, Record, RecordedChange, Standing, direction};
+use super::file::{self, Current, Named, current, holds, is_absent};
+use super::record::{Decoded, Direction, Item, Moved, Record, RecordedCommit, Standing, direction};
 use super::{FILE_LIMIT, Home, is_absence, log, withdraw};
 use crate::error::{Error, IoContext, Result};
-use crate::model::{Digest, RelPath};
-use crate::system::staged::{self, Durability};
-use crate::system::{Disk, FileKind, System};
-
-/// For so many commits it is kept what the files held before them.
-pub(super) const UNDO_KEPT: u64 = 20;
+use crate::model::RelPath;
+use crate::system::{Disk, System};
 
 /// What a crash had left half done, and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Recovery {
     /// There was nothing.
     Nothing,
-    /// A commit was finished.
+    /// A commit, or several that arrived together, was finished.
     Finished {
-        /// Its title.
+        /// Its title; of several, all of them.
         title: String,
     },
     /// A commit was taken back, because somebody had edited one of its files in the meantime.
     TakenBack {
-        /// Its title.
+        /// Its title; of several, all of them.
         title: String,
         /// The edited file, which was left as it is.
         path: RelPath,
@@ -47,10 +44,13 @@ pub(super) fn recover(disk: &dyn Disk, home: &Home) -> Result<Recovery> {
     let recovery = match read_journal(disk, home)? {
         None => Recovery::Nothing,
         Some(bytes) => match Record::decode(&bytes) {
-            Decoded::Record(record) => match finish(disk, home, &record)? {
-                None => Recovery::Finished { title: record.title },
-                Some(path) => Recovery::TakenBack { title: record.title, path },
-            },
+            Decoded::Record(record) => {
+                let title = record.commits.iter().map(|it| it.title.as_str()).collect::<Vec<_>>().join("; ");
+                match finish(disk, home, &record, Run::Later)? {
+                    None => Recovery::Finished { title },
+                    Some(path) => Recovery::TakenBack { title, path },
+                }
+            }
             Decoded::Damaged => {
                 withdraw(disk, home).context("remove", &journal)?;
                 Recovery::Discarded
@@ -79,129 +79,213 @@ pub(super) fn unknown_version(journal: &Path) -> Error {
     Error::Io { action: "read", path: journal.to_owned(), source }
 }
 
+/// Which run over a record it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Run {
+    /// Nobody has begun to apply it.
+    First,
+    /// Somebody has, and may have died at it.
+    Later,
+}
+
+/// Why a record cannot be applied.
+struct Refusal {
+    /// The file that is in the way.
+    path: RelPath,
+    /// Whether this run has removed files already.
+    has_removed: bool,
+}
+
 /// Applies a record whose journal is durable, or takes it back; removes the journal.
 ///
 /// Returns the file whose edit by somebody else was in the way, if one was.
-pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<RelPath>> {
+pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, run: Run) -> Result<Option<RelPath>> {
     let refused = apply(disk, home, record)?;
-    match refused {
-        None => log::append(disk, home, record)?,
-        Some(_) => take_back(disk, home, record)?,
+    match &refused {
+        None => {
+            remove_emptied(disk, home, record)?;
+            log::append(disk, home, record)?;
+        }
+        Some(it) => take_back(disk, home, record, run == Run::First && !it.has_removed)?,
     }
     withdraw(disk, home).context("remove", &home.journal())?;
-    match refused {
-        None => tidy(disk, home, record),
-        Some(_) => discard_files(disk, home, record),
+    if refused.is_some() {
+        record.commits.iter().for_each(|it| discard_files(disk, home, it));
     }
-    Ok(refused)
-}
-
-/// Removes the directories that lost their last file, and what was kept to undo commits of long ago. What cannot be
-/// removed stays: nothing depends on it.
-fn tidy(disk: &dyn Disk, home: &Home, record: &Record) {
-    for change in record.changes.iter().filter(|it| it.after.is_none()) {
-        let is_below = |dir: &RelPath| record.prune.iter().any(|it| it.strip(dir.as_str()).is_some());
-        let mut above = change.path.parent();
-        while let Some(dir) = above.filter(is_below) {
-            if disk.remove_dir(&home.target(&dir)).is_err() {
-                break;
-            }
-            above = dir.parent();
-        }
-    }
-    let dir = home.undo_dir();
-    let entries = disk.open_dir(&dir).and_then(|it| it.list(Path::new("")));
-    for entry in entries.unwrap_or_default() {
-        let number = entry.name.to_str().and_then(|it| it.split_once('.')?.0.parse::<u64>().ok());
-        if number.is_some_and(|it| it + UNDO_KEPT <= record.sequence) {
-            let _ = disk.remove_file(&dir.join(entry.name));
-        }
-    }
+    Ok(refused.map(|it| it.path))
 }
 
 /// Puts all new contents in place, unless a file is edited: then it stops and says which.
-fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<RelPath>> {
+fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal>> {
+    let refusal = |item: Item<'_>, has_removed| Ok(Some(Refusal { path: item.change.path.clone(), has_removed }));
     let standings = standings(disk, home, record)?;
     if direction(&standings) == Direction::Back {
-        let in_the_way = |it: &Standing| matches!(it, Standing::Edited | Standing::Stuck);
-        let index = standings.iter().position(in_the_way).expect("something made the direction Back");
-        return Ok(Some(record.changes[index].path.clone()));
+        let is_in_the_way = |it: &Standing| matches!(it, Standing::Edited | Standing::Stuck);
+        let mut found = record.items().zip(&standings).filter(|it| is_in_the_way(it.1));
+        return refusal(found.next().expect("something made the direction Back").0, false);
     }
-    // Before the first last look: nothing may take time between that and the rename.
+    // Before the first last look: nothing may take time between that and the change.
     create_dirs(disk, home, record)?;
-    for (index, change) in record.changes.iter().enumerate() {
+    // Nothing is removed before its bytes are safe under another name.
+    for item in record.items().filter(|it| it.change.after.is_some()) {
         // Time has passed, other files were written: look again.
-        match standing(disk, home, record, index)? {
-            Standing::Done => {}
-            Standing::Pending => replace(disk, home, record, index)?,
-            Standing::Stuck | Standing::Edited => return Ok(Some(change.path.clone())),
+        let is_there = match standing(disk, home, item)? {
+            Standing::Done => true,
+            Standing::Pending => put(disk, home, item)? == Named::Yes,
+            Standing::Stuck | Standing::Edited => false,
+        };
+        if !is_there {
+            return refusal(item, false);
         }
     }
-    sync_targets(disk, home, record)?;
+    sync_dirs(disk, home, record.items().filter(|it| it.change.after.is_some()))?;
+    let mut has_removed = false;
+    for item in record.items().filter(|it| it.change.after.is_none()) {
+        match standing(disk, home, item)? {
+            Standing::Done => {}
+            Standing::Pending if is_safe_elsewhere(disk, home, item)? => {
+                let target = home.target(&item.change.path);
+                match disk.remove_file(&target) {
+                    Err(error) if !is_absence(&error) => return Err(error).context("remove", &target),
+                    _ => has_removed = true,
+                }
+            }
+            _ => return refusal(item, has_removed),
+        }
+    }
+    sync_dirs(disk, home, record.items().filter(|it| it.change.after.is_none()))?;
     Ok(None)
 }
 
 /// Makes the directories of new files.
 fn create_dirs(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
-    let new = record.changes.iter().filter(|it| it.before.is_none());
-    let dirs: BTreeSet<PathBuf> = new.filter_map(|it| it.path.parent()).map(|it| home.target(&it)).collect();
+    let new = record.items().filter(|it| it.change.before.is_none());
+    let dirs: BTreeSet<PathBuf> = new.filter_map(|it| it.change.path.parent()).map(|it| home.target(&it)).collect();
     dirs.iter().try_for_each(|dir| disk.create_dir_all(dir).context("create", dir))
 }
 
 /// Puts one new content in place.
-fn replace(disk: &dyn Disk, home: &Home, record: &Record, index: usize) -> Result<()> {
-    let change = &record.changes[index];
-    let target = home.target(&change.path);
-    if change.after.is_none() {
-        return disk.remove_file(&target).context("remove", &target);
+fn put(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<Named> {
+    let target = home.target(&item.change.path);
+    let digest = item.change.after.expect("only what has contents afterwards is put in place");
+    if let Some(Moved::From(from)) = &item.change.moved {
+        return file::name(disk, &home.target(from), &target, digest);
     }
-    let stage = home.stage(record.sequence, index);
+    let stage = home.stage(item);
     match disk.rename(&stage, &target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_over(disk, &stage, &target),
-        outcome => outcome.context("write", &target),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => file::copy_as(disk, &stage, &target, digest),
+        outcome => outcome.map(|()| Named::Yes).context("write", &target),
     }
 }
 
-/// Gives `target` the contents of `from`, by a file staged beside it.
-fn copy_over(disk: &dyn Disk, from: &Path, target: &Path) -> Result<()> {
-    let bytes = disk.read(from, FILE_LIMIT).context("read", from)?;
-    staged::stage(disk, target, &bytes, Durability::Synced).and_then(staged::Staged::publish).context("write", target)
+/// Returns whether a file that is about to be removed has its new name, if it is to have one.
+fn is_safe_elsewhere(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<bool> {
+    match (&item.change.moved, item.change.before) {
+        (Some(Moved::To(to)), Some(digest)) => holds(disk, &home.target(to), digest),
+        _ => Ok(true),
+    }
 }
 
-/// Gives the files that were replaced already their former contents.
-fn take_back(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
-    for (index, change) in record.changes.iter().enumerate() {
-        if standing(disk, home, record, index)? != Standing::Done {
-            continue;
+/// Removes the directories that have lost their last file. One that cannot be removed is left as it is.
+fn remove_emptied(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
+    let mut parents = BTreeSet::new();
+    for dir in record.commits.iter().flat_map(|it| &it.emptied) {
+        if disk.remove_dir(&home.target(dir)).is_ok() {
+            parents.extend(dir.parent().map(|it| home.target(&it)));
         }
-        let target = home.target(&change.path);
-        let undo = home.undo(record.sequence, index);
-        match change.before {
-            None => disk.remove_file(&target).context("remove", &target)?,
-            Some(before) if holds(disk, &undo, before)? => copy_over(disk, &undo, &target)?,
-            Some(_) => {
-                let source = io::Error::new(io::ErrorKind::InvalidData, "it does not hold what the journal says");
-                return Err(Error::Io { action: "restore from", path: undo, source });
+    }
+    sync_those_left(disk, parents)
+}
+
+/// Gives the files that were replaced already their former contents, and those that were moved their former names.
+///
+/// `sources_stand` tells that no moved file has lost its former name, unless somebody else took it.
+fn take_back(disk: &dyn Disk, home: &Home, record: &Record, sources_stand: bool) -> Result<()> {
+    for item in record.items().filter(|it| it.change.after.is_none()) {
+        if standing(disk, home, item)? == Standing::Done {
+            restore_removed(disk, home, item)?;
+        }
+    }
+    sync_dirs(disk, home, record.items().filter(|it| it.change.after.is_none()))?;
+    for item in record.items().filter(|it| it.change.after.is_some()) {
+        take_back_put(disk, home, item, sources_stand)?;
+    }
+    for dir in record.commits.iter().rev().flat_map(|it| it.made.iter().rev()) {
+        // Somebody may have put something there meanwhile.
+        let _ = disk.remove_dir(&home.target(dir));
+    }
+    sync_dirs(disk, home, record.items())
+}
+
+/// Brings back a file that has lost its name.
+fn restore_removed(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
+    let Some(before) = item.change.before else { return Ok(()) };
+    let target = home.target(&item.change.path);
+    let from = match &item.change.moved {
+        Some(Moved::To(to)) => home.target(to),
+        _ => home.undo(item),
+    };
+    if !holds(disk, &from, before)? {
+        // A moved file is removed only when it has its other name: whoever removed both was not us.
+        return if item.change.moved.is_some() { Ok(()) } else { Err(lost(from)) };
+    }
+    if let Some(dir) = target.parent() {
+        disk.create_dir_all(dir).context("create", dir)?;
+    }
+    // Should somebody have taken the name this very moment, it is theirs.
+    file::name(disk, &from, &target, before).map(drop)
+}
+
+/// Takes back a new content or a new name.
+fn take_back_put(disk: &dyn Disk, home: &Home, item: Item<'_>, sources_stand: bool) -> Result<()> {
+    let target = home.target(&item.change.path);
+    let remove = || disk.remove_file(&target).context("remove", &target);
+    let is_done = standing(disk, home, item)? == Standing::Done;
+    match (&item.change.moved, item.change.before) {
+        (Some(Moved::From(from)), _) => {
+            let from = home.target(from);
+            let digest = item.change.after.expect("what is moved has contents");
+            // The last name that the contents have is not taken away. Edited under one of two names, they are still
+            // one file, and it keeps its former name.
+            let has_former_name = holds(disk, &from, digest)? || (sources_stand && !is_absent(disk, &from)?);
+            if (is_done && has_former_name) || file::are_one(disk, &from, &target) { remove() } else { Ok(()) }
+        }
+        _ if !is_done => Ok(()),
+        (None | Some(Moved::To(_)), None) => remove(),
+        (None | Some(Moved::To(_)), Some(before)) => {
+            let undo = home.undo(item);
+            match file::copy_as(disk, &undo, &target, before) {
+                Ok(Named::Yes) => Ok(()),
+                Ok(Named::Refused) => Err(lost(undo)),
+                Err(error) => Err(error),
             }
         }
     }
-    sync_targets(disk, home, record)
 }
 
-/// Makes all names durable that a record may have changed.
-fn sync_targets(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
+fn lost(path: PathBuf) -> Error {
+    let source = io::Error::new(io::ErrorKind::InvalidData, "it does not hold what the journal says");
+    Error::Io { action: "restore from", path, source }
+}
+
+/// Makes all names durable that some changes may have changed.
+fn sync_dirs<'a>(disk: &dyn Disk, home: &Home, items: impl Iterator<Item = Item<'a>>) -> Result<()> {
     let mut dirs: BTreeSet<PathBuf> = BTreeSet::new();
-    for change in &record.changes {
-        let mut above = change.path.parent();
+    for item in items {
+        let mut above = item.change.path.parent();
         while let Some(dir) = above {
-            dirs.insert(home.target(&dir));
-            // Above a file that was there, nothing was created.
-            above = if change.before.is_none() { dir.parent() } else { None };
+            // Those above are there already, and so are those above a file that was there: nothing was created.
+            let is_new = dirs.insert(home.target(&dir)) && item.change.before.is_none();
+            above = if is_new { dir.parent() } else { None };
         }
     }
+    sync_those_left(disk, dirs)
+}
+
+fn sync_those_left(disk: &dyn Disk, dirs: BTreeSet<PathBuf>) -> Result<()> {
     for dir in dirs {
         match disk.sync_dir(&dir) {
-            // The commit was taken back before the directory was made.
+            // It was never made, or is removed already.
             Err(error) if is_absence(&error) => {}
             outcome => outcome.context("sync", &dir)?,
         }
@@ -211,52 +295,28 @@ fn sync_targets(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
 
 /// Looks at every file of a record.
 pub(super) fn standings(sys: &dyn System, home: &Home, record: &Record) -> Result<Vec<Standing>> {
-    (0..record.changes.len()).map(|index| standing(sys, home, record, index)).collect()
+    record.items().map(|it| standing(sys, home, it)).collect()
 }
 
-fn standing(sys: &dyn System, home: &Home, record: &Record, index: usize) -> Result<Standing> {
-    let RecordedChange { path, before, after } = &record.changes[index];
-    let now = match current(sys, &home.target(path))? {
-        Current::Odd => return Ok(Standing::Edited),
-        Current::Absent => None,
-        Current::File(digest) => Some(digest),
-    };
-    if now == *after {
+fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<Standing> {
+    let change = item.change;
+    let now = current(sys, &home.target(&change.path))?;
+    if now.is(change.after) {
         return Ok(Standing::Done);
     }
-    if now != *before {
-        return Ok(Standing::Edited);
+    if !now.is(change.before) {
+        return match &change.moved {
+            // It was edited when it had its new name and no other: then it is where it belongs.
+            Some(Moved::From(from)) if now != Current::Odd && is_absent(sys, &home.target(from))? => Ok(Standing::Done),
+            _ => Ok(Standing::Edited),
+        };
     }
-    let at_hand = match after {
-        Some(after) => holds(sys, &home.stage(record.sequence, index), *after)?,
-        None => true,
+    let is_at_hand = match (change.after, &change.moved) {
+        (Some(after), Some(Moved::From(from))) => holds(sys, &home.target(from), after)?,
+        (Some(after), _) => holds(sys, &home.stage(item), after)?,
+        (None, _) => true,
     };
-    Ok(if at_hand { Standing::Pending } else { Standing::Stuck })
-}
-
-/// What is at a path.
-enum Current {
-    Absent,
-    File(Digest),
-    /// A directory, link or the like.
-    Odd,
-}
-
-fn current(sys: &dyn System, path: &Path) -> Result<Current> {
-    let bytes = match sys.stat(path) {
-        Ok(stamp) if stamp.kind != FileKind::File => return Ok(Current::Odd),
-        Ok(_) => sys.read(path, FILE_LIMIT),
-        Err(error) => Err(error),
-    };
-    match bytes {
-        Ok(bytes) => Ok(Current::File(Digest::of(&bytes))),
-        Err(error) if is_absence(&error) => Ok(Current::Absent),
-        Err(error) => Err(error).context("read", path),
-    }
-}
-
-fn holds(sys: &dyn System, path: &Path, digest: Digest) -> Result<bool> {
-    Ok(matches!(current(sys, path)?, Current::File(it) if it == digest))
+    Ok(if is_at_hand { Standing::Pending } else { Standing::Stuck })
 }
 
 /// Removes all staged files. Without a journal nobody needs them, and what cannot be removed now is
@@ -271,10 +331,10 @@ pub(super) fn clear_stage(disk: &dyn Disk, home: &Home) {
 
 /// Removes what was written for a commit that is not to be. Nobody needs it, and what cannot be removed now
 /// the next commit replaces.
-pub(super) fn discard_files(disk: &dyn Disk, home: &Home, record: &Record) {
-    for index in 0..record.changes.len() {
-        let _ = disk.remove_file(&home.stage(record.sequence, index));
-        let _ = disk.remove_file(&home.undo(record.sequence, index));
-        let _ = disk.remove_file(&home.redo(record.sequence, index));
+pub(super) fn discard_files(disk: &dyn Disk, home: &Home, commit: &RecordedCommit) {
+    for item in commit.items() {
+        let _ = disk.remove_file(&home.stage(item));
+        let _ = disk.remove_file(&home.undo(item));
+        let _ = disk.remove_file(&home.redo(item));
     }
 }

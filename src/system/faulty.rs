@@ -242,6 +242,15 @@ impl<D: Disk> Disk for FaultyDisk<D> {
         self.script.step(words, || self.disk.rename(from, to))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let words = format!("link {} {}", from.display(), to.display());
+        self.script.step(words, || self.disk.link(from, to))
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.script.step(format!("sync_file {}", path.display()), || self.disk.sync_file(path))
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.script.step(format!("sync_dir {}", path.display()), || self.disk.sync_dir(path))
     }
@@ -273,6 +282,10 @@ impl NewFile for FaultyNewFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.script.step(format!("sync {}", self.path.display()), || self.file.sync())
+    }
+
+    fn set_mode(&mut self, mode: u32) -> io::Result<()> {
+        self.script.step(format!("set_mode {}", self.path.display()), || self.file.set_mode(mode))
     }
 
     fn stat(&self) -> io::Result<Stamp> {

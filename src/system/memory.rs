@@ -139,6 +139,11 @@ impl MemorySystem {
         self.state().tree.read_only = read_only;
     }
 
+    /// Has no second names for files any more, as FAT has none.
+    pub fn forbid_links(&self) {
+        self.state().tree.has_links = false;
+    }
+
     // The author's side.
 
     /// Writes a file in place, keeping its inode; makes it and its directories where absent.
@@ -483,6 +488,19 @@ impl Disk for MemorySystem {
         state.tree.rename(&from, &to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let (from, to) = (state.tree.find(from, false)?, state.tree.find(to, false)?);
+        state.tree.link(&from, &to)
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        Counters::add(&self.0.counters.syncs, 1);
+        let mut state = self.state();
+        let inode = state.tree.find(path, true)?.existing()?;
+        state.tree.sync_file(inode)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         Counters::add(&self.0.counters.syncs, 1);
         let mut state = self.state();
@@ -587,6 +605,13 @@ impl NewFile for MemoryNewFile {
     fn sync(&mut self) -> io::Result<()> {
         Counters::add(&self.system.0.counters.syncs, 1);
         self.system.state().tree.sync_file(self.inode)
+    }
+
+    fn set_mode(&mut self, mode: u32) -> io::Result<()> {
+        let mut state = self.system.state();
+        state.tree.touch(self.inode, false);
+        state.tree.node_mut(self.inode).mode = mode;
+        Ok(())
     }
 
     fn stat(&self) -> io::Result<Stamp> {

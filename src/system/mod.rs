@@ -191,7 +191,7 @@ pub trait System: Send + Sync {
 }
 
 /// Changing the file system. A new file is durable once it was [`sync`](NewFile::sync)ed and its
-/// directory [`sync_dir`](Disk::sync_dir)ed; a rename once the directory was.
+/// directory [`sync_dir`](Disk::sync_dir)ed; a rename or a second name once the directory was.
 pub trait Disk: System {
     /// Creates a file for writing that must not exist yet.
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
@@ -199,6 +199,14 @@ pub trait Disk: System {
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Gives `from` the name `to`, atomically replacing a file that has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives the file `from` a second name `to`, which nothing may have. Whoever writes to the one writes to the other.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, `PermissionDenied`, `TooManyLinks` or `CrossesDevices` where that cannot be had here.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Makes the contents of a file durable that somebody else wrote.
+    fn sync_file(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Removes a file or link.
@@ -229,6 +237,8 @@ pub trait NewFile: Send {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes everything written so far durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// Sets the permission bits, where the platform has some.
+    fn set_mode(&mut self, mode: u32) -> io::Result<()>;
     /// Returns the stamp of the file as it stands.
     fn stat(&self) -> io::Result<Stamp>;
 }

@@ -47,6 +47,7 @@ trait Platform: Send + Sync {
     fn open(&self, path: &Path, counters: &Arc<Counters>) -> io::Result<Box<dyn OpenFile>>;
     fn random(&self, file: File, counters: &Arc<Counters>) -> Arc<dyn RandomFile>;
     fn stamp(&self, file: &File) -> io::Result<Stamp>;
+    fn set_mode(&self, file: &File, mode: u32) -> io::Result<()>;
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     fn boot_id(&self) -> String;
 }
@@ -169,6 +170,16 @@ impl Disk for OsSystem {
         fs::rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        Counters::add(&self.counters.syncs, 1);
+        // Windows syncs only what may be written.
+        File::options().read(true).write(cfg!(windows)).open(path)?.sync_all()
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         Counters::add(&self.counters.syncs, 1);
         self.platform.sync_dir(path)
@@ -211,6 +222,10 @@ impl NewFile for OsNewFile {
     fn sync(&mut self) -> io::Result<()> {
         Counters::add(&self.counters.syncs, 1);
         self.file.sync_all()
+    }
+
+    fn set_mode(&mut self, mode: u32) -> io::Result<()> {
+        self.platform.set_mode(&self.file, mode)
     }
 
     fn stat(&self) -> io::Result<Stamp> {

@@ -54,7 +54,7 @@ pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
 pub use turn::under_lane;
-pub use undo::{undo, undone};
+pub use undo::undo;
 
 /// What a command wants to change.
 #[derive(Clone, Default, Debug)]
@@ -71,8 +71,8 @@ pub struct Decision {
     pub concerns: Vec<AssetUuid>,
     /// Files that the decision goes by and that stay as they are.
     pub relies_on: BTreeSet<RelPath>,
-    /// Directories below these that lose their last file go.
-    pub prune: Vec<RelPath>,
+    /// Directories that go once nothing is left in them.
+    pub prune: BTreeSet<RelPath>,
     /// Errors that the user has asked for.
     pub tolerates: Vec<Code>,
 }
@@ -120,7 +120,7 @@ pub fn plan(
     let (mut edits, mut notes) = (decision.edits.clone(), decision.notes.clone());
     notes.retain(|it| *it != decision.title);
     let mut after = after(ws, state, options, &before, &decision.next, &edits)?;
-    refuse_new_errors(&before, &after, &decision.tolerates)?;
+    refuse_new_errors(&before, &after, &decision)?;
     notes.extend(inputs::changed(&before, &after, &decision.next));
     let news = consequences(&before, &after);
     if !news.is_empty() {
@@ -183,9 +183,9 @@ fn refuse_links(view: &View, next: &Next) -> Result<()> {
     Ok(())
 }
 
-fn refuse_new_errors(before: &View, after: &View, tolerated: &[Code]) -> Result<()> {
-    let mut errors = after.new_errors(before);
-    errors.retain(|it| !tolerated.contains(&it.code));
+fn refuse_new_errors(before: &View, after: &View, decision: &Decision) -> Result<()> {
+    let mut errors = after.new_errors(before, &decision.next);
+    errors.retain(|it| !decision.tolerates.contains(&it.code));
     if errors.is_empty() {
         return Ok(());
     }
@@ -215,7 +215,7 @@ fn settled_by(note: &ChangeNote) -> Edit {
 
 /// Puts the commit together: each file with the digest that it must still have.
 fn commit(ws: &Workspace, before: &View, after: &View, decision: Decision) -> Result<Commit> {
-    let mut commit = Commit { prune: decision.prune, ..Commit::new(decision.title) };
+    let mut commit = Commit { prune: decision.prune.into_iter().collect(), ..Commit::new(decision.title) };
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let is_config = |it: &RelPath| *it == config;
     let expect = |path: &RelPath| match is_config(path) {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::build::view::{Asset, View};
 use crate::error::{Error, IoContext, Result};
+use crate::lane;
 use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, sidecar_owner};
 use crate::model::reference::path_problem;
 use crate::model::registry::Edit;
@@ -22,9 +23,6 @@ use crate::workspace::rules::{Rule, RuleSet};
 use super::exclusion::base_rule;
 use super::rewrite::{Renaming, rewrite};
 use super::{Decision, count, sidecar, toml};
-
-/// Longer files that are no sources do not move, in bytes.
-const LONGEST_OTHER: u64 = 1 << 30;
 
 /// Where files are moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,23 +142,28 @@ fn take_files(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath, decisio
         }
         moved.extend(within(&source.path).map(|it| (source.path.clone(), it)));
     }
-    let others = others_below(ws, from, moved)?;
+    // What a sidecar beside the directory says is wrong, and stays that way.
+    let Below { others, dirs } = below(ws, from, moved)?;
     moved.extend(others.keys().filter_map(|it| Some((it.clone(), within(it)?))));
     decision.next.others.extend(others);
-    // What a sidecar beside the directory says is wrong, and stays that way.
-    decision.prune.extend(from.parent());
+    decision.prune.extend(dirs);
     Ok(())
 }
 
-/// Returns the files below a directory that are no sources, hidden ones mostly, with their digests.
-fn others_below(
-    ws: &Workspace,
-    dir: &RelPath,
-    sources: &BTreeMap<RelPath, RelPath>,
-) -> Result<BTreeMap<RelPath, Digest>> {
+/// What is in a directory besides sources.
+struct Below {
+    /// Files that are no sources, hidden ones mostly, with their digests.
+    others: BTreeMap<RelPath, Digest>,
+    /// The directory and all that are in it.
+    dirs: Vec<RelPath>,
+}
+
+fn below(ws: &Workspace, dir: &RelPath, sources: &BTreeMap<RelPath, RelPath>) -> Result<Below> {
     let mut others = BTreeMap::new();
     let mut dirs = vec![dir.clone()];
-    while let Some(dir) = dirs.pop() {
+    let mut n_listed = 0;
+    while let Some(dir) = dirs.get(n_listed).cloned() {
+        n_listed += 1;
         let native = ws.abs(&dir);
         let listed = ws.disk.open_dir(&native).and_then(|it| it.list(Path::new(""))).context("read", &native)?;
         for entry in listed {
@@ -172,9 +175,8 @@ fn others_below(
                 (Some(path), FileKind::Dir) => dirs.push(path),
                 (Some(path), FileKind::File) if sources.contains_key(&path) => {}
                 (Some(path), FileKind::File) => {
-                    let native = ws.abs(&path);
-                    let bytes = ws.disk.read(&native, LONGEST_OTHER).context("read", &native)?;
-                    others.insert(path, Digest::of(&bytes));
+                    let digest = lane::digest_of(&*ws.disk, &ws.abs(&path))?;
+                    others.insert(path, digest);
                 }
                 (path, _) => {
                     let path =
@@ -185,7 +187,7 @@ fn others_below(
             }
         }
     }
-    Ok(others)
+    Ok(Below { others, dirs })
 }
 
 /// Lets identities and default names follow, and returns the assets that move.

@@ -74,8 +74,10 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
     match &asset.declaration.origin.form {
         Form::Directory(_) if removal.keep_sources => {}
         Form::Directory(_) => {
-            files.extend(owned(view, place).into_iter().map(|it| (it, None)));
-            decision.prune.extend(place.parent());
+            let owned = owned(view, place);
+            decision.prune.insert(place.clone());
+            decision.prune.extend(owned.iter().flat_map(|it| dirs_between(place, it)));
+            files.extend(owned.into_iter().map(|it| (it, None)));
         }
         // Where a rule would make an asset of the file that stays, it is told not to.
         Form::Sidecar(_) | Form::Rule(_) if removal.keep_sources => {
@@ -92,6 +94,11 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
         }
     }
     Ok(())
+}
+
+/// Returns the directories that a file lies in, up to `top`, which is not among them.
+fn dirs_between(top: &RelPath, file: &RelPath) -> Vec<RelPath> {
+    std::iter::successors(file.parent(), RelPath::parent).take_while(|it| it != top).collect()
 }
 
 /// Returns the sources that a directory asset owns: all in it down to the next `asset.json`, but for files that are

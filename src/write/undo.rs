@@ -3,20 +3,15 @@
 //! Files get back what they held before. The registry is taken back line by line, and never frees an identity: what the
 //! commit registered becomes a tombstone, and a line that goes back to an earlier state is a new form of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::lane::{self, Change, Commit, Entry, Move};
+use crate::lane::{self, Change, Commit, Entry};
 use crate::model::registry::{self, Line, N_FILES, Registry};
 use crate::model::{AssetUuid, Diagnostic, Digest, RelPath};
 use crate::workspace::layout::Workspace;
 
 use super::Plan;
-
-/// Returns the commits of the log that were taken back.
-pub fn undone(log: &[Entry]) -> BTreeSet<u64> {
-    log.iter().filter_map(|it| it.undoes).collect()
-}
 
 /// Plans to take back the last commit that was not taken back yet; of those that take back others, none.
 ///
@@ -25,45 +20,14 @@ pub fn undone(log: &[Entry]) -> BTreeSet<u64> {
 /// [`Error::Refused`] where there is none, or what its files held is not kept any more; [`Error::Conflict`] where one of
 /// them was edited since; [`Error::Invalid`] where the registry is damaged.
 pub fn undo(ws: &Workspace) -> Result<Plan> {
-    let log = lane::entries(&*ws.disk, &ws.root)?;
-    let undone = undone(&log);
-    let last = log.iter().rposition(|it| it.undoes.is_none() && !undone.contains(&it.sequence));
-    let Some(last) = last else { return Err(Error::Refused("there is no commit to undo".to_owned())) };
-    let entry = &log[last];
+    let log = lane::log(&*ws.disk, &ws.root)?;
+    let Some(entry) = log.last_standing() else { return Err(Error::Refused("there is no commit to undo".to_owned())) };
     let is_line_file = |path: &RelPath| (0..N_FILES).any(|it| registry::file_path(it) == *path);
     if entry.files.iter().any(|it| it.before.is_none() && is_line_file(&it.path)) {
         let message = format!("commit {} made the workspace; to be rid of it, remove its directory", entry.sequence);
         return Err(Error::Refused(message));
     }
-    let mut commit = Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title));
-    commit.undoes = Some(entry.sequence);
-    // What the commit moved goes back by another move, however large it is.
-    let (mut moved, mut used) = (BTreeMap::new(), BTreeSet::new());
-    for (at, file) in entry.files.iter().enumerate().filter(|it| it.1.after.is_none()) {
-        let is_other_end = |it: &(usize, &lane::LoggedChange)| {
-            it.1.before.is_none() && it.1.after == file.before && !used.contains(&it.0)
-        };
-        if let Some((other, to)) = entry.files.iter().enumerate().find(is_other_end) {
-            used.extend([at, other]);
-            moved.insert(file.path.clone(), to.path.clone());
-        }
-    }
-    for (at, file) in entry.files.iter().enumerate() {
-        if let (Some(from), Some(expect)) = (moved.get(&file.path), file.before) {
-            commit.moves.push(Move { from: from.clone(), to: file.path.clone(), expect });
-        }
-        if used.contains(&at) || is_line_file(&file.path) {
-            continue;
-        }
-        let content = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
-        if content.is_none() && file.before.is_some() {
-            return Err(not_kept(entry, &file.path));
-        }
-        commit.changes.push(Change { path: file.path.clone(), expect: file.after, content });
-    }
-    // What lies in directories that the commit made lies there no more.
-    commit.prune = entry.made.iter().filter_map(RelPath::parent).filter(|it| !entry.made.contains(it)).collect();
-    commit.prune.dedup();
+    let mut commit = lane::reversal(&*ws.disk, &ws.root, entry, &|it| !is_line_file(it))?;
     let lines = take_back_lines(ws, entry, &mut commit)?;
     let mut notes: Vec<String> = lines.iter().map(note).collect();
     if commit.changes.is_empty() && commit.moves.is_empty() {

@@ -2,10 +2,13 @@
 //! ends it.
 
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use expect_test::expect;
+use packwright::internals::lane::Lane;
 use packwright::internals::system::System;
 use packwright::internals::system::faulty::FaultyDisk;
 use packwright::internals::system::os::OsSystem;
@@ -53,6 +56,31 @@ fn a_held_lane_is_told() {
     for arguments in READERS {
         assert!(sandbox.run(arguments).starts_with("exit 0\n"), "{arguments:?}");
     }
+}
+
+#[test]
+fn who_has_to_wait_for_the_lane_is_told_for_whom_and_then_gets_it() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    sandbox.write("assets/new.txt", "new");
+    let (disk, root) = (OsSystem::new(), sandbox.path(""));
+    let lane = Lane::acquire(&disk, &root, "packwright test", 42, Duration::ZERO).expect("free");
+    let holder = "packwright test, process 42, since 20";
+    for arguments in [&["build"][..], &["register"], &["rename", "assets/new.txt", "x"], &["remove", "assets/new.txt"]]
+    {
+        let told = sandbox.run(&[arguments, &["--wait", "0"]].concat());
+        assert!(told.starts_with("exit 4\n") && told.contains(holder), "{arguments:?}: {told}");
+    }
+    let mut command = sandbox.command(&["register", "--wait", "600"]);
+    let mut waiting = command.stderr(Stdio::piped()).spawn().expect("the program runs");
+    let mut told = String::new();
+    let mut stderr = BufReader::new(waiting.stderr.take().expect("it is piped"));
+    stderr.read_line(&mut told).expect("text");
+    assert!(told.contains("waiting up to 600 s for the lane") && told.contains(holder), "{told}");
+    drop(lane);
+    assert_eq!(waiting.wait().expect("it ends").code(), Some(0));
+    let log = sandbox.json(&["log", "--format", "json"]);
+    assert_eq!(log["commits"][0]["command"], "packwright register");
 }
 
 #[cfg(unix)]

@@ -95,6 +95,8 @@ pub(super) struct Tree {
     pub tick_ns: i64,
     pub granularity_ns: i64,
     pub read_only: bool,
+    /// Whether a file may have more than one name.
+    pub has_links: bool,
 }
 
 impl Tree {
@@ -106,6 +108,7 @@ impl Tree {
             tick_ns: 0,
             granularity_ns: GRANULARITY_NS,
             read_only: false,
+            has_links: true,
         };
         tree.add(Body::Dir(Names::below(ROOT)));
         tree
@@ -312,6 +315,24 @@ impl Tree {
         self.change_names(found.dir)?;
         self.touch(inode, false);
         self.set_name(found.dir, &found.name, None)
+    }
+
+    /// Gives a file a second name, if the file system has such.
+    pub fn link(&mut self, from: &Found, to: &Found) -> io::Result<()> {
+        let inode = from.existing()?;
+        if self.names(inode).is_ok() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if to.inode.is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if !self.has_links {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.change_names(to.dir)?;
+        self.set_name(to.dir, &to.name, Some(inode))?;
+        self.touch(inode, false);
+        Ok(())
     }
 
     pub fn rename(&mut self, from: &Found, to: &Found) -> io::Result<()> {

@@ -41,6 +41,11 @@ impl Platform for Portable {
         file.metadata().map(|it| stamp(&it))
     }
 
+    /// Stamps hold no bits here that would be worth keeping: a file that may not be written could not be replaced.
+    fn set_mode(&self, _: &File, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // Windows opens no directory this way and has no call for it; NTFS journals names by itself.
         if cfg!(windows) { Ok(()) } else { File::open(path)?.sync_all() }

@@ -43,6 +43,10 @@ impl Platform for Unix {
         Ok(stamp(&rustix::fs::fstat(file)?))
     }
 
+    fn set_mode(&self, file: &File, mode: u32) -> io::Result<()> {
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         match File::open(path)?.sync_all() {
             // Some network file systems have nothing to sync in a directory and say so.

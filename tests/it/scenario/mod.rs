@@ -9,6 +9,7 @@
 //! - `omit`: R5, clause by clause
 //! - `identity`: what keeps its number
 //! - `writes`: the write commands, and a build after each
+//! - `drills`: a write command while somebody edits its files
 //! - `moving`: a workspace that is edited while it is built
 //! - `found`: what histories by chance found
 //! - `concurrency`: several builds and readers at once
@@ -29,6 +30,7 @@ mod bad_text;
 mod bad_tree;
 mod omit;
 
+mod drills;
 mod found;
 mod identity;
 

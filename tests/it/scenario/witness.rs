@@ -166,6 +166,16 @@ impl Disk for Witness {
         self.disk.rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.note("link to", to);
+        self.disk.link(from, to)
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.note("sync", path);
+        self.disk.sync_file(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.note("sync", path);
         self.disk.sync_dir(path)

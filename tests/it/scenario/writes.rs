@@ -43,7 +43,8 @@ fn commit(system: &MemorySystem, commit: Commit) -> Result<bool> {
     Ok(lane.commit(commit)?.is_some())
 }
 
-fn plan(engine: &Engine, system: &MemorySystem, words: &[&str]) -> Result<Plan> {
+/// Plans a write command.
+pub fn plan(engine: &Engine, system: &MemorySystem, words: &[&str]) -> Result<Plan> {
     let ws = Workspace::new(std::sync::Arc::new(system.clone()), ROOT.into());
     let flag = |name: &str| words.contains(&name);
     let places: Vec<RelPath> = words[1..]
@@ -84,7 +85,7 @@ fn at<'a>(view: &'a View, place: &RelPath) -> Result<&'a Asset> {
 
 /// A workspace with every form of declaration: an `asset.json` with inputs and dependencies, sidecars with and without a
 /// type, rules that are general and rules that name a directory, presets, hidden files, and a model that reads others.
-const ALL_FORMS: &str = r#"
+pub const ALL_FORMS: &str = r#"
 //- /packwright.toml
 # all forms
 workspace = "01234567-89ab-8def-8123-456789abcdef"
@@ -692,6 +693,68 @@ fn files_and_directories_move_with_all_that_belongs_to_them() {
 //- registry
 ",
     ));
+}
+
+#[test]
+fn what_is_broken_already_moves_along() {
+    expect![[r#"
+        move: move `assets/hero.png` to `assets/people/hero.png`
+          rewrite 2 references in `assets/people/hero.png.asset.json`
+        /assets/people/hero.png.asset.json:
+        { "name": "hero", "dependencies": ["../texts/b.txt", "../gone.txt", "nobody"], }
+        move: move `assets/models` to `assets/shapes/models`
+          move `assets/models/broken` to `assets/shapes/models/broken`
+          move `assets/models/sign.gltf` to `assets/shapes/models/sign.gltf`
+          rewrite 1 reference in `assets/shapes/models/broken/asset.json`
+          warning: `assets/shapes/models/sign.gltf` reads `../ui/icon.png`, which it will find at `../../ui/icon.png`; change that in the source
+          register `assets/shapes/models/broken` as 8
+        /assets/shapes/models/broken/asset.json:
+        { "type": "raw", "inputs": ["nothing.bin", "../../../texts/gone.txt"] }
+        move: move `assets/texts` to `assets/words`
+          move `assets/texts/a.txt` to `assets/words/a.txt`
+          move `assets/texts/b.txt` to `assets/words/b.txt`
+          rewrite 3 references in `assets/dialog/asset.json`
+          rewrite 1 reference in `assets/people/hero.png.asset.json`
+          rewrite 1 reference in `assets/shapes/models/broken/asset.json`
+        /assets/people/hero.png.asset.json:
+        { "name": "hero", "dependencies": ["../words/b.txt", "../gone.txt", "nobody"], }
+        build 2: refused
+          warning[PW0406] assets/dialog: `assets/dialog` refers to `assets/people/hero.png`, which is not in the pack
+          error[PW0016] assets/people/hero.png.asset.json:1:54: `../gone.txt` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+          error[PW0016] assets/people/hero.png.asset.json:1:69: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+          error[PW0015] assets/shapes/models/broken/asset.json:1:29: the input `nothing.bin` is not there
+            help: `assets/shapes/models/broken/nothing.bin` was looked for; add it, or take it out of `inputs`
+          error[PW0015] assets/shapes/models/broken/asset.json:1:44: the input `../../../words/gone.txt` is not there
+            help: `assets/words/gone.txt` was looked for; add it, or take it out of `inputs`
+          error[PW0321] assets/shapes/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
+    "#]].assert_eq(&with_all_forms(
+        r#"
+//- /assets/hero.png.asset.json
+{ "name": "hero", "dependencies": ["./texts/b.txt", "./gone.txt", "nobody"], }
+//- /assets/models/broken/asset.json
+{ "type": "raw", "inputs": ["nothing.bin", "../../texts/gone.txt"] }
+//- write move assets/hero.png assets/people/
+//- show /assets/people/hero.png.asset.json
+//- write move assets/models assets/shapes/
+//- show /assets/shapes/models/broken/asset.json
+//- write move assets/texts assets/words
+//- show /assets/people/hero.png.asset.json
+//- build --locked --quiet
+"#,
+    ));
+}
+
+#[test]
+fn a_directory_that_moves_leaves_nothing_behind() {
+    let mut world = World::new();
+    world.run(ALL_FORMS);
+    world.system.mkdir(super::support::at("/assets/texts/empty/er"));
+    world.run("//- write move assets/texts assets/words");
+    let is_there =
+        |path: &str| packwright::internals::system::System::stat(&world.system, &super::support::at(path)).is_ok();
+    assert!(is_there("/assets/words/a.txt") && !is_there("/assets/texts"));
 }
 
 #[test]

@@ -1,0 +1,344 @@
+//! From commits to a record in the journal: checks, staged files, the commit point.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use super::file::{self, current};
+use super::record::{Item, Moved, Record, RecordedChange, RecordedCommit};
+use super::recover::{self, Run};
+use super::{Commit, Lane, is_absence, log, undo, withdraw};
+use crate::error::{Error, IoContext, Result};
+use crate::model::{Digest, RelPath};
+use crate::system::FileKind;
+use crate::system::staged::{self, Durability};
+
+/// Commits that are written but not yet in force. Dropping them removes what was written.
+#[must_use = "dropping it discards the commit; publish it"]
+pub struct StagedCommit<'a> {
+    lane: &'a Lane<'a>,
+    /// Also those files that keep their bytes: they must hold still all the same.
+    expected: Vec<Expected>,
+    record: Record,
+    fate: Fate,
+}
+
+/// As many files as commits have that are still joined by others: large ones gain nothing from that.
+const LARGEST_BATCH: usize = 256;
+
+/// A file and the digest that it must have; `None` when there must be none.
+type Expected = (RelPath, Option<Digest>);
+
+/// What is to become of the files that were written for a commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nobody needs them.
+    Discard,
+    /// They are needed to finish or take back a commit that is in the journal, or to undo it.
+    Keep,
+}
+
+impl Lane<'_> {
+    /// Does all changes of a commit or none. Returns its number in the log; `None` where every file has the
+    /// wished bytes already and nothing was written.
+    ///
+    /// [`Error::Conflict`] when a file is not what the commit expects: nothing has changed then. After an
+    /// [`Error::Io`] either nothing has changed, or all has, or whoever opens the workspace next makes it so.
+    pub fn commit(&mut self, commit: Commit) -> Result<Option<u64>> {
+        self.stage(commit)?.publish()
+    }
+
+    /// Does several commits in this order, each as [`Lane::commit`] does it: each has its own preconditions, number and
+    /// outcome. Those that touch different files share the journal and the waits for the disk.
+    pub fn commit_all(&mut self, commits: Vec<Commit>) -> Vec<Result<Option<u64>>> {
+        let mut outcomes = Vec::with_capacity(commits.len());
+        let mut commits = commits.into_iter().peekable();
+        while let Some(first) = commits.next() {
+            let mut touched: BTreeSet<RelPath> = expected_by(&first).into_iter().map(|it| it.0).collect();
+            let mut batch = vec![first];
+            while let Some(next) = commits.next_if(|it| touched.len() < LARGEST_BATCH && is_apart(&touched, it)) {
+                touched.extend(expected_by(&next).into_iter().map(|it| it.0));
+                batch.push(next);
+            }
+            outcomes.extend(self.commit_batch(batch));
+        }
+        outcomes
+    }
+
+    /// Does commits that touch different files.
+    fn commit_batch(&mut self, batch: Vec<Commit>) -> Vec<Result<Option<u64>>> {
+        if batch.len() == 1 {
+            return batch.into_iter().map(|it| self.commit(it)).collect();
+        }
+        match self.publish_together(&batch) {
+            // Somebody edited a file of one of them. Which of them can be done each finds out for itself.
+            Err(Error::Conflict { .. }) => batch.into_iter().map(|it| self.commit(it)).collect(),
+            Err(error) => batch.iter().map(|_| Err(error.repeated())).collect(),
+            Ok(outcomes) => outcomes,
+        }
+    }
+
+    fn publish_together(&mut self, batch: &[Commit]) -> Result<Vec<Result<Option<u64>>>> {
+        let mut staged = self.staged()?;
+        let mut sequence = log::next_sequence(staged.lane.disk, &staged.lane.home)?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for commit in batch {
+            let outcome = staged.add(commit, sequence);
+            outcomes.push(outcome.map(|is_change| is_change.then_some(sequence)));
+            sequence = sequence.saturating_add(u64::from(matches!(outcomes.last(), Some(Ok(Some(_))))));
+        }
+        staged.sync()?;
+        staged.publish()?;
+        Ok(outcomes)
+    }
+
+    /// Writes all that a commit needs, without changing anything that others see.
+    pub fn stage(&mut self, commit: Commit) -> Result<StagedCommit<'_>> {
+        let mut staged = self.staged()?;
+        let sequence = log::next_sequence(staged.lane.disk, &staged.lane.home)?;
+        staged.add(&commit, sequence)?;
+        staged.sync()?;
+        Ok(staged)
+    }
+
+    /// Returns what commits are added to.
+    fn staged(&mut self) -> Result<StagedCommit<'_>> {
+        // An earlier commit may have failed after its commit point.
+        if recover::read_journal(self.disk, &self.home)?.is_some() {
+            recover::recover(self.disk, &self.home)?;
+        }
+        Ok(StagedCommit { lane: self, expected: Vec::new(), record: Record::default(), fate: Fate::Discard })
+    }
+
+    /// Refuses what is no set of changes to files of this workspace.
+    fn validate(&self, expected: &[Expected]) -> Result<()> {
+        let refuse = |path: &RelPath, problem: &'static str| {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
+            Err(Error::Io { action: "write", path: self.home.target(path), source })
+        };
+        // Sorted by component, a directory comes right before what is in it.
+        let mut sorted: Vec<&RelPath> = expected.iter().map(|(path, _)| path).collect();
+        sorted.sort_by(|a, b| a.as_str().split('/').cmp(b.as_str().split('/')));
+        for pair in sorted.windows(2) {
+            if pair[0] == pair[1] || pair[0].strip(pair[1].as_str()).is_some() {
+                return refuse(pair[1], "changed twice in one commit, or both a file and a directory");
+            }
+        }
+        let root = self.disk.canonicalize(&self.home.root).context("read", &self.home.root)?;
+        for path in sorted {
+            if path.is_root() || path.as_str().split('/').next() == Some(".packwright") {
+                return refuse(path, "not a file that the lane may write");
+            }
+            if let Some(problem) = self.misplacement(&root, path)? {
+                return refuse(path, problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says why nothing may be written at `path`: some directory above is a file, or leads out of the
+    /// workspace, or the path itself is taken by something that is no file.
+    fn misplacement(&self, root: &Path, path: &RelPath) -> Result<Option<&'static str>> {
+        let target = self.home.target(path);
+        match self.disk.stat(&target) {
+            Ok(stamp) if stamp.kind != FileKind::File => return Ok(Some("not a regular file")),
+            _ => {}
+        }
+        let mut above = path.parent();
+        while let Some(dir) = above {
+            let native = self.home.target(&dir);
+            match self.disk.canonicalize(&native) {
+                Ok(real) if !real.starts_with(root) => return Ok(Some("a link leads out of the workspace")),
+                Ok(real) => {
+                    let kind = self.disk.stat(&real).context("read", &real)?.kind;
+                    return Ok((kind != FileKind::Dir).then_some("a file is where a directory should be"));
+                }
+                Err(error) if is_absence(&error) => {}
+                Err(error) => return Err(error).context("read", &native),
+            }
+            above = dir.parent();
+        }
+        Ok(None)
+    }
+
+    /// Checks that every file is what is expected.
+    fn check(&self, expected: &[Expected]) -> Result<()> {
+        for (path, expect) in expected {
+            let target = self.home.target(path);
+            if !current(self.disk, &target)?.is(*expect) {
+                return Err(Error::Conflict { path: target });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what a commit does, as the journal tells it: without the changes that would give a file the bytes it has.
+    fn record(&self, commit: &Commit, sequence: u64) -> Result<RecordedCommit> {
+        let mut recorded = RecordedCommit {
+            sequence,
+            title: commit.title.clone(),
+            command: self.command.clone(),
+            time: self.since.clone(),
+            undoes: commit.undoes,
+            ..RecordedCommit::default()
+        };
+        let changes = &mut recorded.changes;
+        for it in &commit.changes {
+            let after = it.content.as_deref().map(Digest::of);
+            if after != it.expect {
+                changes.push(RecordedChange { path: it.path.clone(), before: it.expect, after, moved: None });
+            }
+        }
+        for it in &commit.moves {
+            let digest = Some(it.expect);
+            let moved = Some(Moved::From(it.from.clone()));
+            changes.push(RecordedChange { path: it.to.clone(), before: None, after: digest, moved });
+            let moved = Some(Moved::To(it.to.clone()));
+            changes.push(RecordedChange { path: it.from.clone(), before: digest, after: None, moved });
+        }
+        recorded.made = self.absent_dirs(&recorded)?;
+        recorded.emptied.clone_from(&commit.prune);
+        // What is in a directory is greater than the directory.
+        recorded.emptied.sort_by(|a, b| b.cmp(a));
+        Ok(recorded)
+    }
+
+    /// Returns the directories that have to be made, those above first.
+    fn absent_dirs(&self, commit: &RecordedCommit) -> Result<Vec<RelPath>> {
+        let mut known = BTreeSet::new();
+        let mut absent = BTreeSet::new();
+        for item in commit.items().filter(|it| it.change.before.is_none()) {
+            let mut above = item.change.path.parent();
+            while let Some(dir) = above.filter(|it| known.insert(it.clone())) {
+                if file::is_absent(self.disk, &self.home.target(&dir))? {
+                    absent.insert(dir.clone());
+                }
+                above = dir.parent();
+            }
+        }
+        Ok(absent.into_iter().collect())
+    }
+
+    /// Writes and syncs the new contents of a commit, and keeps the former ones.
+    fn write_files(&self, commit: &Commit, recorded: &RecordedCommit) -> Result<()> {
+        let mut contents = commit.changes.iter().filter(|it| it.content.as_deref().map(Digest::of) != it.expect);
+        for item in recorded.items().filter(|it| it.change.moved.is_none()) {
+            let content = contents.next().and_then(|it| it.content.as_deref());
+            self.write_file(item, content)?;
+        }
+        Ok(())
+    }
+
+    fn write_file(&self, item: Item<'_>, content: Option<&[u8]>) -> Result<()> {
+        let target = self.home.target(&item.change.path);
+        let mut mode = None;
+        if item.change.before.is_some() {
+            let undo = self.home.undo(item);
+            match file::keep(self.disk, &target, &undo) {
+                Err(error) if is_absence(&error) => return Err(Error::Conflict { path: target }),
+                outcome => outcome.context("write", &undo)?,
+            }
+            mode = self.disk.stat(&target).ok().map(|it| it.mode);
+        }
+        if let Some(content) = content {
+            let stage = self.home.stage(item);
+            file::write(self.disk, &stage, content, mode).context("write", &stage)?;
+            // What is needed for `undo` alone is verified when it is used.
+            let redo = self.home.redo(item);
+            staged::create_anew(self.disk, &redo).and_then(|mut it| it.write_all(content)).context("write", &redo)?;
+        }
+        Ok(())
+    }
+}
+
+impl StagedCommit<'_> {
+    /// Adds one commit, if it can be done as things are; returns whether it changes anything.
+    fn add(&mut self, commit: &Commit, sequence: u64) -> Result<bool> {
+        let lane = self.lane;
+        let expected = expected_by(commit);
+        lane.validate(&expected)?;
+        lane.check(&expected)?;
+        let recorded = lane.record(commit, sequence)?;
+        // That a commit had nothing left to take back is news, too.
+        let is_change = !recorded.changes.is_empty() || recorded.undoes.is_some();
+        if is_change {
+            if let Err(error) = lane.write_files(commit, &recorded) {
+                recover::discard_files(lane.disk, &lane.home, &recorded);
+                return Err(error);
+            }
+            self.record.commits.push(recorded);
+        }
+        self.expected.extend(expected);
+        Ok(is_change)
+    }
+
+    /// Makes the names durable of all that was written.
+    fn sync(&self) -> Result<()> {
+        if self.record.commits.is_empty() {
+            return Ok(());
+        }
+        let home = &self.lane.home;
+        // The lane's own directory was synced when the lane was taken, and is again with the journal.
+        for dir in [home.stage_dir(), home.undo_dir(), home.own(), home.root.clone()] {
+            self.lane.disk.sync_dir(&dir).context("sync", &dir)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the commit in force; see [`Lane::commit`].
+    pub fn publish(mut self) -> Result<Option<u64>> {
+        let (disk, home) = (self.lane.disk, &self.lane.home);
+        let Some(sequence) = self.record.commits.last().map(|it| it.sequence) else {
+            self.lane.check(&self.expected)?;
+            return Ok(None);
+        };
+        let journal = home.journal();
+        let entry = staged::stage(disk, &journal, &self.record.encode(), Durability::Synced);
+        let entry = entry.context("write", &journal)?;
+        self.lane.check(&self.expected)?;
+        // From here on the commit is in force, unless it is withdrawn.
+        self.fate = Fate::Keep;
+        if let Err(error) = entry.publish() {
+            if withdraw(disk, home).is_ok() {
+                self.fate = Fate::Discard;
+            }
+            return Err(error).context("write", &journal);
+        }
+        // A second try costs nothing and spares readers a journal, where the first met a passing error.
+        let refused = recover::finish(disk, home, &self.record, Run::First)
+            .or_else(|_| recover::finish(disk, home, &self.record, Run::Later))?;
+        match refused {
+            None => {
+                undo::forget_old(disk, home, sequence);
+                Ok(Some(sequence))
+            }
+            Some(path) => Err(Error::Conflict { path: home.target(&path) }),
+        }
+    }
+}
+
+impl Drop for StagedCommit<'_> {
+    fn drop(&mut self) {
+        if self.fate == Fate::Discard {
+            let Lane { disk, home, .. } = self.lane;
+            self.record.commits.iter().for_each(|it| recover::discard_files(*disk, home, it));
+        }
+    }
+}
+
+/// Returns what every file must be that a commit names.
+fn expected_by(commit: &Commit) -> Vec<Expected> {
+    let mut expected: Vec<Expected> = commit.changes.iter().map(|it| (it.path.clone(), it.expect)).collect();
+    for it in &commit.moves {
+        expected.push((it.to.clone(), None));
+        expected.push((it.from.clone(), Some(it.expect)));
+    }
+    expected
+}
+
+/// Returns whether a commit touches no file of these, nothing below one, and no directory of one. Neither does it remove
+/// directories, in which others of the batch may be about to put something.
+fn is_apart(touched: &BTreeSet<RelPath>, commit: &Commit) -> bool {
+    let is_near = |a: &RelPath, b: &RelPath| a == b || a.strip(b.as_str()).is_some() || b.strip(a.as_str()).is_some();
+    commit.prune.is_empty() && expected_by(commit).iter().all(|(path, _)| touched.iter().all(|it| !is_near(path, it)))
+}

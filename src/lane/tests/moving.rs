@@ -1,0 +1,606 @@
+//! Commits that move, change, create and remove files at once, and the commits that revert them: killed at every step,
+//! under edits between any two, seen by readers at every moment, with and without second names for files.
+
+use super::*;
+use crate::lane::{reversal, undo};
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+fn path(text: &str) -> RelPath {
+    RelPath::new(text).expect("normal")
+}
+
+fn native(text: &str) -> PathBuf {
+    root().join(text)
+}
+
+fn files(all: &[(&str, &str)]) -> Files {
+    all.iter().map(|(path, bytes)| (native(path), bytes.as_bytes().to_vec())).collect()
+}
+
+/// Two files move out of a directory that is then empty, one of them into a new one; others change, come and go.
+const BEFORE: &[(&str, &str)] = &[
+    ("assets/hero/idle.png", "idle"),
+    ("assets/hero/asset.json", "{ }"),
+    ("assets/map.json", "hero/idle.png"),
+    ("assets/old.txt", "old"),
+    ("assets/old/er.txt", "older"),
+];
+const AFTER: &[(&str, &str)] = &[
+    ("assets/cast/lead/idle.png", "idle"),
+    ("assets/asset.json", "{ }"),
+    ("assets/map.json", "cast/lead/idle.png"),
+    ("assets/new/er.txt", "newer"),
+];
+
+fn workspace() -> MemorySystem {
+    let memory = MemorySystem::new();
+    files(BEFORE).into_iter().for_each(|(path, bytes)| memory.write(path, bytes));
+    memory
+}
+
+fn change(to: &str, before: Option<&str>, after: Option<&str>) -> Change {
+    let expect = before.map(|it| Digest::of(it.as_bytes()));
+    Change { path: path(to), expect, content: after.map(|it| it.as_bytes().to_vec()) }
+}
+
+fn moved(from: &str, to: &str, bytes: &str) -> Move {
+    Move { from: path(from), to: path(to), expect: Digest::of(bytes.as_bytes()) }
+}
+
+fn restructuring() -> Commit {
+    Commit {
+        changes: vec![
+            change("assets/map.json", Some("hero/idle.png"), Some("cast/lead/idle.png")),
+            change("assets/new/er.txt", None, Some("newer")),
+            change("assets/old.txt", Some("old"), None),
+            change("assets/old/er.txt", Some("older"), None),
+        ],
+        moves: vec![
+            moved("assets/hero/idle.png", "assets/cast/lead/idle.png", "idle"),
+            moved("assets/hero/asset.json", "assets/asset.json", "{ }"),
+        ],
+        prune: vec![path("assets/hero"), path("assets/old")],
+        ..Commit::new("move 1 asset")
+    }
+}
+
+/// What the author's files hold.
+fn authored(memory: &MemorySystem) -> Files {
+    let own = Home::new(root()).own();
+    memory.snapshot().into_iter().filter(|it| !it.0.starts_with(&own)).collect()
+}
+
+/// The directories that hold nothing.
+fn empty_dirs(memory: &MemorySystem) -> Vec<PathBuf> {
+    let mut empty = Vec::new();
+    let mut todo = vec![native("assets")];
+    while let Some(dir) = todo.pop() {
+        let entries = memory.open_dir(&dir).and_then(|it| it.list(Path::new(""))).expect("a directory");
+        if entries.is_empty() {
+            empty.push(dir.clone());
+        }
+        todo.extend(entries.into_iter().filter(|it| it.kind == FileKind::Dir).map(|it| dir.join(it.name)));
+    }
+    empty
+}
+
+/// A workspace, what is done to it, and what must come of that.
+struct Case {
+    memory: MemorySystem,
+    work: fn(&dyn Disk) -> Result<Option<u64>>,
+    before: Files,
+    after: Files,
+}
+
+fn restructure(disk: &dyn Disk) -> Result<Option<u64>> {
+    acquire(disk)?.commit(restructuring())
+}
+
+fn revert(disk: &dyn Disk) -> Result<Option<u64>> {
+    let mut lane = acquire(disk)?;
+    let log = log(disk, root())?;
+    let entry = log.entry(1).expect("it was committed");
+    lane.commit(reversal(disk, root(), entry, &|_| true)?)
+}
+
+fn cases() -> [Case; 2] {
+    let (before, after) = (files(BEFORE), files(AFTER));
+    let done = workspace();
+    restructure(&done).expect("no fault");
+    [
+        Case { memory: workspace(), work: restructure, before: before.clone(), after: after.clone() },
+        Case { memory: done.after_power_loss(), work: revert, before: after, after: before },
+    ]
+}
+
+impl Case {
+    fn judge(&self, now: &Files) -> Option<State> {
+        if *now == self.before { Some(State::Before) } else { (*now == self.after).then_some(State::After) }
+    }
+
+    /// What the files themselves hold.
+    fn state(&self, memory: &MemorySystem, what: &str) -> State {
+        let now = authored(memory);
+        self.judge(&now).unwrap_or_else(|| panic!("{what}: torn: {now:?}"))
+    }
+
+    /// What a reader sees.
+    fn seen(&self, sys: &dyn System, what: &str) -> State {
+        let all: BTreeSet<&PathBuf> = self.before.keys().chain(self.after.keys()).collect();
+        let relative = |it: &&PathBuf| path(it.strip_prefix(root()).expect("below").to_str().expect("ASCII"));
+        let paths: Vec<RelPath> = all.iter().map(relative).collect();
+        let contents = read_through(sys, root(), &paths).expect("readers are never in the way");
+        let now = all.into_iter().cloned().zip(contents).filter_map(|(path, it)| Some((path, it?))).collect();
+        self.judge(&now).unwrap_or_else(|| panic!("{what}: torn for a reader: {now:?}"))
+    }
+
+    /// Opens a workspace after a crash.
+    fn recover(&self, world: &MemorySystem, what: &str) -> State {
+        let seen = self.recover_files(world, what);
+        assert_eq!(empty_dirs(world), [""; 0].map(PathBuf::from), "{what}");
+        seen
+    }
+
+    fn recover_files(&self, world: &MemorySystem, what: &str) -> State {
+        let seen = self.seen(world, what);
+        drop(acquire(world).expect("nothing fails any more"));
+        assert_eq!(self.state(world, what), seen, "{what}: a reader saw what recovery made");
+        assert_eq!(*acquire(world).expect("free").recovered(), Recovery::Nothing, "{what}");
+        let log = log(world, root()).expect("readable");
+        let is_restructured = (self.after == files(AFTER)) == (seen == State::After);
+        assert_eq!(log.entries.len() % 2 == 1, is_restructured, "{what}: the log says what was done");
+        assert_eq!(log.odd_lines, [0; 0], "{what}");
+        seen
+    }
+
+    fn die_everywhere(&self, torn: bool, power_fails: bool) -> usize {
+        // Many steps leave the same disk, and one look is enough.
+        let mut known = BTreeSet::new();
+        for k in 0.. {
+            let disk = FaultyDisk::over(&self.memory.fork());
+            let disk = if torn { disk.fail_torn_at(k) } else { disk.fail_at(k) };
+            let done = (self.work)(&disk).is_ok();
+            let mut worlds = worlds(disk.memory(), k as u64);
+            worlds.truncate(if power_fails { usize::MAX } else { 1 });
+            for (n, world) in worlds.iter().enumerate() {
+                let what = format!("step {k}, {:?}, world {n}", disk.trace().last());
+                if n > 0 && !known.insert((done, world.snapshot())) {
+                    continue;
+                }
+                // Without a journal recovery only clears what was staged, and every fourth of those is enough.
+                if !k.is_multiple_of(4) && world.get(Home::new(root()).journal()).is_none() {
+                    assert!(self.recover(world, &what) == State::After || !done, "{what}: success was reported");
+                    continue;
+                }
+                for j in 0.. {
+                    let again = FaultyDisk::over(&world.fork()).fail_at(j);
+                    let recovered = acquire(&again).is_ok();
+                    let left = again.memory();
+                    let lost = power_fails.then(|| left.after_power_loss_with(Unsynced::ByChance((k * 31 + j) as u64)));
+                    for world in lost.into_iter().chain([left.fork()]) {
+                        let state = self.recover(&world, &format!("{what}, recovery step {j}"));
+                        assert!(state == State::After || !done, "{what}: success was reported");
+                    }
+                    if recovered {
+                        break;
+                    }
+                }
+            }
+            if done {
+                return k;
+            }
+        }
+        unreachable!("the loop ends when nothing fails")
+    }
+}
+
+#[test]
+fn killed_at_any_step_and_again_in_recovery_files_have_one_place() {
+    for case in cases() {
+        let steps = case.die_everywhere(false, true);
+        assert!(steps > 50, "{steps} steps");
+        case.die_everywhere(true, true);
+    }
+}
+
+#[test]
+fn killed_at_any_step_where_files_have_one_name() {
+    for case in cases() {
+        case.memory.forbid_links();
+        case.die_everywhere(false, false);
+    }
+}
+
+#[test]
+fn an_error_at_any_step_moves_all_or_nothing() {
+    for case in cases() {
+        for kind in [ErrorKind::StorageFull, ErrorKind::Interrupted, ErrorKind::Other, ErrorKind::CrossesDevices] {
+            for k in 0.. {
+                let disk = FaultyDisk::over(&case.memory.fork()).fail_once_at(k, kind);
+                let outcome = (case.work)(&disk);
+                let what = format!("{kind:?} at step {k}, {:?}: {outcome:?}", disk.trace().get(k));
+                assert!(matches!(outcome, Ok(_) | Err(Error::Io { .. })), "{what}");
+                // A directory that could not be removed when it was empty stays.
+                let is_left = disk.trace().get(k).is_some_and(|it| it.starts_with("remove_dir"));
+                for world in worlds(disk.memory(), k as u64) {
+                    let recover = if is_left { Case::recover_files } else { Case::recover };
+                    let state = recover(&case, &world, &what);
+                    assert!(state == State::After || outcome.is_err(), "{what}");
+                }
+                if disk.steps() <= k {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn readers_see_moved_files_at_one_place_at_every_moment() {
+    for case in cases() {
+        let counted = FaultyDisk::over(&case.memory.fork());
+        (case.work)(&counted).expect("no fault");
+        let case = Arc::new(case);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut disk = FaultyDisk::over(&case.memory.fork());
+        for k in 0..counted.steps() {
+            let (case, seen) = (case.clone(), seen.clone());
+            disk = disk.after_step(k, move |it| {
+                seen.lock().expect("no panic").push(case.seen(it, &format!("step {k}")));
+            });
+        }
+        (case.work)(&disk).expect("no fault");
+        let seen = seen.lock().expect("no panic");
+        let turn = seen.iter().position(|it| *it == State::After).expect("it was done");
+        assert!(turn > 0 && seen[turn..].iter().all(|it| *it == State::After), "there is one commit point");
+    }
+}
+
+/// How somebody changes a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Edit {
+    /// Into the file that is there.
+    InPlace,
+    /// A new file takes the name.
+    Replaced,
+    Removed,
+}
+
+impl Edit {
+    fn make(self, memory: &MemorySystem, victim: &Path) {
+        match self {
+            Self::InPlace => memory.write(victim, b"mine"),
+            Self::Replaced => {
+                memory.write("/ws/mine.tmp", b"mine");
+                memory.rename("/ws/mine.tmp", victim);
+            }
+            Self::Removed if memory.get(victim).is_some() => memory.remove(victim),
+            Self::Removed => {}
+        }
+    }
+}
+
+/// Does the work while somebody edits one file after step `k`; returns whether there is such a step.
+fn with_an_edit(case: &Case, k: usize, victim: &Path, edit: Edit) -> bool {
+    let at = victim.to_owned();
+    let was_there = Arc::new(Mutex::new(false));
+    let seen = was_there.clone();
+    let disk = FaultyDisk::over(&case.memory.fork()).after_step(k, move |it| {
+        *seen.lock().expect("no panic") = it.get(&at).is_some();
+        edit.make(it, &at);
+    });
+    let outcome = (case.work)(&disk);
+    let memory = disk.memory();
+    let what = format!("step {k}, {:?}, {edit:?} {}: {outcome:?}", disk.trace().get(k), victim.display());
+    let mut now = authored(memory);
+    let is_removed = edit == Edit::Removed && *was_there.lock().expect("no panic");
+    if edit == Edit::Removed {
+        assert!(!is_removed || !now.contains_key(victim), "{what}: it stays removed");
+    } else if disk.steps() > k {
+        assert!(now.values().any(|it| it == b"mine"), "{what}: the author's bytes survive: {now:?}");
+    }
+    // The one file apart, it is one of the two states.
+    let mut is = |state: &Files| {
+        let mut state = state.clone();
+        now.retain(|path, bytes| path != victim && bytes != b"mine");
+        state.retain(|path, _| now.contains_key(path) || !(path == victim || other_name(path) == victim));
+        now.iter().filter(|it| other_name(it.0) != victim).eq(state.iter().filter(|it| other_name(it.0) != victim))
+    };
+    match &outcome {
+        Ok(_) => assert!(is(&case.after), "{what}: {:?}", authored(memory)),
+        Err(Error::Conflict { .. }) => assert!(is(&case.before), "{what}: {:?}", authored(memory)),
+        Err(other) => panic!("{what}: {other}"),
+    }
+    assert_eq!(*acquire(memory).expect("free").recovered(), Recovery::Nothing, "{what}");
+    disk.steps() > k
+}
+
+/// The other name of a file that moves, or its own.
+fn other_name(path: &Path) -> PathBuf {
+    let pairs =
+        [("assets/hero/idle.png", "assets/cast/lead/idle.png"), ("assets/hero/asset.json", "assets/asset.json")];
+    let found = pairs.iter().find_map(|(a, b)| match path {
+        it if it == native(a) => Some(native(b)),
+        it if it == native(b) => Some(native(a)),
+        _ => None,
+    });
+    found.unwrap_or_else(|| path.to_owned())
+}
+
+#[test]
+fn an_edit_between_any_two_steps_of_a_move_survives() {
+    for case in cases() {
+        let victims: BTreeSet<&PathBuf> = case.before.keys().chain(case.after.keys()).collect();
+        for victim in victims {
+            for edit in [Edit::InPlace, Edit::Replaced, Edit::Removed] {
+                let steps = (0..).take_while(|k| with_an_edit(&case, *k, victim, edit)).count();
+                assert!(steps > 40, "the edit was made between all steps");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_file_moves_without_being_read_into_memory_or_written() {
+    let memory = workspace();
+    memory.write(native("assets/large.bin"), vec![7; 3 << 20]);
+    let expect = Digest::of(&vec![7; 3 << 20]);
+    let moves = vec![Move { from: path("assets/large.bin"), to: path("assets/far/off.bin"), expect }];
+    let before = memory.counters().counts();
+    acquire(&memory).and_then(|mut it| it.commit(Commit { moves, ..Commit::new("move 1 asset") })).expect("no fault");
+    assert!(memory.counters().counts().since(before).bytes_written < 4096);
+    assert_eq!(memory.get(native("assets/far/off.bin")).map(|it| it.len()), Some(3 << 20));
+    assert_eq!(memory.get(native("assets/large.bin")), None);
+}
+
+#[test]
+fn another_file_system_is_moved_to_by_copying() {
+    for case in cases() {
+        case.memory.forbid_links();
+        let trace = {
+            let disk = FaultyDisk::over(&case.memory.fork());
+            (case.work)(&disk).expect("no fault");
+            disk.trace()
+        };
+        let renames = trace.iter().enumerate().filter(|it| it.1.starts_with("rename /ws/assets"));
+        for (k, _) in renames {
+            let disk = FaultyDisk::over(&case.memory.fork()).fail_once_at(k, ErrorKind::CrossesDevices);
+            (case.work)(&disk).expect("the rename is not the only way");
+            assert_eq!(case.state(disk.memory(), "copied"), State::After);
+        }
+    }
+}
+
+#[test]
+fn permission_bits_stay() {
+    let memory = workspace();
+    memory.set_mode(native("assets/map.json"), 0o640);
+    memory.set_mode(native("assets/old.txt"), 0o600);
+    memory.set_mode(native("assets/hero/idle.png"), 0o444);
+    restructure(&memory).expect("no fault");
+    assert_eq!(memory.stamp(native("assets/map.json")).mode, 0o640);
+    assert_eq!(memory.stamp(native("assets/cast/lead/idle.png")).mode, 0o444);
+    revert(&memory).expect("no fault");
+    assert_eq!(memory.stamp(native("assets/map.json")).mode, 0o640);
+    assert_eq!(authored(&memory), files(BEFORE));
+}
+
+#[test]
+fn directories_with_nothing_left_in_them_go_where_that_is_wished() {
+    let memory = MemorySystem::new();
+    for path in ["/ws/assets/a/b/one", "/ws/assets/a/two", "/ws/assets/c/three", "/ws/other/d/four"] {
+        memory.write(path, "x");
+    }
+    memory.mkdir("/ws/assets/a/empty/er");
+    let remove = |text: &str| change(text, Some("x"), None);
+    let wished = ["assets/a", "assets/a/b", "assets/a/empty", "assets/a/empty/er", "assets/c", "assets/gone"];
+    let commit = Commit {
+        changes: vec![remove("assets/a/b/one"), remove("assets/c/three"), remove("other/d/four")],
+        moves: vec![moved("assets/a/two", "assets/e/f/two", "x")],
+        prune: wished.map(path).into(),
+        ..Commit::new("tidy")
+    };
+    acquire(&memory).expect("free").commit(commit).expect("as expected");
+    let is_there = |path: &str| memory.stat(Path::new(path)).is_ok();
+    assert!(["/ws/assets/a", "/ws/assets/c"].iter().all(|it| !is_there(it)));
+    assert!(["/ws/assets/e/f/two", "/ws/other/d"].iter().all(|it| is_there(it)));
+}
+
+#[test]
+fn directories_that_still_hold_something_stay() {
+    let memory = workspace();
+    memory.write(native("assets/hero/.notes"), b"mine");
+    restructure(&memory).expect("no fault");
+    assert_eq!(memory.get(native("assets/hero/.notes")), Some(b"mine".to_vec()));
+    assert_eq!(empty_dirs(&memory), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn what_is_to_be_moved_onto_something_is_refused() {
+    let memory = workspace();
+    for (from, to, bytes) in [
+        ("assets/old.txt", "assets/map.json", "old"),
+        ("assets/old.txt", "assets/x", "young"),
+        ("assets/gone", "assets/x", "old"),
+    ] {
+        let commit = Commit { moves: vec![moved(from, to, bytes)], ..Commit::new("") };
+        let outcome = acquire(&memory).and_then(|mut it| it.commit(commit));
+        assert!(matches!(outcome, Err(Error::Conflict { .. })), "{from} to {to}: {outcome:?}");
+    }
+    let (a, b) = (moved("assets/old.txt", "assets/x", "old"), moved("assets/x", "assets/y", "old"));
+    let outcome = acquire(&memory).and_then(|mut it| it.commit(Commit { moves: vec![a, b], ..Commit::new("") }));
+    assert!(matches!(outcome, Err(Error::Io { .. })), "{outcome:?}");
+    assert_eq!(authored(&memory), files(BEFORE));
+}
+
+#[test]
+fn undo_goes_back_step_by_step_until_nothing_is_kept() {
+    let memory = workspace();
+    let mut text = "0".to_owned();
+    let set = |before: Option<&str>, after: &str| {
+        let commit = Commit { changes: vec![change("assets/n", before, Some(after))], ..Commit::new(after) };
+        acquire(&memory).and_then(|mut it| it.commit(commit)).expect("no fault");
+    };
+    set(None, &text);
+    for n in 1..130 {
+        let next = n.to_string();
+        set(Some(&text), &next);
+        text = next;
+    }
+    let kept = memory.snapshot().into_keys().filter(|it| it.starts_with(Home::new(root()).undo_dir())).count();
+    assert_eq!(kept, 200, "before and after of as many commits as are kept");
+    let undo_last = || {
+        let log = log(&memory, root()).expect("readable");
+        let entry = log.last_standing().expect("not all is undone");
+        let commit = reversal(&memory, root(), entry, &|_| true)?;
+        acquire(&memory).and_then(|mut it| it.commit(commit))
+    };
+    for n in (79..129).rev() {
+        undo_last().expect("it is kept");
+        assert_eq!(memory.get(native("assets/n")), Some(n.to_string().into_bytes()));
+    }
+    let outcome = (0..130).find_map(|_| undo_last().err());
+    let Some(Error::Refused(message)) = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("is not kept any more"), "{message}");
+    memory.write(native("assets/n"), b"mine");
+    set(Some("mine"), "again");
+    memory.write(native("assets/n"), b"mine");
+    assert!(matches!(undo_last(), Err(Error::Conflict { .. })), "what was edited since is not undone");
+    undo::forget_old(&memory, &Home::new(root()), 0);
+    assert!(memory.snapshot().into_keys().all(|it| !it.starts_with(Home::new(root()).undo_dir())), "they never were");
+}
+
+#[test]
+fn commits_that_arrive_together_keep_what_is_their_own() {
+    let memory = workspace();
+    let one = |to: &str, before: Option<&str>, after: &str| Commit {
+        changes: vec![change(to, before, Some(after))],
+        ..Commit::new(format!("write {to}"))
+    };
+    let commits = vec![
+        one("assets/a", None, "a"),
+        one("assets/map.json", Some("hero/idle.png"), "b"),
+        one("assets/c", Some("not there"), "c"),
+        one("assets/old.txt", Some("old"), "old"),
+        one("assets/a", Some("a"), "aa"),
+        one("assets/d", None, "d"),
+    ];
+    let before = memory.counters().counts();
+    let outcomes = acquire(&memory).expect("free").commit_all(commits.clone());
+    let syncs = memory.counters().counts().since(before).syncs;
+    let shown: Vec<_> =
+        outcomes.iter().map(|it| it.as_ref().map_err(|it| matches!(it, Error::Conflict { .. }))).collect();
+    assert_eq!(shown, [Ok(&Some(1)), Ok(&Some(2)), Err(true), Ok(&None), Ok(&Some(3)), Ok(&Some(4))]);
+    let log = log(&memory, root()).expect("readable");
+    let titles: Vec<_> = log.entries.iter().map(|it| (it.sequence, it.title.as_str())).collect();
+    let expected = ["write assets/a", "write assets/map.json", "write assets/a", "write assets/d"];
+    assert_eq!(titles, (1..).zip(expected).collect::<Vec<_>>());
+    let alone = workspace();
+    let before = alone.counters().counts();
+    for commit in commits {
+        let _ = acquire(&alone).expect("free").commit(commit);
+    }
+    assert_eq!(authored(&alone), authored(&memory), "as if they had come one after the other");
+    let syncs_alone = alone.counters().counts().since(before).syncs;
+    assert!(syncs * 3 < syncs_alone * 2, "{syncs} syncs, alone {syncs_alone}");
+}
+
+#[test]
+fn commits_that_arrive_together_are_all_or_nothing_after_a_crash() {
+    let commits = |memory: &dyn Disk| -> Result<Vec<_>> {
+        let one = |to: &str| Commit { changes: vec![change(to, None, Some(to))], ..Commit::new(to) };
+        Ok(acquire(memory)?.commit_all(vec![one("assets/a"), one("assets/b"), one("assets/c")]))
+    };
+    for k in 0.. {
+        let disk = FaultyDisk::over(&workspace()).fail_at(k);
+        let outcomes = commits(&disk);
+        let done = outcomes.is_ok_and(|it| it.iter().all(std::result::Result::is_ok));
+        for world in worlds(disk.memory(), k as u64) {
+            drop(acquire(&world).expect("nothing fails any more"));
+            let there = ["a", "b", "c"].map(|it| world.get(native(&format!("assets/{it}"))).is_some());
+            assert!(there == [true; 3] || (there == [false; 3] && !done), "step {k}: {there:?}");
+            assert_eq!(entries(&world, root()).expect("readable").len(), there.iter().filter(|it| **it).count());
+        }
+        if done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn an_edit_among_commits_that_arrive_together_stops_only_its_own() {
+    for k in 0.. {
+        let one = |to: &str| Commit { changes: vec![change(to, None, Some(to))], ..Commit::new(to) };
+        let disk = FaultyDisk::over(&workspace()).after_step(k, |it| it.write(native("assets/b"), b"mine"));
+        let outcomes =
+            acquire(&disk).expect("free").commit_all(vec![one("assets/a"), one("assets/b"), one("assets/c")]);
+        if disk.steps() <= k {
+            break;
+        }
+        let memory = disk.memory();
+        assert_eq!(memory.get(native("assets/b")), Some(b"mine".to_vec()), "step {k}");
+        assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "step {k}: {outcomes:?}");
+        assert!(memory.get(native("assets/a")).is_some() && memory.get(native("assets/c")).is_some(), "step {k}");
+        let logged = entries(memory, root()).expect("readable").len();
+        assert_eq!(logged, outcomes.iter().filter(|it| it.is_ok()).count(), "step {k}");
+    }
+}
+
+#[test]
+fn threads_are_served_in_turn_and_each_has_its_own_result() {
+    let memory = workspace();
+    let queue = crate::lane::Queue::new(Arc::new(memory.clone()), root().to_owned(), "packwright test", 1);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let commit = |n: usize| {
+            let name = format!("assets/n{}", n / 2);
+            queue.commit(
+                Commit { changes: vec![change(&name, None, Some(&n.to_string()))], ..Commit::new(name) },
+                Duration::from_secs(60),
+            )
+        };
+        let threads: Vec<_> = (0..32).map(|n| scope.spawn(move || (n, commit(n)))).collect();
+        threads.into_iter().map(|it| it.join().expect("no panic")).collect()
+    });
+    for pair in outcomes.chunks(2) {
+        let done: Vec<_> = pair.iter().filter(|it| it.1.is_ok()).collect();
+        assert_eq!(done.len(), 1, "of two that create one file one is too late: {pair:?}");
+        let bytes = memory.get(native(&format!("assets/n{}", pair[0].0 / 2)));
+        assert_eq!(bytes, Some(done[0].0.to_string().into_bytes()), "and the other one's bytes are there");
+    }
+    let mut numbers: Vec<_> = outcomes.iter().filter_map(|it| it.1.as_ref().ok().copied().flatten()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=16).collect::<Vec<_>>());
+    assert_eq!(entries(&memory, root()).expect("readable").len(), 16);
+}
+
+#[test]
+fn moves_work_on_a_real_disk() {
+    for disk in [OsSystem::new(), OsSystem::portable()] {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let root = disk.canonicalize(temp.path()).expect("it is there");
+        let at = |it: &str| root.join(it);
+        for (path, bytes) in BEFORE {
+            disk.create_dir_all(at(path).parent().expect("below")).expect("free");
+            let mut file = disk.create(&at(path)).expect("new");
+            file.write_all(bytes.as_bytes()).and_then(|()| file.set_mode(0o640)).expect("no fault");
+        }
+        let mode = |it: &str| disk.stat(&at(it)).expect("it is there").mode;
+        let before = [mode("assets/map.json"), mode("assets/hero/idle.png")];
+        let mut lane = Lane::acquire(&disk, &root, "packwright test", 1, Duration::ZERO).expect("free");
+        assert_eq!(lane.commit(restructuring()).expect("no fault"), Some(1));
+        for (path, bytes) in AFTER {
+            assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());
+        }
+        assert_eq!([mode("assets/map.json"), mode("assets/cast/lead/idle.png")], before);
+        assert!(disk.stat(&at("assets/hero")).is_err() && disk.stat(&at("assets/old")).is_err());
+        let log = log(&disk, &root).expect("readable");
+        assert!(log.entries[0].time.as_ref().is_some_and(|it| it.starts_with("20")));
+        let commit = reversal(&disk, &root, &log.entries[0], &|_| true).expect("kept");
+        assert_eq!(lane.commit(commit).expect("no fault"), Some(2));
+        for (path, bytes) in BEFORE {
+            assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());
+        }
+        assert!(disk.stat(&at("assets/cast")).is_err() && disk.stat(&at("assets/new")).is_err());
+    }
+}
