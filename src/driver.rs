@@ -197,7 +197,11 @@ impl Engine {
             pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
             Ok(pass.built(state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
         };
-        ws.meanwhile(|| store.commit(), finish)
+        let store_all = || {
+            store.commit();
+            pass.remember_large_scan(&registry_files);
+        };
+        ws.meanwhile(store_all, finish)
     }
 }
 

@@ -1,9 +1,9 @@
 //! One pass: what it found on disk, how it proves that nothing or little is to do, and what it remembers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::cache::{CacheMode, Changes, PutBucket};
+use crate::cache::{CacheMode, Changes, Committed, PutBucket};
 use crate::error::Error;
 use crate::model::registry::{ChangeNote, Line, Proposal, Registry};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
@@ -38,7 +38,12 @@ pub struct Pass<'a> {
     pub scan: Scan,
     /// What the index should remember of places that went missing, where that is news.
     vanished: OnceLock<Vec<u8>>,
+    /// Whether the index holds what the scan found out. Held while it is stored.
+    is_scan_stored: Mutex<bool>,
 }
+
+/// So many buckets that moved are stored while the pack is written, in a transaction of their own.
+const MANY_BUCKETS: usize = 32;
 
 /// What was derived in a pass.
 pub struct Derived<'a> {
@@ -83,7 +88,7 @@ impl<'a> Pass<'a> {
 
     /// Begins with what was found.
     pub fn new(session: Session<'a>, setup: Setup, scan: Scan) -> Self {
-        Self { session, setup, scan, vanished: OnceLock::new() }
+        Self { session, setup, scan, vanished: OnceLock::new(), is_scan_stored: Mutex::new(false) }
     }
 
     /// Takes note of what places held that are missing now, and returns all that is known of such.
@@ -334,7 +339,18 @@ impl<'a> Pass<'a> {
 
     /// Stores what the scan found out.
     pub fn remember_scan(&self, registry: &RegistryFiles) {
-        self.session.index.commit(&self.scan_changes(registry));
+        let mut is_stored = self.is_scan_stored.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_stored {
+            *is_stored = self.session.index.commit(&self.scan_changes(registry)) == Committed::Stored;
+        }
+    }
+
+    /// Stores what the scan found out if that is much: to be called while something else is done.
+    pub fn remember_large_scan(&self, registry: &RegistryFiles) {
+        if self.scan.moved.len() >= MANY_BUCKETS {
+            let _remember = self.session.ws.phase("remember scan");
+            self.remember_scan(registry);
+        }
     }
 
     /// Stores what the scan and the publication found out.
@@ -351,7 +367,8 @@ impl<'a> Pass<'a> {
             return;
         }
         let _remember = self.session.ws.phase("remember");
-        let mut changes = self.scan_changes(registry);
+        let is_scan_stored = *self.is_scan_stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = if is_scan_stored { Changes::default() } else { self.scan_changes(registry) };
         changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
         let Derived { state, slots, touched, rest, ledger } = derived;
         let (target, settled, registry) = (&self.target(), self.settled(), registry_digest);
@@ -361,9 +378,10 @@ impl<'a> Pass<'a> {
         let built =
             Built { target, settled, registry, ledger, content_digest, tree, state, slots, touched, rest, setup, ws };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
-        self.session.sources.close();
-        memo::remember(&mut changes, &self.session.index, &built, diagnostics);
-        self.session.index.commit(&changes);
+        let Session { index, sources, .. } = &self.session;
+        sources.forget();
+        memo::remember(&mut changes, index, &built, diagnostics);
+        ws.meanwhile(|| sources.close(), || _ = index.commit(&changes));
     }
 
     /// Returns the report of a workspace that was only checked.

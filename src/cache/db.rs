@@ -45,9 +45,10 @@ use crate::fence::fenced;
 use crate::model::{Code, Diagnostic, Digest};
 use crate::system::{Access, Counters, Disk, FileKind, Lock, RandomFile};
 
-/// Memory for pages while a batch is written, and for the store's pages while it is read. Most of those are asked for
-/// once.
-pub const CACHE_BYTES: usize = 16 << 20;
+/// Memory for the store's pages while it is read. Most of those are asked for once.
+pub const READ_BYTES: usize = 16 << 20;
+/// Memory for pages while a batch is written. What does not fit is written early and read again for its checksum.
+const WRITE_BYTES: usize = 64 << 20;
 /// How long looking up waits for a database that another process holds, and how long a commit.
 const READ_PATIENCE: Duration = Duration::from_millis(200);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
@@ -319,11 +320,11 @@ impl DatabaseFile {
             Some(path) => {
                 Counters::add(&self.disk.counters().databases_opened_for_writing, 1);
                 let file = Unsynced::open(&path)?;
-                fence(|| Ok(self.builder(MODE, CACHE_BYTES).create_with_backend(file)?))
+                fence(|| Ok(self.builder(MODE, WRITE_BYTES).create_with_backend(file)?))
             }
             None => {
                 let ground = InPlace::open(&*self.disk, &self.path)?;
-                let builder = self.builder(ConcurrencyMode::ExclusiveWriter, CACHE_BYTES);
+                let builder = self.builder(ConcurrencyMode::ExclusiveWriter, WRITE_BYTES);
                 fence(|| Ok(builder.create_with_backend(ground)?))
             }
         }
@@ -699,21 +700,25 @@ impl Rows<'_> {
 
     /// Stores values in a table whose rows are packed, ascending by key: for each what `merge` makes of it and of the
     /// value that is there, if any.
-    pub fn put_packed<'v, V>(
+    pub fn put_packed<'v>(
         &mut self,
-        values: &[(Digest, &'v V)],
-        merge: impl Fn(&'v V, Option<&[u8]>) -> Cow<'v, [u8]>,
+        values: &[(Digest, &'v [u8])],
+        merge: impl Fn(&'v [u8], Option<&[u8]>) -> Cow<'v, [u8]>,
     ) -> Result<(), redb::Error> {
         for values in values.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
             let shard = shard_of(values[0].0);
             let known = self.get(&shard)?.as_deref().and_then(Packed::parse).unwrap_or_default();
-            let put: Vec<(Digest, Cow<'v, [u8]>)> =
-                values.iter().map(|(key, value)| (*key, merge(value, known.get(*key)))).collect();
-            let is_put = |key: &Digest| put.binary_search_by_key(key, |it| it.0).is_ok();
-            let mut rows: Vec<(Digest, &[u8])> = known.rows().filter(|it| !is_put(&it.0)).collect();
-            rows.extend(put.iter().map(|(key, value)| (*key, &value[..])));
-            rows.sort_unstable_by_key(|it| it.0);
-            self.put(&shard, Packed::of(rows.into_iter()).bytes())?;
+            let mut older = known.rows().peekable();
+            let mut rows: Vec<(Digest, Cow<'_, [u8]>)> = Vec::with_capacity(known.len() + values.len());
+            for (key, value) in values {
+                while let Some(row) = older.next_if(|it| it.0 < *key) {
+                    rows.push((row.0, Cow::Borrowed(row.1)));
+                }
+                let same = older.next_if(|it| it.0 == *key);
+                rows.push((*key, merge(value, same.map(|it| it.1))));
+            }
+            rows.extend(older.map(|it| (it.0, Cow::Borrowed(it.1))));
+            self.put(&shard, Packed::of(rows.iter().map(|it| (it.0, &it.1[..]))).bytes())?;
         }
         Ok(())
     }

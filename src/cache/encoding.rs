@@ -14,11 +14,16 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::confi
 
 /// Returns the bytes of `value`.
 pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
+    encoded(value, <[u8]>::to_vec)
+}
+
+/// Hands the bytes of `value` on.
+pub fn encoded<T: Encode, R>(value: &T, then: impl FnOnce(&[u8]) -> R) -> R {
     // Most values are small, and there are many: growing a vector byte by byte would cost more than encoding.
     let mut start = [0; 512];
     match bincode::encode_into_slice(value, &mut start, CONFIG) {
-        Ok(len) => start[..len].to_vec(),
-        Err(EncodeError::UnexpectedEnd) => bincode::encode_to_vec(value, CONFIG).expect(ENCODABLE),
+        Ok(len) => then(&start[..len]),
+        Err(EncodeError::UnexpectedEnd) => then(&bincode::encode_to_vec(value, CONFIG).expect(ENCODABLE)),
         Err(error) => panic!("{ENCODABLE}: {error}"),
     }
 }

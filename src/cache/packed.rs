@@ -79,7 +79,8 @@ impl Packed {
         (0..self.len()).map(|it| (self.key(it), self.value(it)))
     }
 
-    fn len(&self) -> usize {
+    /// Returns how many rows there are.
+    pub fn len(&self) -> usize {
         count(&self.0).unwrap_or(0)
     }
 

@@ -15,9 +15,9 @@
 //! never synced, because whoever reads them verifies them. A payload needs no seal: its key is its checksum.
 
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 use std::io;
 use std::mem;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -26,7 +26,7 @@ use bincode::{Decode, Encode};
 
 use super::CacheMode;
 use super::db::{self, DatabaseFile, Spec, Trouble, Writer, lock};
-use super::encoding::{decode, encode};
+use super::encoding::{decode, encode, encoded};
 use crate::error::{IoContext, Result};
 use crate::model::digest::DigestMap;
 use crate::model::{Diagnostic, Digest, KeyHasher};
@@ -41,7 +41,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "the cache's store",
     format: "packwright store 2",
     tables: &[TRACES, STORED, PAYLOADS],
-    read_cache: db::CACHE_BYTES,
+    read_cache: db::READ_BYTES,
 };
 
 /// Traces kept for one recipe key: enough for a few branches.
@@ -134,10 +134,35 @@ struct Queue {
 #[derive(Default)]
 struct Batch {
     /// Lists of encoded traces by recipe key, newest first, encoded in their turn.
-    traces: DigestMap<Vec<u8>>,
-    records: DigestMap<Vec<u8>>,
+    traces: Gathered,
+    records: Gathered,
     payloads: DigestMap<Bytes>,
-    bytes: usize,
+    payload_bytes: usize,
+}
+
+/// Short values by digest, all in one buffer: a first build puts one for each asset.
+#[derive(Default)]
+struct Gathered {
+    buffer: Vec<u8>,
+    places: DigestMap<Range<usize>>,
+}
+
+impl Gathered {
+    fn get(&self, key: Digest) -> Option<&[u8]> {
+        self.places.get(&key).map(|it| &self.buffer[it.clone()])
+    }
+
+    /// Puts a value; the one that was at `key` stays in the buffer until all of it goes.
+    fn put(&mut self, key: Digest, value: &[u8]) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(value);
+        self.places.insert(key, start..self.buffer.len());
+    }
+
+    /// Returns the values in order of their digests.
+    fn sorted(&self) -> Vec<(Digest, &[u8])> {
+        sorted(self.places.iter().map(|(key, it)| (*key, &self.buffer[it.clone()])))
+    }
 }
 
 impl Store {
@@ -159,7 +184,7 @@ impl Store {
 
     /// Returns the traces known for a recipe key, newest first, at most four.
     pub fn traces<T: Decode<()>>(&self, key: Digest) -> Vec<T> {
-        let waiting = self.in_queue(|it| it.traces.get(&key).and_then(|it| decode::<Vec<Vec<u8>>>(it)));
+        let waiting = self.in_queue(|it| it.traces.get(key).and_then(decode::<Vec<Vec<u8>>>));
         let mut rows = waiting.into_iter().flatten().collect();
         merge(&mut rows, self.row::<Vec<Vec<u8>>>(TRACES, key).unwrap_or_default());
         let traces: Vec<T> = rows.iter().filter_map(|it| decode(it)).collect();
@@ -169,31 +194,21 @@ impl Store {
 
     /// Adds a trace for a recipe key; of more than four the oldest is forgotten.
     pub fn put_trace<T: Encode>(&self, key: Digest, trace: &T) {
-        let rows = encode(&[encode(trace)].as_slice());
-        self.put(|batch| {
-            batch.bytes += rows.len();
-            batch.put_traces(key, rows);
-        });
+        let put = |rows: &[u8]| self.put(|batch| batch.put_traces(key, rows));
+        encoded(trace, |trace| encoded(&[trace].as_slice(), put));
     }
 
     /// Returns the record at `key`, which is a [`stored_key`].
     pub fn stored<T: Decode<()>>(&self, key: Digest) -> Option<T> {
-        let waiting = self.in_queue(|it| it.records.get(&key).cloned()).pop();
-        let record = match waiting {
-            Some(row) => decode(&row),
-            None => self.row(STORED, key),
-        };
+        let waiting = self.in_queue(|it| it.records.get(key).map(decode)).pop();
+        let record = waiting.unwrap_or_else(|| self.row(STORED, key));
         count(record.is_some(), &self.counters.record_hits, &self.counters.record_misses);
         record
     }
 
     /// Stores a record at `key`, which is a [`stored_key`].
     pub fn put_stored<T: Encode>(&self, key: Digest, record: &T) {
-        let row = encode(record);
-        self.put(|batch| {
-            batch.bytes += row.len();
-            batch.records.insert(key, row);
-        });
+        encoded(record, |record| self.put(|batch| batch.records.put(key, record)));
     }
 
     /// Returns the bytes of this digest, verified.
@@ -221,11 +236,11 @@ impl Store {
         }
         if bytes.len() < BLOB_MIN {
             return self.put(|batch| {
-                if batch.bytes + bytes.len() > HELD_BYTES {
+                if batch.bytes() + bytes.len() > HELD_BYTES {
                     // Nothing can be stored, for whatever reason; who needs it makes it again.
                     return;
                 }
-                batch.bytes += bytes.len();
+                batch.payload_bytes += bytes.len();
                 batch.payloads.insert(digest, bytes.clone());
             });
         }
@@ -384,7 +399,7 @@ impl Store {
             let mut queue = lock(&self.queue);
             self.waiting.store(true, Ordering::Release);
             add(&mut queue.next);
-            queue.next.bytes
+            queue.next.bytes()
         };
         if bytes > BATCH_BYTES && !self.gave_up.load(Ordering::Relaxed) {
             self.commit_unasked(bytes);
@@ -424,21 +439,17 @@ impl Queue {
         if stored {
             return;
         }
-        // Nobody else has it any more; were that wrong, forgetting it would do no harm.
-        let Batch { traces, records, payloads, .. } = Arc::into_inner(batch).unwrap_or_default();
-        for (key, older) in traces {
-            let newer = self.next.traces.remove(&key);
-            self.next.put_traces(key, older);
-            newer.into_iter().for_each(|it| self.next.put_traces(key, it));
+        // It waits again, behind what was put meanwhile.
+        for (key, older) in batch.traces.sorted() {
+            self.next.put_older_traces(key, older);
         }
-        for (key, row) in records {
-            self.next.records.entry(key).or_insert(row);
+        for (key, record) in batch.records.sorted() {
+            if self.next.records.get(key).is_none() {
+                self.next.records.put(key, record);
+            }
         }
-        self.next.payloads.extend(payloads);
-        let traces = self.next.traces.values().map(Vec::len).sum::<usize>();
-        let records = self.next.records.values().map(Vec::len).sum::<usize>();
-        let payloads = self.next.payloads.values().map(|it| it.len()).sum::<usize>();
-        self.next.bytes = traces + records + payloads;
+        self.next.payloads.extend(batch.payloads.iter().map(|(digest, it)| (*digest, it.clone())));
+        self.next.payload_bytes = self.next.payloads.values().map(|it| it.len()).sum();
     }
 
     fn hold(&mut self, digest: Digest, bytes: Bytes) {
@@ -451,37 +462,48 @@ impl Queue {
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.traces.is_empty() && self.records.is_empty() && self.payloads.is_empty()
+        self.traces.places.is_empty() && self.records.places.is_empty() && self.payloads.is_empty()
     }
 
-    fn put_traces(&mut self, key: Digest, newer: Vec<u8>) {
-        match self.traces.entry(key) {
-            Entry::Vacant(entry) => _ = entry.insert(newer),
-            Entry::Occupied(mut entry) => {
-                let rows = merged(&newer, entry.get());
-                entry.insert(rows);
-            }
+    /// Returns how much waits, in bytes.
+    fn bytes(&self) -> usize {
+        self.traces.buffer.len() + self.records.buffer.len() + self.payload_bytes
+    }
+
+    fn put_traces(&mut self, key: Digest, newer: &[u8]) {
+        match self.traces.get(key).map(|older| merged(newer, older)) {
+            Some(rows) => self.traces.put(key, &rows),
+            None => self.traces.put(key, newer),
+        }
+    }
+
+    fn put_older_traces(&mut self, key: Digest, older: &[u8]) {
+        match self.traces.get(key).map(|newer| merged(newer, older)) {
+            Some(rows) => self.traces.put(key, &rows),
+            None => self.traces.put(key, older),
         }
     }
 
     fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
-        writer.table(TRACES)?.put_packed(&sorted(&self.traces), |rows, older| match older {
-            None => Cow::Borrowed(&rows[..]),
+        writer.table(TRACES)?.put_packed(&self.traces.sorted(), |rows, older| match older {
+            None => Cow::Borrowed(rows),
             Some(older) => Cow::Owned(merged(rows, older)),
         })?;
-        writer.table(STORED)?.put_packed(&sorted(&self.records), |row, _| Cow::Borrowed(&row[..]))?;
+        writer.table(STORED)?.put_packed(&self.records.sorted(), |record, _| Cow::Borrowed(record))?;
         let mut payloads = writer.table(PAYLOADS)?;
-        for (digest, bytes) in sorted(&self.payloads) {
+        for (digest, bytes) in sorted(self.payloads.iter().map(|(digest, it)| (*digest, it))) {
             payloads.put_unsealed(&digest.0, bytes)?;
         }
         Ok(())
     }
 }
 
-/// Returns the values in order of their digests.
-fn sorted<V>(values: &DigestMap<V>) -> Vec<(Digest, &V)> {
-    let mut sorted: Vec<(Digest, &V)> = values.iter().map(|(digest, it)| (*digest, it)).collect();
-    sorted.sort_unstable_by_key(|it| it.0);
+/// Returns values in order of their digests.
+fn sorted<V>(values: impl Iterator<Item = (Digest, V)>) -> Vec<(Digest, V)> {
+    // Hardly two digests begin alike, and to compare numbers is faster.
+    let first = |it: &Digest| u64::from_be_bytes(*it.0.first_chunk().expect("a digest is longer"));
+    let mut sorted: Vec<(Digest, V)> = values.collect();
+    sorted.sort_unstable_by(|(a, _), (b, _)| first(a).cmp(&first(b)).then_with(|| a.cmp(b)));
     sorted
 }
 

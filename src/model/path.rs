@@ -141,7 +141,10 @@ pub fn order_key(path: &str) -> Vec<u8> {
 
 /// Compares two paths by their [`order_key`]s, without building these where neither is a sidecar.
 pub fn compare_order(a: &str, b: &str) -> Ordering {
-    if a.ends_with(SIDECAR_SUFFIX) || b.ends_with(SIDECAR_SUFFIX) {
+    // Most names are told from a sidecar's by their last byte.
+    let is_sidecar =
+        |it: &str| it.as_bytes().last() == SIDECAR_SUFFIX.as_bytes().last() && it.ends_with(SIDECAR_SUFFIX);
+    if is_sidecar(a) || is_sidecar(b) {
         return order_key(a).cmp(&order_key(b));
     }
     let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };

@@ -29,7 +29,7 @@ use super::layout::{Kept, Laid, LaidFile, Stored};
 use super::plan::{PlanEntry, PlanPayload};
 use super::source::FileSource;
 use super::verify;
-use super::write::{self, Fetched, Payloads};
+use super::write::{self, Beside, Fetched, Payloads};
 
 /// Where a pack goes.
 #[derive(Clone, Copy)]
@@ -122,8 +122,8 @@ pub fn emit(target: Target<'_>, laid: &Laid<'_>, payloads: &dyn Payloads, option
     let extra: Vec<File<'_>> = options.extra.iter().map(|(name, bytes)| File::plain(name.clone(), bytes)).collect();
     let root = File::container(format::root_name(target.pack), &laid.root);
     // Whatever can be refused is behind us before the first of these gets its name.
-    let extra_ready = extra.iter().map(|it| emission.prepare(it)).collect::<Result<Vec<_>>>()?;
-    let root_ready = emission.prepare(&root)?;
+    let extra_ready = extra.iter().map(|it| emission.prepare(it, Beside::Few)).collect::<Result<Vec<_>>>()?;
+    let root_ready = emission.prepare(&root, Beside::Few)?;
     for (file, ready) in extra.iter().zip(extra_ready) {
         done.push(emission.finish(file, ready)?);
     }
@@ -138,7 +138,7 @@ pub fn emit(target: Target<'_>, laid: &Laid<'_>, payloads: &dyn Payloads, option
 /// Writes the receipt, by the same means as everything else.
 pub fn write_receipt(target: Target<'_>, bytes: &[u8], durability: Durability) -> Result<OwnedFile> {
     let emission = Emission { target, payloads: &NoPayloads, durability, trusted: &|_| false };
-    let written = emission.ensure(&File::plain(target.receipt_name(), bytes))?;
+    let written = emission.ensure(&File::plain(target.receipt_name(), bytes), Beside::Few)?;
     emission.sync_dir(target.out_dir)?;
     Ok(written.file)
 }
@@ -198,6 +198,9 @@ fn part_files<'a>(pack: &str, laid: &'a Laid<'a>) -> Vec<File<'a>> {
     parts.chain(blobs).chain(kept).collect()
 }
 
+/// So many files for each thread are enough to keep all of them busy to the end.
+const MANY_EACH: usize = 8;
+
 /// What became of a file.
 struct Done {
     file: OwnedFile,
@@ -220,23 +223,25 @@ struct Emission<'a> {
 impl Emission<'_> {
     /// Brings files about on all cores. Of several errors the first in the files' order is returned.
     fn ensure_all(&self, files: &[File<'_>]) -> Result<Vec<Done>> {
-        let done: Vec<Result<Done>> = files.par_iter().map(|it| self.ensure(it)).collect();
+        let is_many = files.len() >= MANY_EACH * rayon::current_num_threads();
+        let beside = if is_many { Beside::Many } else { Beside::Few };
+        let done: Vec<Result<Done>> = files.par_iter().map(|it| self.ensure(it, beside)).collect();
         done.into_iter().collect()
     }
 
-    fn ensure(&self, file: &File<'_>) -> Result<Done> {
-        self.finish(file, self.prepare(file)?)
+    fn ensure(&self, file: &File<'_>, beside: Beside) -> Result<Done> {
+        self.finish(file, self.prepare(file, beside)?)
     }
 
     /// Does all that a file needs short of getting its name.
-    fn prepare(&self, file: &File<'_>) -> Result<Ready<'_>> {
+    fn prepare(&self, file: &File<'_>, beside: Beside) -> Result<Ready<'_>> {
         let path = self.target.path(&file.name);
         if let Some(owned) = self.already_right(file, &path)? {
             self.sync_existing(&path)?;
             return Ok(Ready::Stands(owned));
         }
         let staged = stage(self.target.disk, &path, self.durability, |out| match &file.content {
-            Content::Container(laid) => write::write_container(out, &path, laid, self.payloads),
+            Content::Container(laid) => write::write_container(out, &path, laid, self.payloads, beside),
             Content::Blob(stored) => out.write_all(&write::fetch(*stored, self.payloads)?).context("write", &path),
             Content::Plain(bytes) => out.write_all(bytes).context("write", &path),
             // It vanished or was damaged since it was written: the long way writes it anew.

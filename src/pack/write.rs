@@ -59,20 +59,37 @@ pub fn fetch(stored: Stored<'_>, payloads: &dyn Payloads) -> Result<Bytes> {
     Err(Error::Io { action: "pack", path: Path::new(&*entry.name).to_owned(), source })
 }
 
+/// Who else is at work while a container is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Beside {
+    /// Hardly anybody: payloads are fetched on all cores.
+    Few,
+    /// Every core has a container of its own. A thread that waited for help with this one would begin another
+    /// meanwhile, and in the end it would be left alone with all that it began.
+    Many,
+}
+
 /// Writes a container, all of it. `path` is what errors name.
 pub fn write_container(
     file: &mut dyn NewFile,
     path: &Path,
     laid: &LaidFile<'_>,
     payloads: &dyn Payloads,
+    beside: Beside,
 ) -> Result<()> {
     let mut out = Gathered { file, path, buffer: Vec::with_capacity(BUFFER), written: 0 };
     out.write(&laid.tables)?;
     for batch in batches(&laid.placed) {
-        let fetched: Vec<Result<Bytes>> = batch.par_iter().map(|it| fetch(it.stored, payloads)).collect();
-        for (placed, bytes) in batch.iter().zip(fetched) {
+        let mut write = |placed: &Placed<'_>, bytes: Bytes| {
             out.pad_to(placed.offset)?;
-            out.write(&bytes?)?;
+            out.write(&bytes)
+        };
+        match beside {
+            Beside::Many => batch.iter().try_for_each(|it| write(it, fetch(it.stored, payloads)?))?,
+            Beside::Few => {
+                let fetched: Vec<Result<Bytes>> = batch.par_iter().map(|it| fetch(it.stored, payloads)).collect();
+                batch.iter().zip(fetched).try_for_each(|(it, bytes)| write(it, bytes?))?;
+            }
         }
     }
     out.flush()?;

@@ -90,6 +90,17 @@ impl Identities {
             Self::Known(known) => known.at(place, part),
         }
     }
+
+    /// As [`Identities::at`], for several assets at once.
+    pub fn at_each(&self, places: &[(&RelPath, &str)]) -> Vec<Option<(AssetUuid, AssetId)>> {
+        match self {
+            Self::Registry(registry) => {
+                let places: Vec<_> = places.iter().map(|it| (it.0.as_str(), it.1)).collect();
+                registry.at_each(&places).into_iter().map(|it| it.map(|it| (it.uuid, it.id))).collect()
+            }
+            Self::Known(known) => places.iter().map(|it| known.at(it.0, it.1)).collect(),
+        }
+    }
 }
 
 /// How much of the workspace is in the database.

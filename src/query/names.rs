@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rayon::prelude::*;
+
+use crate::model::declaration::Intent;
 use crate::model::reference::Reference;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::contract::Resolved;
@@ -43,20 +46,19 @@ impl Export {
 /// Returns what a bucket's assets are to the others, in order of declaration.
 #[salsa::tracked]
 pub fn exports(db: &dyn salsa::Database, bucket: Bucket) -> Vec<Export> {
-    let identities = Globals::get(db).identities(db);
-    let export = |it: &Arc<crate::model::declaration::Declaration>| {
-        let intent = &it.intent;
-        Export {
-            place: intent.place.clone(),
-            part: intent.part.clone(),
-            name: intent.name.clone(),
-            kind: intent.kind.clone(),
-            identity: identities.at(&intent.place, &intent.part),
-            excluded: intent.options.is_excluded(),
-        }
-    };
     let declared = declared(db, bucket);
-    declared.assets.iter().chain(&declared.broken).map(export).collect()
+    let intents: Vec<_> = declared.assets.iter().chain(&declared.broken).map(|it| &it.intent).collect();
+    let places: Vec<_> = intents.iter().map(|it| (&it.place, it.part.as_str())).collect();
+    let identities = Globals::get(db).identities(db).at_each(&places);
+    let export = |(intent, identity): (&&Arc<Intent>, _)| Export {
+        place: intent.place.clone(),
+        part: intent.part.clone(),
+        name: intent.name.clone(),
+        kind: intent.kind.clone(),
+        identity,
+        excluded: intent.options.is_excluded(),
+    };
+    intents.iter().zip(identities).map(export).collect()
 }
 
 /// All assets of the workspace, to be found by place, name and identity.
@@ -238,14 +240,15 @@ fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
 /// Returns the numbers of those with equal text, in groups of at least two, each ascending; the groups by their text.
 ///
 /// Mostly there are none, so that it is enough to sort hashes, which costs a tenth of sorting texts.
-fn alike<'a>(exports: &'a [Export], text: impl Fn(&'a Export) -> Cow<'a, str>) -> Vec<Vec<usize>> {
+fn alike<'a>(exports: &'a [Export], text: impl Fn(&'a Export) -> Cow<'a, str> + Sync) -> Vec<Vec<usize>> {
     let hash = |it: &'a Export| {
         let mut hasher = DefaultHasher::new();
         text(it).hash(&mut hasher);
         hasher.finish()
     };
-    let mut hashes: Vec<(u64, usize)> = exports.iter().map(hash).enumerate().map(|(idx, it)| (it, idx)).collect();
-    hashes.sort_unstable();
+    let hashed = exports.par_iter().with_min_len(1 << 10).map(hash).enumerate();
+    let mut hashes: Vec<(u64, usize)> = hashed.map(|(idx, it)| (it, idx)).collect();
+    hashes.par_sort_unstable();
     let mut groups = BTreeMap::<Cow<'a, str>, Vec<usize>>::new();
     for same_hash in hashes.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
         for (_, idx) in same_hash {

@@ -543,9 +543,10 @@ fn cut_after(path: &str, kind: Kind) -> Option<Vec<u8>> {
 fn cut(entries: &[Entry], last_end: Option<Vec<u8>>) -> Vec<Arc<Bucket>> {
     let mut runs = Vec::new();
     let mut start = 0;
-    for idx in 0..entries.len() {
+    let cuts = entries.par_iter().enumerate().with_min_len(1 << 10);
+    let cuts = cuts.filter_map(|(idx, it)| Some((idx, cut_after(it.path.as_str(), it.kind)?)));
+    for (idx, end) in cuts.collect::<Vec<_>>() {
         let path = entries[idx].path.as_str();
-        let Some(end) = cut_after(path, entries[idx].kind) else { continue };
         let owner = sidecar_owner(path).unwrap_or(path);
         // Whatever has a sidecar's name lies before the end, a directory too; that one then ends nothing.
         let sidecar_follows = entries.get(idx + 1).is_some_and(|it| sidecar_owner(it.path.as_str()) == Some(owner));
@@ -570,7 +571,12 @@ impl Tree {
     /// Returns the tree of these entries, in any order.
     pub fn of(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
-        Self { buckets: cut(&entries, None) }
+        Self::of_sorted(&entries)
+    }
+
+    /// Returns the tree of these entries, which are in [`order_key`]'s order.
+    pub fn of_sorted(entries: &[Entry]) -> Self {
+        Self { buckets: cut(entries, None) }
     }
 
     /// Returns the tree that these buckets make, or `None` where they do not follow one another.

@@ -14,6 +14,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath, diagnostic};
@@ -450,7 +452,7 @@ impl<'a> Edits<'a> {
 
     /// Reads and digests what moved.
     fn read_files(&mut self, sources: &Sources, now: FsTime) -> Result<()> {
-        self.to_read.sort_by(|a, b| a.0.cmp(&b.0));
+        self.to_read.par_sort_by(|a, b| a.0.cmp(&b.0));
         self.to_read.dedup_by(|a, b| a.0 == b.0);
         let to_read = std::mem::take(&mut self.to_read);
         let (ws, known) = (self.ws, self.known);
@@ -526,9 +528,9 @@ impl<'a> Edits<'a> {
         if self.known.is_empty() {
             let mut entries = self.read;
             entries.extend(edits.filter_map(|it| it.1));
-            entries.sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
+            entries.par_sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
             entries.dedup_by(|b, a| a.path == b.path);
-            return Ok(Tree::of(entries));
+            return Ok(Tree::of_sorted(&entries));
         }
         // Of two edits of one path the last one holds: what was read is there.
         let read = self.read.into_iter().map(|it| (it.path.clone(), Some(it)));

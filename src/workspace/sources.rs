@@ -166,7 +166,13 @@ impl<'a> Sources<'a> {
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
-    /// Forgets the bytes that are kept.
+    /// Forgets the bytes that are kept; nobody may ask for any from now on.
+    pub fn forget(&self) {
+        self.kept.forget();
+        self.texts.forget();
+    }
+
+    /// Closes the file that they overflowed into, which takes a while where it became long.
     pub fn close(&self) {
         self.kept.close();
         self.texts.close();

@@ -193,7 +193,31 @@ impl Registry {
 
     /// Returns where the live line of a place is in [`Registry::lines`].
     fn position(&self, place: &str, part: &str) -> Option<usize> {
-        self.0.by_place.alike(place, part).find(|at| self.0.lines[*at].is_at(place, part))
+        self.0.by_place.alike(place_hash(place, part)).find(|at| self.0.lines[*at].is_at(place, part))
+    }
+
+    /// Returns the live lines of places and parts.
+    pub fn at_each(&self, places: &[(&str, &str)]) -> Vec<Option<&Line>> {
+        self.positions(places).into_iter().map(|it| it.map(|at| &self.0.lines[at])).collect()
+    }
+
+    /// As [`Registry::position`], for several places at once.
+    ///
+    /// Lines lie in no order that any asker has, so that nearly every look at one waits for memory. Taken step by step
+    /// for all of a few dozen places, these waits overlap.
+    fn positions(&self, places: &[(&str, &str)]) -> Vec<Option<usize>> {
+        let mut positions = Vec::with_capacity(places.len());
+        for places in places.chunks(64) {
+            let hashes: Vec<u64> = places.iter().map(|(place, part)| place_hash(place, part)).collect();
+            let alike: Vec<Option<usize>> = hashes.iter().map(|it| self.0.by_place.alike(*it).next()).collect();
+            let found = alike.iter().map(|it| it.map_or("", |at| self.0.lines[at].place.as_str()));
+            let found: Vec<&str> = found.collect();
+            for (((place, part), alike), found) in places.iter().zip(alike).zip(found) {
+                let is_it = alike.is_some_and(|at| found == *place && *self.0.lines[at].part == **part);
+                positions.push(if is_it || alike.is_none() { alike } else { self.position(place, part) });
+            }
+        }
+        positions
     }
 }
 
@@ -226,9 +250,8 @@ impl PlaceIndex {
         Self { entries, starts, shift }
     }
 
-    /// Returns the positions of the lines whose hash is that of a place.
-    fn alike(&self, place: &str, part: &str) -> impl Iterator<Item = usize> {
-        let hash = place_hash(place, part);
+    /// Returns the positions of the lines whose places have this hash.
+    fn alike(&self, hash: u64) -> impl Iterator<Item = usize> {
         let slot = (hash >> self.shift) as usize;
         let alike = &self.entries[self.starts[slot] as usize..self.starts[slot + 1] as usize];
         alike.iter().filter(move |it| it.0 == hash).map(|it| it.1)

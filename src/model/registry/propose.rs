@@ -259,7 +259,10 @@ fn compare<'a>(registry: &'a Registry, present: &[Present]) -> (Vec<&'a Line>, V
     let lines = registry.lines();
     let mut is_present = vec![false; lines.len()];
     let mut registered = vec![false; present.len()];
-    let positions = present.par_iter().map(|it| registry.position(it.place.as_str(), &it.part));
+    let positions = present.par_chunks(1 << 10).flat_map_iter(|present| {
+        let places: Vec<(&str, &str)> = present.iter().map(|it| (it.place.as_str(), it.part.as_str())).collect();
+        registry.positions(&places)
+    });
     for (at, position) in positions.collect::<Vec<_>>().into_iter().enumerate() {
         if let Some(position) = position {
             is_present[position] = true;
