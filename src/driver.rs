@@ -174,7 +174,10 @@ impl Engine {
             let mut verdict = judge(ws, state, &slots, &pass.setup.profile, general.clone());
             let (Some(output), false) = (output, verdict.has_errors()) else {
                 pass.remember_scan(&registry_files);
-                registry_files.check_unmoved(ws)?;
+                match output {
+                    Some(_) => registry_files.check_unmoved(ws)?,
+                    None => registry_files.check_unmoved_at_first(ws, options)?,
+                }
                 if verdict.has_errors() {
                     return Err(Error::Invalid(verdict.diagnostics).into());
                 }

@@ -77,6 +77,9 @@ pub use model::{AssetId, AssetUuid, Code, Codec, Diagnostic, Digest, Location, R
 #[doc(hidden)]
 #[allow(missing_docs, reason = "each module says what it is where it stands")]
 pub mod internals {
+    pub mod bench {
+        pub use crate::bench::*;
+    }
     pub mod build {
         pub use crate::build::*;
     }

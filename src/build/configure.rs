@@ -186,6 +186,16 @@ impl RegistryFiles {
         if is_same { Ok(()) } else { Err(Self::torn(ws)) }
     }
 
+    /// As [`RegistryFiles::check_unmoved`] in a first pass, and never in those after it: for those who only look. Where
+    /// others commit without pause, they are better told what is there than nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Torn`]: it is looked once more.
+    pub fn check_unmoved_at_first(&self, ws: &Workspace, options: &Options) -> Result<()> {
+        if options.shortcuts { self.check_unmoved(ws) } else { Ok(()) }
+    }
+
     /// Fails when the registry moved since it was looked at. For those who hold the lane, and were at
     /// [`RegistryFiles::check_unmoved`] before: to take it is to move it.
     ///

@@ -106,7 +106,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         recipes(db, it);
     });
     pass.remember_scan(&registry_files);
-    registry_files.check_unmoved(ws)?;
+    registry_files.check_unmoved_at_first(ws, options)?;
 
     let problems = problems(state, &slots);
     let mut diagnostics = pass.general(registry_warnings, &proposal);

@@ -167,7 +167,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     }
     pass.note_missing(&view.proposal.missing);
     pass.remember_scan(&registry_files);
-    registry_files.check_unmoved(ws)?;
+    registry_files.check_unmoved_at_first(ws, options)?;
     Ok(view)
 }
 

@@ -89,14 +89,14 @@ fn a_settled_null_build_asks_once_for_each_stamp() {
             make directory build
             make directory build/dev
             open .packwright/cache/index.redb
-            open .packwright/lane/journal (7 times)
+            open .packwright/lane/journal (9 times)
             open build/dev/main.receipt.json
             open packwright.toml (2 times)
             open directory 
             stat .packwright/cache/index.redb
-            stat .packwright/lane (4 times)
+            stat .packwright/lane (6 times)
             stat .packwright/lane/journal
-            stat .packwright/lane/log.jsonl (4 times)
+            stat .packwright/lane/log.jsonl (6 times)
             stat build/.gitignore
             stat build/CACHEDIR.TAG
             stat build/dev/main.pack
@@ -138,14 +138,14 @@ fn so_does_one_of_another_profile() {
             make directory build
             make directory build/release
             open .packwright/cache/index.redb
-            open .packwright/lane/journal (7 times)
+            open .packwright/lane/journal (9 times)
             open build/release/main.receipt.json
             open packwright.toml (2 times)
             open directory 
             stat .packwright/cache/index.redb
-            stat .packwright/lane (4 times)
+            stat .packwright/lane (6 times)
             stat .packwright/lane/journal
-            stat .packwright/lane/log.jsonl (4 times)
+            stat .packwright/lane/log.jsonl (6 times)
             stat build/.gitignore
             stat build/CACHEDIR.TAG
             stat build/release/main.pack
