@@ -8,6 +8,7 @@
 //! - [`Workspace::snapshot`] is all of it at one revision: assets, identities, digests, bytes. Nothing changes a snapshot
 //!   any more, and whoever holds one blocks nobody.
 //! - [`Workspace::commit`] does an [`Edit`]: rename, move, remove and so on, all or nothing, and to be taken back.
+//!   [`Workspace::save`] writes files as an editor does, only where they still are what it has read.
 //! - What is wrong with assets is data, [`Diagnostic`]s; what the world refused is an [`Error`].
 //!
 //! # Examples
@@ -64,8 +65,8 @@ mod write;
 
 pub use build::Outcome;
 pub use embed::{
-    Asset, AssetRef, BuildOptions, Cancel, CommitOptions, Edit, EditReport, FileChange, LogEntry, Payload, Report,
-    Snapshot, Workspace,
+    Asset, AssetRef, BuildOptions, Cancel, CommitOptions, Edit, EditReport, FileChange, FileSave, LogEntry, Payload,
+    Report, Snapshot, Workspace,
 };
 pub use error::{Error, Result};
 pub use model::diagnostic::Related;

@@ -198,7 +198,7 @@ impl Workspace {
     /// # }
     /// ```
     pub fn commit(&self, edit: &Edit, options: &CommitOptions) -> Result<EditReport> {
-        let _turn = self.turn();
+        let _turn = self.turns.wait();
         let moment = lane::moment(&*self.ws.disk, &self.ws.root)?;
         let planned = match self.plan(edit, options) {
             Err(Error::Torn { .. }) => None,
@@ -222,7 +222,7 @@ impl Workspace {
     ///
     /// As [`Workspace::commit`].
     pub fn preview(&self, edit: &Edit) -> Result<EditReport> {
-        let _turn = self.turn();
+        let _turn = self.turns.wait();
         Ok(EditReport::of(self.plan(edit, &CommitOptions::default())?, None))
     }
 

@@ -8,14 +8,18 @@
 //! - `report`: what a build did
 //! - `snapshot`: the workspace at one revision
 //! - `edit`: write commands as requests
+//! - `save`: files as an editor saves them
+//! - `turn`: who comes first is served first
 
 mod edit;
 mod options;
 mod report;
+mod save;
 mod snapshot;
+mod turn;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::build;
 use crate::driver::Engine;
@@ -29,11 +33,15 @@ use crate::write;
 pub use edit::{AssetRef, Edit, EditReport, FileChange, LogEntry};
 pub use options::{BuildOptions, Cancel, CommitOptions};
 pub use report::Report;
+pub use save::FileSave;
 pub use snapshot::{Asset, Payload, Snapshot};
+
+use turn::Turns;
 
 /// A workspace that is open.
 ///
-/// Share it between threads by reference or in an `Arc`. Builds, checks and commits through one `Workspace` take turns;
+/// Share it between threads by reference or in an `Arc`. Builds, checks and commits through one `Workspace` take turns,
+/// in the order in which they were asked for;
 /// snapshots are had and read at any time and wait for nobody. Other processes, and other `Workspace`s over the same
 /// directory, may build and commit meanwhile: packwright keeps them apart.
 ///
@@ -69,7 +77,8 @@ pub struct Workspace {
     engine: Engine,
     /// Held by whoever builds or commits. Who commits may have to plan once more while it holds the lane, and must not
     /// wait then for a build that waits for the lane.
-    turn: Mutex<()>,
+    turns: Turns,
+    saves: lane::Queue,
 }
 
 impl Workspace {
@@ -117,8 +126,10 @@ impl Workspace {
     #[doc(hidden)]
     pub fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Result<Self> {
         let ws = layout::Workspace::new(disk, root);
-        lane::open(&*ws.disk, &ws.root, "a program with packwright in it", std::process::id())?;
-        Ok(Self { engine: Engine::new(ws.clone()), ws, turn: Mutex::default() })
+        let (who, pid) = ("a program with packwright in it", std::process::id());
+        lane::open(&*ws.disk, &ws.root, who, pid)?;
+        let saves = lane::Queue::new(ws.disk.clone(), ws.root.clone(), who, pid);
+        Ok(Self { engine: Engine::new(ws.clone()), ws, turns: Turns::default(), saves })
     }
 
     /// Returns the directory of `packwright.toml`: absolute, every link followed.
@@ -134,7 +145,7 @@ impl Workspace {
     /// [`Error::Invalid`] holds every error that could be found in the workspace; nothing was published then, and the last
     /// good pack is as it was. [`Error::Locked`], [`Error::Busy`], [`Error::Interrupted`] and those of the file system.
     pub fn build(&self, options: &BuildOptions) -> Result<Report> {
-        let _turn = self.turn();
+        let _turn = self.turns.wait();
         let (engine, options) = self.engine_for(options);
         engine.build(&options).map(Report::from)
     }
@@ -145,7 +156,7 @@ impl Workspace {
     ///
     /// As [`Workspace::build`].
     pub fn check(&self, options: &BuildOptions) -> Result<Report> {
-        let _turn = self.turn();
+        let _turn = self.turns.wait();
         let (engine, options) = self.engine_for(options);
         engine.check(&options).map(Report::from)
     }
@@ -183,7 +194,7 @@ impl Workspace {
     /// # }
     /// ```
     pub fn snapshot(&self, options: &BuildOptions) -> Result<Snapshot> {
-        let _turn = self.turn();
+        let _turn = self.turns.wait();
         let (engine, options) = self.engine_for(options);
         engine.build(&build::Options { whole: true, ..options })?;
         let newest = engine.snapshot().expect("a build of the whole publishes a snapshot, and only one has its turn");
@@ -204,11 +215,6 @@ impl Workspace {
     pub fn log(&self) -> Result<Vec<LogEntry>> {
         let entries = lane::entries(&*self.ws.disk, &self.ws.root)?;
         Ok(entries.into_iter().map(LogEntry::from).collect())
-    }
-
-    fn turn(&self) -> MutexGuard<'_, ()> {
-        // A panic of whoever had it before leaves nothing behind but the engine's own state, which begins anew then.
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the engine as it is to work now, and what is asked of it.
