@@ -40,6 +40,8 @@ struct State {
     /// What becomes of a file when it is next read: other bytes, or removal.
     hooks: BTreeMap<PathBuf, Option<Vec<u8>>>,
     locks: BTreeMap<Inode, Holders>,
+    /// Whether locks are not to be had at all.
+    lockless: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -57,7 +59,14 @@ impl Default for MemorySystem {
 impl MemorySystem {
     /// Returns a file system that holds nothing but `/`.
     pub fn new() -> Self {
-        Self::with(State { tree: Tree::new(), seed: 0, boot: Some(1), hooks: BTreeMap::new(), locks: BTreeMap::new() })
+        Self::with(State {
+            tree: Tree::new(),
+            seed: 0,
+            boot: Some(1),
+            hooks: BTreeMap::new(),
+            locks: BTreeMap::new(),
+            lockless: false,
+        })
     }
 
     fn with(state: State) -> Self {
@@ -92,6 +101,7 @@ impl MemorySystem {
             boot: state.boot.map(|it| it + 1),
             hooks: BTreeMap::new(),
             locks: BTreeMap::new(),
+            lockless: state.lockless,
         })
     }
 
@@ -132,6 +142,11 @@ impl MemorySystem {
     /// Sets the step of the clock, which is 10 ms by default.
     pub fn set_granularity(&self, nanoseconds: i64) {
         self.state().tree.granularity_ns = nanoseconds;
+    }
+
+    /// Has no locks, as some file systems of networks have none.
+    pub fn set_lockless(&self, lockless: bool) {
+        self.state().lockless = lockless;
     }
 
     /// Refuses all changes by the program (not by the test), or allows them again.
@@ -417,6 +432,9 @@ impl System for MemorySystem {
 
     fn try_lock(&self, path: &Path, shared: bool) -> io::Result<Option<Box<dyn Lock>>> {
         let mut state = self.state();
+        if state.lockless {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let found = state.tree.find(path, true)?;
         let inode = match found.inode {
             Some(inode) => inode,

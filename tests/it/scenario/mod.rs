@@ -10,6 +10,7 @@
 //! - `identity`: what keeps its number
 //! - `writes`: the write commands, and a build after each
 //! - `drills`: a write command while somebody edits its files
+//! - `odd`: write commands on odd file systems
 //! - `moving`: a workspace that is edited while it is built
 //! - `found`: what histories by chance found
 //! - `concurrency`: several builds and readers at once
@@ -33,6 +34,7 @@ mod omit;
 mod drills;
 mod found;
 mod identity;
+mod odd;
 
 mod concurrency;
 mod fire;
