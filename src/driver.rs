@@ -6,6 +6,7 @@
 //! ```
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::build::artifacts::Moved;
 use crate::build::configure::configure;
@@ -28,7 +29,9 @@ use crate::workspace::layout::Workspace;
 use crate::write;
 
 /// How often a build begins again because the workspace moved under it.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 8;
+/// How long it waits before that for whoever holds the lane, at most.
+const LANE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Builds one workspace, any number of times.
 pub struct Engine {
@@ -69,7 +72,9 @@ impl Engine {
     pub fn build(&self, options: &Options) -> Result<Report> {
         let roots: Vec<_> = configure(&self.ws, options)?.roots.iter().map(|it| self.ws.abs(it)).collect();
         let output = publish::hold(&self.ws, options, &roots)?;
-        attempt(options, |options| self.pass(options, Some(&output)))
+        // Whoever else builds and registers is waited for before it begins again.
+        let wait = || lane::wait_until_free(&*self.ws.disk, &self.ws.root, LANE_PATIENCE);
+        attempt(options, wait, |options| self.pass(options, Some(&output)))
     }
 
     /// Does all that a build does short of registering and writing.
@@ -78,7 +83,7 @@ impl Engine {
     ///
     /// As [`Engine::build`].
     pub fn check(&self, options: &Options) -> Result<Report> {
-        attempt(options, |options| self.pass(options, None))
+        attempt(options, at_once, |options| self.pass(options, None))
     }
 
     /// Looks at what there is, without making, registering or writing anything.
@@ -87,7 +92,7 @@ impl Engine {
     ///
     /// As [`Engine::build`], except that problems of assets are part of what is returned.
     pub fn inspect(&self, options: &Options) -> Result<Inspection> {
-        attempt(options, |options| {
+        attempt(options, at_once, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             inspect(&self.ws, &mut state, options)
         })
@@ -99,7 +104,7 @@ impl Engine {
     ///
     /// As [`Engine::inspect`]; what is wrong with the registry is part of what is returned.
     pub fn examine(&self, options: &Options) -> Result<Examination> {
-        attempt(options, |options| {
+        attempt(options, at_once, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             examine(&self.ws, &mut state, options)
         })
@@ -116,7 +121,7 @@ impl Engine {
         depth: write::Depth,
         decide: &dyn Fn(&View) -> Result<write::Decision>,
     ) -> Result<write::Plan> {
-        attempt(options, |options| {
+        attempt(options, at_once, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             write::plan(&self.ws, &mut state, options, depth, decide)
         })
@@ -215,15 +220,23 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
     state
 }
 
-/// Begins again while the workspace moves, a bounded number of times: without shortcuts, which may have been why, and
-/// at last without fingerprints, one of which may have stood although its file did not.
-fn attempt<T>(options: &Options, pass: impl Fn(&Options) -> std::result::Result<T, Moved>) -> Result<T> {
+/// Begins again without waiting.
+fn at_once() {}
+
+/// Begins again while the workspace moves, a bounded number of times and after `between`: without shortcuts, which may
+/// have been why, and at last without fingerprints, one of which may have stood although its file did not.
+fn attempt<T>(
+    options: &Options,
+    between: impl Fn(),
+    pass: impl Fn(&Options) -> std::result::Result<T, Moved>,
+) -> Result<T> {
     let mut careful = Options { shortcuts: false, ..options.clone() };
     let mut attempt = pass(options);
     for nth in 1..ATTEMPTS {
         if !matches!(attempt, Err(Moved::Torn(_))) {
             break;
         }
+        between();
         careful.rehash |= nth + 1 == ATTEMPTS;
         attempt = pass(&careful);
     }

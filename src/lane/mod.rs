@@ -56,7 +56,9 @@ pub use commit::StagedCommit;
 pub use file::digest_of;
 pub use log::{Entry, Log, LoggedChange, entries, log};
 pub use queue::Queue;
-pub use read::{Moment, Overlay, journal_overlay, moment, quiet_moment, read_file_through, read_through};
+pub use read::{
+    Moment, Overlay, journal_overlay, moment, quiet_moment, read_file_through, read_through, wait_until_free,
+};
 use record::Item;
 pub use recover::Recovery;
 pub use undo::{after_contents, before_contents, reversal};

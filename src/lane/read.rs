@@ -13,7 +13,7 @@ use super::recover::{read_journal, standings, unknown_version};
 use super::{BTreeMap, FILE_LIMIT, Home, PathBuf, io, is_absence};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
-use crate::system::{Stamp, System};
+use crate::system::{Disk, Stamp, System};
 
 /// What a reader takes in place of some files: the bytes at another path, or no file.
 pub type Overlay = BTreeMap<RelPath, Option<PathBuf>>;
@@ -63,6 +63,19 @@ pub fn quiet_moment(sys: &dyn System, root: &Path, wait: Duration) -> Result<Mom
             return Ok(moment);
         }
         sys.pause(pause);
+        waited += pause;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Waits until nobody holds the lane, for up to `wait`: for those whom a commit disturbed, and who begin again.
+///
+/// Where that cannot be asked, in a workspace that is read-only or has no locks, it is not waited for.
+pub fn wait_until_free(disk: &dyn Disk, root: &Path, wait: Duration) {
+    let lock = Home::new(root).lock();
+    let (mut pause, mut waited) = (Duration::from_millis(1), Duration::ZERO);
+    while disk.stat(&lock).is_ok() && matches!(disk.try_lock(&lock, true), Ok(None)) && waited < wait {
+        disk.pause(pause);
         waited += pause;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
