@@ -179,9 +179,9 @@ fn told(recovery: &Recovery) -> Option<String> {
     match recovery {
         Recovery::Nothing | Recovery::LeftToOthers => None,
         Recovery::Finished { title } => Some(format!("finished a commit that was left half done: {title}")),
-        Recovery::TakenBack { title, path } => {
-            Some(format!("took back a commit that was left half done, since `{path}` was edited: {title}"))
-        }
+        Recovery::TakenBack { title, path } => Some(format!(
+            "took back a commit that was left half done, since `{path}` was edited or cannot be written: {title}"
+        )),
         Recovery::Discarded => Some("removed what was left of a commit that never was".to_owned()),
     }
 }

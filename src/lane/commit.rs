@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::file::{self, current};
 use super::record::{Item, Moved, Record, RecordedChange, RecordedCommit};
-use super::recover::{self, Run};
+use super::recover::{self, Finish, Run};
 use super::{Commit, Lane, is_absence, log, undo, withdraw};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
@@ -304,15 +304,13 @@ impl StagedCommit<'_> {
             }
             return Err(error).context("write", &journal);
         }
-        // A second try costs nothing and spares readers a journal, where the first met a passing error.
-        let refused = recover::finish(disk, home, &self.record, Run::First)
-            .or_else(|_| recover::finish(disk, home, &self.record, Run::Later))?;
-        match refused {
-            None => {
+        match recover::finish(disk, home, &self.record, Run::First)? {
+            Finish::Applied => {
                 undo::forget_old(disk, home, sequence);
                 Ok(Some(sequence))
             }
-            Some(path) => Err(Error::Conflict { path: home.target(&path) }),
+            Finish::Refused(path) => Err(Error::Conflict { path: home.target(&path) }),
+            Finish::Unwritable(_, error) => Err(error),
         }
     }
 }

@@ -23,11 +23,12 @@ pub enum Recovery {
         /// Its title; of several, all of them.
         title: String,
     },
-    /// A commit was taken back, because somebody had edited one of its files in the meantime.
+    /// A commit was taken back, because somebody had edited one of its files in the meantime, or because one of them
+    /// cannot be written.
     TakenBack {
         /// Its title; of several, all of them.
         title: String,
-        /// The edited file, which was left as it is.
+        /// That file, which was left as it is.
         path: RelPath,
     },
     /// The journal was damaged, so that the commit never was; it is gone.
@@ -47,8 +48,8 @@ pub(super) fn recover(disk: &dyn Disk, home: &Home) -> Result<Recovery> {
             Decoded::Record(record) => {
                 let title = record.commits.iter().map(|it| it.title.as_str()).collect::<Vec<_>>().join("; ");
                 match finish(disk, home, &record, Run::Later)? {
-                    None => Recovery::Finished { title },
-                    Some(path) => Recovery::TakenBack { title, path },
+                    Finish::Applied => Recovery::Finished { title },
+                    Finish::Refused(path) | Finish::Unwritable(path, _) => Recovery::TakenBack { title, path },
                 }
             }
             Decoded::Damaged => {
@@ -96,11 +97,58 @@ struct Refusal {
     has_removed: bool,
 }
 
+/// What became of a record.
+#[derive(Debug)]
+pub(super) enum Finish {
+    /// It is applied.
+    Applied,
+    /// It is taken back: somebody has edited this file.
+    Refused(RelPath),
+    /// It is taken back: this file cannot be written, and why.
+    Unwritable(RelPath, Error),
+}
+
 /// Applies a record whose journal is durable, or takes it back; removes the journal.
 ///
-/// Returns the file whose edit by somebody else was in the way, if one was.
-pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, run: Run) -> Result<Option<RelPath>> {
-    let refused = apply(disk, home, record)?;
+/// What fails is tried once more, because errors pass. What fails again would fail for ever, and be in everybody's way:
+/// a directory that may not be written, a full disk. That is taken back too.
+///
+/// # Errors
+///
+/// Where it cannot be taken back either, or all is in place but the log: the journal stays, and whoever comes next goes on.
+pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, first: Run) -> Result<Finish> {
+    let mut failed = None;
+    for run in [first, Run::Later] {
+        let refused = match apply(disk, home, record) {
+            Ok(refused) => refused,
+            Err(error) => {
+                failed = Some((error, true));
+                continue;
+            }
+        };
+        match conclude(disk, home, record, refused, run) {
+            Ok(finish) => return Ok(finish),
+            Err(error) => failed = Some((error, false)),
+        }
+    }
+    let (error, is_unwritable) = failed.expect("it was tried");
+    if !is_unwritable {
+        return Err(error);
+    }
+    let standings = standings(disk, home, record)?;
+    let in_the_way = record.items().zip(&standings).find(|it| *it.1 != Standing::Done);
+    let Some((item, _)) = in_the_way else { return Err(error) };
+    let path = item.change.path.clone();
+    if take_back(disk, home, record, false).is_err() {
+        return Err(error);
+    }
+    withdraw(disk, home).context("remove", &home.journal())?;
+    record.commits.iter().for_each(|it| discard_files(disk, home, it));
+    Ok(Finish::Unwritable(path, error))
+}
+
+/// Does what is to be done when all is in place, or when it is not to be.
+fn conclude(disk: &dyn Disk, home: &Home, record: &Record, refused: Option<Refusal>, run: Run) -> Result<Finish> {
     match &refused {
         None => {
             remove_emptied(disk, home, record)?;
@@ -109,10 +157,9 @@ pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, run: Run) ->
         Some(it) => take_back(disk, home, record, run == Run::First && !it.has_removed)?,
     }
     withdraw(disk, home).context("remove", &home.journal())?;
-    if refused.is_some() {
-        record.commits.iter().for_each(|it| discard_files(disk, home, it));
-    }
-    Ok(refused.map(|it| it.path))
+    let Some(refused) = refused else { return Ok(Finish::Applied) };
+    record.commits.iter().for_each(|it| discard_files(disk, home, it));
+    Ok(Finish::Refused(refused.path))
 }
 
 /// Puts all new contents in place, unless a file is edited: then it stops and says which.

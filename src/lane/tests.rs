@@ -342,6 +342,41 @@ fn an_edit_after_a_crash_takes_the_commit_back_and_stays() {
 }
 
 #[test]
+fn what_can_never_be_written_is_taken_back_and_in_nobodys_way() {
+    let trace = {
+        let disk = FaultyDisk::over(&workspace());
+        commit(&disk).expect("nothing fails");
+        disk.trace()
+    };
+    let journal = trace.iter().position(|it| it.starts_with("rename") && it.ends_with("/lane/journal"));
+    let journal = journal.expect("there is a commit point");
+    let ours = |it: &&String| ["rename", "link", "remove_file"].iter().any(|verb| it.starts_with(verb));
+    let refused: BTreeSet<&String> =
+        trace[journal + 1..].iter().filter(ours).filter(|it| !it.contains("/lane/journal")).collect();
+    let mut taken_back = 0;
+    for words in refused {
+        let disk = FaultyDisk::over(&workspace()).refuse(words.clone(), ErrorKind::PermissionDenied);
+        let outcome = commit(&disk);
+        let memory = disk.memory();
+        if let Err(error) = &outcome {
+            assert!(matches!(error, Error::Io { .. }), "{words}: {error}");
+            assert_eq!((on_disk(memory), to_reader(memory)), (State::Before, State::Before), "{words}");
+            taken_back += 1;
+        }
+        // And where a crash came first, it is not in the way of the next either.
+        for k in journal + 1..trace.len() {
+            let crashed = FaultyDisk::over(&workspace()).fail_at(k);
+            drop(commit(&crashed));
+            let again = FaultyDisk::over(crashed.memory()).refuse(words.clone(), ErrorKind::PermissionDenied);
+            drop(acquire(&again).unwrap_or_else(|error| panic!("{words}, after a crash at {k}: {error}")));
+            on_disk(again.memory());
+            open_again(again.memory());
+        }
+    }
+    assert!(taken_back > SHARDS / 2, "{taken_back}");
+}
+
+#[test]
 fn readers_see_before_or_after_at_every_moment() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let steps = {

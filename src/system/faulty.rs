@@ -37,10 +37,11 @@ struct State {
 
 type Action = Box<dyn FnOnce() + Send>;
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Fault {
     Death { step: usize, torn: bool },
     Error { step: usize, kind: io::ErrorKind },
+    Refusal { words: String, kind: io::ErrorKind },
 }
 
 /// What the script says of one step.
@@ -75,6 +76,13 @@ impl<D: Disk + Clone + 'static> FaultyDisk<D> {
     #[must_use]
     pub fn fail_once_at(self, step: usize, kind: io::ErrorKind) -> Self {
         self.with_fault(Fault::Error { step, kind })
+    }
+
+    /// Refuses the step of these words (see [`FaultyDisk::trace`]) whenever it is tried: a directory that may not be
+    /// written, a disk that stays full.
+    #[must_use]
+    pub fn refuse(self, words: impl Into<String>, kind: io::ErrorKind) -> Self {
+        self.with_fault(Fault::Refusal { words: words.into(), kind })
     }
 
     /// Runs `action` as soon as `step` is done: somebody else changes files between two steps.
@@ -153,12 +161,16 @@ impl State {
             return (now, Verdict::Fail { error: death(), half: false });
         }
         self.trace.push(words);
-        let verdict = match self.fault {
-            Some(Fault::Death { step, torn }) if step == now => {
+        let words = self.trace.last().expect("it was just pushed");
+        let verdict = match &self.fault {
+            Some(Fault::Death { step, torn }) if *step == now => {
                 self.dead = true;
-                Verdict::Fail { error: death(), half: torn }
+                Verdict::Fail { error: death(), half: *torn }
             }
-            Some(Fault::Error { step, kind }) if step == now => Verdict::Fail { error: kind.into(), half: true },
+            Some(Fault::Error { step, kind }) if *step == now => Verdict::Fail { error: (*kind).into(), half: true },
+            Some(Fault::Refusal { words: refused, kind }) if words == refused => {
+                Verdict::Fail { error: (*kind).into(), half: false }
+            }
             _ => Verdict::Go,
         };
         (now, verdict)
