@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::build::artifacts::Moved;
 use crate::build::configure::configure;
 use crate::build::examine::{Examination, examine};
-use crate::build::identify::{commit, identify, refuse_if_locked};
+use crate::build::identify::{LANE_WAIT, commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
 use crate::build::judge::judge;
 use crate::build::memo::{Ledger, Rest};
@@ -135,8 +135,7 @@ impl Engine {
         let setup = configure(ws, options)?;
         if output.is_some() && !setup.moment.is_quiet() {
             // What is published is never of half a commit.
-            let holder = lane::holder_of(&*ws.disk, &ws.root);
-            return Err(Error::Busy { what: "the lane".to_owned(), holder }.into());
+            return Err(wait_for_commit(ws, options)?.into());
         }
         let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let (pass, mut registry_files) = Pass::open(session, setup)?;
@@ -193,8 +192,7 @@ impl Engine {
             // The plan is valid: identities are committed, and the pack follows.
             let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
             [&mut general, &mut verdict.diagnostics].into_iter().for_each(|it| proposal.forget_tidied(it));
-            let snapshot =
-                self.snapshots.publish(pass.snapshot(state, output, registry_digest, &proposal.registry, verdict));
+            let snapshot = pass.snapshot(state, output, registry_digest, &proposal.registry, verdict);
             let names = LazyNames::new(&state.db);
             let payloads = workshop.payloads(state, &names, &slots);
             let wanted = Wanted::Plan(&snapshot.plan);
@@ -203,7 +201,10 @@ impl Engine {
             let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
             let derived = Derived { state, slots: &slots, touched: &touched, rest, ledger };
             pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
-            Ok(pass.built(state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes))
+            let report = pass.built(state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes);
+            // Only now is everything that it speaks of in the pack.
+            self.snapshots.publish(snapshot);
+            Ok(report)
         };
         let store_all = || {
             store.commit();
@@ -218,6 +219,18 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
     let mut state = poisoned.into_inner();
     *state = State::default();
     state
+}
+
+/// Waits until a commit that somebody else is applying is in place; returns why the pass must end: it begins again then,
+/// or the commit goes on for too long.
+fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<Error> {
+    let patience = options.wait.unwrap_or(LANE_WAIT);
+    let moment = lane::quiet_moment(&*ws.disk, &ws.root, patience)?;
+    let holder = || lane::holder_of(&*ws.disk, &ws.root);
+    Ok(match moment.is_quiet() {
+        true => Error::Torn { path: ws.root.clone() },
+        false => Error::Busy { what: "the lane".to_owned(), holder: holder() },
+    })
 }
 
 /// Begins again without waiting.

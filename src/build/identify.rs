@@ -22,7 +22,7 @@ use super::Options;
 use super::configure::{RegistryFiles, set_digest};
 
 /// How long a build waits for whoever holds the lane.
-const LANE_WAIT: Duration = Duration::from_secs(30);
+pub const LANE_WAIT: Duration = Duration::from_secs(30);
 
 /// Compares what is declared with what is registered.
 pub fn identify(ws: &Workspace, state: &State, tree: &Tree, config: &Config, registry: &Registry) -> Proposal {

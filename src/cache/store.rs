@@ -200,7 +200,7 @@ impl Store {
 
     /// Returns the record at `key`, which is a [`stored_key`].
     pub fn stored<T: Decode<()>>(&self, key: Digest) -> Option<T> {
-        let waiting = self.in_queue(|it| it.records.get(key).map(decode)).pop();
+        let waiting = self.in_queue(|it| it.records.get(key).map(decode)).into_iter().next();
         let record = waiting.unwrap_or_else(|| self.row(STORED, key));
         count(record.is_some(), &self.counters.record_hits, &self.counters.record_misses);
         record

@@ -137,6 +137,8 @@ pub fn open_timed(cx: &Context, jobs: Option<u16>, timed: bool) -> Result<Opened
     ws.stop = cx.stop.clone();
     if let Some(jobs) = jobs {
         ws.jobs = usize::from(jobs);
+        // Sorting and emission run on rayon's threads. That there are some already can only be in tests.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(ws.jobs).build_global();
     }
     if timed {
         ws.timings = Arc::new(Timings::by(Box::new(move || began.elapsed())));

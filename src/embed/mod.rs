@@ -45,6 +45,9 @@ use turn::Turns;
 /// snapshots are had and read at any time and wait for nobody. Other processes, and other `Workspace`s over the same
 /// directory, may build and commit meanwhile: packwright keeps them apart.
 ///
+/// Builds, checks and commits work on the threads of `rayon`'s global pool too. Do not wait for one inside a task of that
+/// pool: the thread that waits for its turn may be the one that the other's turn needs.
+///
 /// What was derived stays in memory, so that the second build looks only at what changed. A program that builds once and
 /// ends may as well run `packwright build`.
 ///

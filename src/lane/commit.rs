@@ -224,14 +224,14 @@ impl Lane<'_> {
         let mut contents = commit.changes.iter().filter(|it| it.content.as_deref().map(Digest::of) != it.expect);
         for item in recorded.items().filter(|it| it.change.moved.is_none()) {
             let content = contents.next().and_then(|it| it.content.as_deref());
-            self.write_file(item, content)?;
+            self.write_file(item, content, commit.modes.get(&item.change.path).copied())?;
         }
         Ok(())
     }
 
-    fn write_file(&self, item: Item<'_>, content: Option<&[u8]>) -> Result<()> {
+    fn write_file(&self, item: Item<'_>, content: Option<&[u8]>, mode: Option<u32>) -> Result<()> {
         let target = self.home.target(&item.change.path);
-        let mut mode = None;
+        let mut mode = mode;
         if item.change.before.is_some() {
             let undo = self.home.undo(item);
             match file::keep(self.disk, &target, &undo) {

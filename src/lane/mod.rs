@@ -81,6 +81,8 @@ pub struct Commit {
     pub prune: Vec<RelPath>,
     /// The number of the commit that this one reverts.
     pub undoes: Option<u64>,
+    /// Permission bits of files that are made anew; those without get the usual ones. Files that are replaced keep theirs.
+    pub modes: BTreeMap<RelPath, u32>,
 }
 
 impl Commit {

@@ -59,7 +59,15 @@ pub fn reversal(sys: &dyn System, root: &Path, entry: &Entry, is_wanted: &dyn Fn
             }
             // The other half of the same.
             LoggedChange { to: Some(_), .. } => {}
-            _ => commit.changes.push(reverted(sys, root, entry, index)?),
+            _ => {
+                let change = reverted(sys, root, entry, index)?;
+                if let (None, Some(_)) = (change.expect, &change.content)
+                    && let Ok(kept) = sys.stat(&Home::new(root).undo_of(entry.sequence, index))
+                {
+                    commit.modes.insert(change.path.clone(), kept.mode);
+                }
+                commit.changes.push(change);
+            }
         }
     }
     Ok(commit)

@@ -649,6 +649,24 @@ fn what_was_written_is_taken_back() {
     .assert_eq(&sandbox.run(&["undo"]));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_brought_back_has_the_permissions_that_it_had() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let sandbox = built();
+    let files = ["assets/tiles/checker.png", "assets/sprites/coin.png"].map(|it| sandbox.path(it));
+    for (file, mode) in files.iter().zip([0o600, 0o755]) {
+        set_permissions(file, Permissions::from_mode(mode)).expect("it is ours");
+    }
+    assert!(sandbox.run(&["remove", "--force", "tiles/checker.png", "coin"]).starts_with("exit 0"));
+    assert!(files.iter().all(|it| !it.exists()));
+    assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
+    let modes = files.map(|it| metadata(it).expect("it is back").permissions().mode() & 0o777);
+    assert_eq!(modes, [0o600, 0o755]);
+}
+
 #[test]
 fn only_what_a_commit_did_is_taken_back() {
     let sandbox = built();
