@@ -146,7 +146,10 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
 
     let by = |remedy| move |diagnostic| Finding { diagnostic, remedy };
     let has_leftovers = !surroundings::leftovers(ws).is_empty();
-    findings.extend(leftovers.into_iter().filter(|_| has_leftovers).map(by(Remedy::Fix)));
+    // Staged files are in nobody's way, and the next one to take the lane sweeps them.
+    let (swept, unfinished): (Vec<_>, Vec<_>) =
+        leftovers.into_iter().filter(|_| has_leftovers).partition(|it| it.code == Code::STAGED_LEFT);
+    findings.extend(unfinished.into_iter().map(by(Remedy::Fix)));
     let mut needs_attributes = false;
     if loaded.presence != registry::Presence::Absent {
         let unmerged = surroundings::check_attributes(attributes.as_deref());
@@ -163,7 +166,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     Ok(Examination {
         config,
         findings,
-        machine: busy.into_iter().chain(surroundings::check_file_system(ws)).collect(),
+        machine: swept.into_iter().chain(busy).chain(surroundings::check_file_system(ws)).collect(),
         recovered,
         copies: reconciliation.copies,
         registry: repair.registry,

@@ -512,15 +512,16 @@ fn what_crashes_left_is_found_and_goes() {
         &sandbox,
         &["doctor"],
         expect![[r#"
-        exit 1
+        exit 0
         --- stderr
-        warning[PW0221]: 1 file is left of a commit that never was
-        --> .packwright/lane/stage
-         = help: `packwright doctor --fix` removes them, and so does the next commit to the registry
-
-        1 warning
+        note: 1 file is left of a commit that never was; `packwright doctor --fix` removes it, and so does the next commit to the registry
+        nothing is wrong
     "#]],
     );
+    let document = sandbox.json(&["doctor", "--format", "json"]);
+    assert_eq!(problems("doctor", &document), Vec::<String>::new(), "{document}");
+    let told = (&document["clean"], &document["findings"], &document["machine"][0]["code"]);
+    assert_eq!(told, (&true.into(), &serde_json::json!([]), &"PW0221".into()), "{document}");
     check(
         &sandbox,
         &["doctor", "--fix"],
