@@ -3,12 +3,15 @@
 //! The same scan and queries as a build, up to where identities are compared. A registry that a build would refuse is
 //! repaired in memory first, so that the rest can be told as well. Nothing is written.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::lane::{self, Commit, Recovery};
+use crate::model::declaration::Declaration;
+use crate::model::reference::Reference;
 use crate::model::registry::{
     self, Copied, FileSet, Found, GITATTRIBUTES, Ground, Mended, Open, Present, Reconciliation, Registry, Repair, bind,
-    propose, reconcile, repair,
+    is_stand_in, propose, reconcile, repair,
 };
 use crate::model::{AssetUuid, Code, Diagnostic, Digest, Location, RelPath};
 use crate::query::State;
@@ -50,6 +53,7 @@ pub struct Examination {
     mended: Vec<Mended>,
     found: Vec<Found>,
     places: Vec<(Present, registry::Digests)>,
+    named: BTreeMap<AssetUuid, RelPath>,
     attributes: Option<Vec<u8>>,
     needs_attributes: bool,
 }
@@ -137,11 +141,15 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let found: Vec<Found> = std::mem::take(&mut reconciliation.found);
     let n_needed = if missing.is_empty() { 0 } else { present.len() };
     let places = (0..n_needed).map(|at| (present[at].clone(), digests(at))).collect();
+    let named = named(declarations.iter().copied().flatten());
     pass.remember_scan(&registry_files);
 
     let by = |remedy| move |diagnostic| Finding { diagnostic, remedy };
     let has_leftovers = !surroundings::leftovers(ws).is_empty();
-    findings.extend(leftovers.into_iter().filter(|_| has_leftovers).map(by(Remedy::Fix)));
+    // Staged files are in nobody's way, and the next one to take the lane sweeps them.
+    let (swept, unfinished): (Vec<_>, Vec<_>) =
+        leftovers.into_iter().filter(|_| has_leftovers).partition(|it| it.code == Code::STAGED_LEFT);
+    findings.extend(unfinished.into_iter().map(by(Remedy::Fix)));
     let mut needs_attributes = false;
     if loaded.presence != registry::Presence::Absent {
         let unmerged = surroundings::check_attributes(attributes.as_deref());
@@ -158,7 +166,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     Ok(Examination {
         config,
         findings,
-        machine: busy.into_iter().chain(surroundings::check_file_system(ws)).collect(),
+        machine: swept.into_iter().chain(busy).chain(surroundings::check_file_system(ws)).collect(),
         recovered,
         copies: reconciliation.copies,
         registry: repair.registry,
@@ -170,9 +178,23 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         mended: repair.mended,
         found,
         places,
+        named,
         attributes,
         needs_attributes,
     })
+}
+
+/// Returns for each uuid by which an asset is referred to the last place that does so.
+fn named<'a>(declarations: impl Iterator<Item = &'a Arc<Declaration>>) -> BTreeMap<AssetUuid, RelPath> {
+    let mut named = BTreeMap::new();
+    for intent in declarations.map(|it| &it.intent) {
+        for reference in &intent.dependencies {
+            if let Reference::Uuid(uuid) = reference {
+                named.insert(*uuid, intent.place.clone());
+            }
+        }
+    }
+    named
 }
 
 fn told(recovery: &Recovery) -> Option<String> {
@@ -271,6 +293,42 @@ impl Examination {
         Some(&self.places[at].0)
     }
 
+    /// Returns why an asset that would become a tombstone by these wishes should not: only one that was registered in a
+    /// missing one's stead by mistake, and that nobody knows by its uuid, goes without more ado. A reference by place or
+    /// by name means afterwards whatever is there, as it should.
+    pub fn objection(&self, wishes: &Wishes) -> Option<String> {
+        self.bindings(wishes).iter().find_map(|(uuid, to)| {
+            let missing = self.registry.by_uuid(*uuid)?;
+            let line = self.registry.at(&to.place, &to.part).filter(|it| it.uuid != *uuid)?;
+            let (id, place) = (line.id, shown(to));
+            let force = format!("`packwright doctor --bind {} {} --force`", missing.id, quoted(&place));
+            let (why, instead) = if !is_stand_in(line, missing) {
+                let why = format!("which was not registered in the stead of {}", missing.id);
+                (why, format!("bind {} to another place", missing.id))
+            } else {
+                let user = self.named.get(&line.uuid)?;
+                (
+                    format!("which `{user}` refers to by its uuid"),
+                    format!("let that refer to `uuid:{}` first", missing.uuid),
+                )
+            };
+            Some(format!(
+                "`{place}` is the place of {id}, {why}; {instead}, or run {force}, which gives up {id} for good"
+            ))
+        })
+    }
+
+    /// Returns the missing assets that are to be found, and their places.
+    fn bindings(&self, wishes: &Wishes) -> Vec<(AssetUuid, Present)> {
+        let mut bindings = wishes.bindings.clone();
+        if wishes.remembered {
+            // What somebody says goes before what the machine remembers.
+            let is_free = |it: &&Found| wishes.bindings.iter().all(|(uuid, to)| *uuid != it.line.uuid && *to != it.to);
+            bindings.extend(self.found.iter().filter(is_free).map(|it| (it.line.uuid, it.to.clone())));
+        }
+        bindings
+    }
+
     /// Returns what has to be changed. All files of the registry are held to what was seen of them.
     pub fn cure(&self, wishes: &Wishes) -> Cure {
         let mut cure = Cure::default();
@@ -278,12 +336,7 @@ impl Examination {
         if wishes.fix && !self.is_blocked {
             self.mended.iter().for_each(|it| cure.add(&self.registry, it.uuid, it.to_string()));
         }
-        let mut bindings = wishes.bindings.clone();
-        if wishes.remembered {
-            // What somebody says goes before what the machine remembers.
-            let is_free = |it: &&Found| wishes.bindings.iter().all(|(uuid, to)| *uuid != it.line.uuid && *to != it.to);
-            bindings.extend(self.found.iter().filter(is_free).map(|it| (it.line.uuid, it.to.clone())));
-        }
+        let bindings = self.bindings(wishes);
         let digests = |to: &Present| {
             let at = self.places.binary_search_by(|it| it.0.cmp(to)).ok()?;
             Some(self.places[at].1)

@@ -32,9 +32,10 @@ pub fn leftovers(ws: &Workspace) -> Vec<Diagnostic> {
     if n == 0 || !matches!(ws.disk.try_lock(&dir.join("lock"), false), Ok(Some(_))) {
         return Vec::new();
     }
-    let message = format!("{n} file{} left of a commit that never was", if n == 1 { " is" } else { "s are" });
-    let diagnostic = Diagnostic::warning(Code::STAGED_LEFT, message).at(at(".packwright/lane/stage"));
-    vec![diagnostic.help("`packwright doctor --fix` removes them, and so does the next commit to the registry")]
+    let (are, them) = if n == 1 { (" is", "it") } else { ("s are", "them") };
+    let remedy = format!("`packwright doctor --fix` removes {them}, and so does the next commit to the registry");
+    let message = format!("{n} file{are} left of a commit that never was; {remedy}");
+    vec![Diagnostic::warning(Code::STAGED_LEFT, message).at(at(".packwright/lane/stage"))]
 }
 
 /// Returns what is wrong with the registry's `.gitattributes`, given what it holds.

@@ -31,10 +31,13 @@ pub struct Arguments {
     remembered: bool,
     /// Say that a missing asset is now what is declared at PLACE; may be given several times
     ///
-    /// ASSET is a number, a uuid or the place where it was. An asset that was registered at PLACE meanwhile becomes a
-    /// tombstone.
+    /// ASSET is a number, a uuid or the place where it was. An asset that was registered at PLACE meanwhile, and that
+    /// nobody refers to by its uuid, becomes a tombstone.
     #[arg(long, num_args = 2, value_names = ["ASSET", "PLACE"], action = clap::ArgAction::Append)]
     bind: Vec<String>,
+    /// Give up for good whatever else is registered at PLACE
+    #[arg(long, requires = "bind")]
+    force: bool,
     #[command(flatten)]
     pub write: WriteArguments,
     /// Distrust every file's time and size, and read everything again
@@ -192,7 +195,11 @@ fn write(cx: &Context, arguments: &Arguments, opened: &Opened, examination: Exam
             return Err(Error::Refused(message.to_owned()));
         }
         let (fix, remembered) = (arguments.fix, arguments.remembered);
-        let cure = examination.cure(&Wishes { fix, remembered, bindings });
+        let wishes = Wishes { fix, remembered, bindings };
+        if let Some(objection) = examination.objection(&wishes).filter(|_| !arguments.force) {
+            return Err(Error::Refused(objection));
+        }
+        let cure = examination.cure(&wishes);
         seen = Some(examination);
         Ok(planned(cure))
     };

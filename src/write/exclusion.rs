@@ -16,7 +16,7 @@ use crate::workspace::declare::{Scope, from_asset_json, from_sidecar};
 use crate::workspace::layout::CONFIG_FILE;
 
 use super::uses::{Going, uses};
-use super::{Decision, count, declared_text, json, refuse, set_field, settle, toml, unreadable};
+use super::{Decision, count, declared_text, json, refuse, set_field, settle, toml, unread, unreadable};
 
 const USED: &str = "take the reference out first, or say --force: then the next build tells of it as an error";
 
@@ -33,6 +33,7 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
     } else {
         refuse(uses(view, &going(view, &fresh), USED))?;
     }
+    decision.notes.extend(unread::after_loss(view, &fresh, &|_| false));
     let rules = whole_rules(view, &fresh);
     for rule in &rules {
         set_in_rule(view, *rule, Some(true), &mut decision)?;

@@ -11,6 +11,7 @@
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
 //! - `undo`: takes the last commit back
 //! - `uses`: who needs an asset or a file
+//! - `unread`: what declarations that cannot be read seem to refer to
 //! - `turn`: from a plan to a commit
 //! - `create`: the first commit of all
 //! - `inputs`: which inputs come and go with their places
@@ -29,6 +30,7 @@ mod rewrite;
 mod toml;
 mod turn;
 mod undo;
+mod unread;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};

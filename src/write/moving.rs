@@ -22,7 +22,7 @@ use crate::workspace::rules::{Rule, RuleSet};
 
 use super::exclusion::base_rule;
 use super::rewrite::{Renaming, rewrite};
-use super::{Decision, count, sidecar, toml};
+use super::{Decision, count, sidecar, toml, unread};
 
 /// Where files are moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,6 +55,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     rewrite(view, &renaming, &mut decision)?;
     rewrite_rules(view, &renaming, &mut decision)?;
     decision.notes.extend(warnings(view, &renaming));
+    decision.notes.extend(unread::after_move(view, &targets, &renaming));
     Ok(decision)
 }
 

@@ -12,7 +12,7 @@ use crate::model::{Code, RelPath};
 
 use super::exclusion::claim;
 use super::uses::{Going, uses};
-use super::{Decision, count, json, refuse, sidecar};
+use super::{Decision, count, json, refuse, sidecar, unread};
 
 const USED: &str = "take the reference out first, or say --force: then the next build tells of it as an error";
 
@@ -56,6 +56,7 @@ pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Remova
     } else {
         refuse(uses(view, &going, USED))?;
     }
+    decision.notes.extend(unread::after_loss(view, chosen, &|it| going.files.contains(it)));
     Ok(decision)
 }
 

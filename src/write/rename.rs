@@ -6,6 +6,7 @@ use crate::model::reference::{Reference, name_problem};
 use crate::model::{Code, Diagnostic, Location};
 
 use super::rewrite::{Renaming, rewrite};
+use super::unread;
 use super::{Decision, refuse, set_field, settle};
 
 /// Gives an asset the name `new`. Its identity, its place and its pack entry stay what they are.
@@ -33,6 +34,7 @@ pub fn rename(view: &View, asset: &Asset, new: &str) -> Result<Decision> {
     }
     let renaming = Renaming { names: [(asset.place().clone(), new.to_owned())].into(), ..Renaming::default() };
     rewrite(view, &renaming, &mut decision)?;
+    decision.notes.extend(unread::after_rename(view, old));
     Ok(decision)
 }
 

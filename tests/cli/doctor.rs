@@ -348,6 +348,80 @@ fn what_may_have_become_of_a_missing_asset_is_told_and_settled() {
 }
 
 #[test]
+fn whoever_lives_at_a_place_is_not_ended_by_the_way() {
+    let sandbox = built(&[("assets/a.txt", "alpha"), ("assets/k.txt", "kappa"), ("assets/old.txt", "old")]);
+    sandbox.remove("assets/k.txt");
+    let before = registry(&sandbox);
+    // 1 was there before 2 went missing.
+    check(
+        &sandbox,
+        &["doctor", "--bind", "2", "assets/a.txt"],
+        expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/a.txt` is the place of 1, which was not registered in the stead of 2; bind 2 to another place, or run `packwright doctor --bind 2 assets/a.txt --force`, which gives up 1 for good
+    "#]],
+    );
+    // 3 is younger, but was something else before.
+    sandbox.rename("assets/old.txt", "assets/new.txt");
+    assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0\n"));
+    check(
+        &sandbox,
+        &["doctor", "--bind", "2", "assets/new.txt"],
+        expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/new.txt` is the place of 3, which was not registered in the stead of 2; bind 2 to another place, or run `packwright doctor --bind 2 assets/new.txt --force`, which gives up 3 for good
+    "#]],
+    );
+    assert_eq!(registry(&sandbox), before.replace("old.txt", "new.txt"));
+    // 4 looks as if it were minted by mistake, but somebody knows it by its uuid.
+    sandbox.write("assets/fresh.txt", "kappa, edited");
+    assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0\n"));
+    let line: serde_json::Value = serde_json::from_str(&line(&sandbox, "assets/fresh.txt").1).expect("JSON");
+    let dependencies = format!("{{ \"dependencies\": [\"uuid:{}\"] }}", line["asset_uuid"].as_str().expect("a uuid"));
+    sandbox.write("assets/a.txt.asset.json", &dependencies);
+    check(
+        &sandbox,
+        &["doctor", "--bind", "2", "assets/fresh.txt"],
+        expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/fresh.txt` is the place of 4, which `assets/a.txt` refers to by its uuid; let that refer to `uuid:*` first, or run `packwright doctor --bind 2 assets/fresh.txt --force`, which gives up 4 for good
+    "#]],
+    );
+    check(
+        &sandbox,
+        &["doctor", "--bind", "2", "assets/a.txt", "--force"],
+        expect![[r#"
+        exit 0
+        --- stderr
+        retire 1, registered at `assets/a.txt` instead
+        move 2 from `assets/k.txt` to `assets/a.txt`
+        find 1 missing asset: 2 files, commit 5
+    "#]],
+    );
+    // A reference by place means whatever is there.
+    let sandbox = built(&[("assets/a.txt", "alpha"), ("assets/k.txt", "kappa")]);
+    sandbox.remove("assets/k.txt");
+    sandbox.write("assets/fresh.txt", "kappa, edited");
+    sandbox.write("assets/a.txt.asset.json", "{ \"dependencies\": [\"./fresh.txt\"] }");
+    assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0\n"));
+    check(
+        &sandbox,
+        &["doctor", "--bind", "2", "assets/fresh.txt"],
+        expect![[r#"
+        exit 0
+        --- stderr
+        retire 3, registered at `assets/fresh.txt` instead
+        move 2 from `assets/k.txt` to `assets/fresh.txt`
+        find 1 missing asset: 2 files, commit 4
+    "#]],
+    );
+    assert!(sandbox.run(&["build", "--locked"]).starts_with("exit 0\n"));
+}
+
+#[test]
 fn what_this_machine_remembers_is_a_proposal() {
     let sandbox = built(&[("assets/a.txt", "alpha"), ("assets/k.txt", "kappa")]);
     sandbox.write("assets/a.txt", "alpha, edited");
@@ -438,15 +512,16 @@ fn what_crashes_left_is_found_and_goes() {
         &sandbox,
         &["doctor"],
         expect![[r#"
-        exit 1
+        exit 0
         --- stderr
-        warning[PW0221]: 1 file is left of a commit that never was
-        --> .packwright/lane/stage
-         = help: `packwright doctor --fix` removes them, and so does the next commit to the registry
-
-        1 warning
+        note: 1 file is left of a commit that never was; `packwright doctor --fix` removes it, and so does the next commit to the registry
+        nothing is wrong
     "#]],
     );
+    let document = sandbox.json(&["doctor", "--format", "json"]);
+    assert_eq!(problems("doctor", &document), Vec::<String>::new(), "{document}");
+    let told = (&document["clean"], &document["findings"], &document["machine"][0]["code"]);
+    assert_eq!(told, (&true.into(), &serde_json::json!([]), &"PW0221".into()), "{document}");
     check(
         &sandbox,
         &["doctor", "--fix"],

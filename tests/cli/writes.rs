@@ -787,6 +787,51 @@ fn many_at_once_wait_for_each_other() {
 }
 
 #[test]
+fn what_cannot_be_read_and_seems_to_refer_is_told() {
+    let sandbox = built();
+    sandbox.write(
+        "assets/dialog/asset.json",
+        "{ \"type\": \"nonsense\", \"dependencies\": [\"coin\", \"../sprites/hero.png\"] }",
+    );
+    sandbox.write("assets/models/sign.gltf.asset.json", "{ \"dependencies\": [\"coin\"");
+    let told = |arguments: &[&str]| {
+        let told = sandbox.run(&[arguments, &["--dry-run"]].concat());
+        let is_meant = |it: &&str| it.contains("cannot be read") || it.starts_with("exit");
+        told.lines().filter(is_meant).map(|it| format!("{it}\n")).collect::<String>()
+    };
+    expect![[r#"
+        exit 0
+        warning: `assets/dialog/asset.json` cannot be read and seems to refer to `coin`; mend it by hand
+        warning: `assets/models/sign.gltf.asset.json` cannot be read and seems to refer to `coin`; mend it by hand
+    "#]]
+    .assert_eq(&told(&["rename", "coin", "gold"]));
+    expect![[r#"
+        exit 0
+        warning: `assets/dialog/asset.json` cannot be read and seems to refer to `hero.png`; mend it by hand
+    "#]]
+    .assert_eq(&told(&["move", "assets/sprites/hero.png", "assets/knight.png"]));
+    // What moves itself is told by the path that it has then.
+    expect![[r#"
+        exit 0
+        warning: `assets/talk/asset.json` cannot be read, and what it refers to is left as it is; mend it by hand
+    "#]]
+    .assert_eq(&told(&["move", "assets/dialog", "assets/talk"]));
+    expect![[r#"
+        exit 0
+        warning: `assets/dialog/asset.json` cannot be read and seems to refer to `coin`; mend it by hand
+        warning: `assets/models/sign.gltf.asset.json` cannot be read and seems to refer to `coin`; mend it by hand
+    "#]]
+    .assert_eq(&told(&["remove", "coin"]));
+    expect![[r#"
+        exit 0
+        warning: `assets/dialog/asset.json` cannot be read and seems to refer to `hero.png`; mend it by hand
+    "#]]
+    .assert_eq(&told(&["exclude", "assets/sprites/hero.png", "--force"]));
+    let document = sandbox.json(&["rename", "coin", "gold", "--format", "json"]);
+    assert!(document["notes"].to_string().contains("mend it by hand"), "{document}");
+}
+
+#[test]
 fn what_programs_are_told() {
     let sandbox = built();
     for arguments in [

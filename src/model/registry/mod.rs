@@ -43,7 +43,7 @@ pub use load::{FileSet, Loaded, Presence, lines_of_file, load};
 pub use propose::{
     Change, ChangeNote, Decision, Digests, Lines, Present, Proposal, decide, notes, place_missing, propose, replace,
 };
-pub use reconcile::{Copied, Found, Open, Reconciliation, Remembered, bind, reconcile};
+pub use reconcile::{Copied, Found, Open, Reconciliation, Remembered, bind, is_stand_in, reconcile};
 pub use repair::{Ground, Mend, Mended, Repair, repair};
 
 /// The directory of the registry, relative to the workspace.

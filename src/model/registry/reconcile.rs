@@ -95,6 +95,12 @@ pub fn bind(registry: &Registry, bindings: &[(AssetUuid, Present, Digests)]) -> 
     with_lines(registry, written)
 }
 
+/// Returns whether one asset looks as if it had been registered in the stead of a missing one: it is younger, and never
+/// was anything else.
+pub fn is_stand_in(line: &Line, missing: &Line) -> bool {
+    line.was.is_empty() && line.id > missing.id
+}
+
 /// The declared places, and which of them are registered.
 struct Declared<'a> {
     ground: &'a Ground<'a>,
@@ -119,14 +125,14 @@ impl Declared<'_> {
         let found = |(from, to): (usize, usize)| {
             let (line, minted) = (missing[from], self.lines[to]);
             let heirs = remembered(line)?.heirs;
-            let fits = minted.is_none_or(|it| it.was.is_empty() && heirs.contains(&it.place));
+            let fits = minted.is_none_or(|it| is_stand_in(it, line) && heirs.contains(&it.place));
             fits.then(|| Found { line: line.clone(), to: present[to].clone(), minted: minted.cloned() })
         };
         locate(&missing, &recall, self.ground, &registered).into_iter().filter_map(found).collect()
     }
 
     /// Returns the assets that were not found, with the places that may be theirs: new ones, and those of assets that
-    /// are younger and never were anything else.
+    /// look as if they had been registered in their stead.
     fn look_for(
         &self,
         missing: &[Line],
@@ -155,7 +161,7 @@ impl Declared<'_> {
             let looking: BTreeSet<usize> = held.flat_map(|it| wanted.get(&it).into_iter().flatten().copied()).collect();
             for at in looking {
                 let Open { line, candidates } = &mut open[at];
-                let fits = self.lines[to].is_none_or(|it| it.was.is_empty() && it.id > line.id);
+                let fits = self.lines[to].is_none_or(|it| is_stand_in(it, line));
                 if fits && candidates.len() < MOST_CANDIDATES {
                     candidates.push((present.clone(), self.lines[to].cloned()));
                 }
