@@ -226,10 +226,9 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
 fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<Error> {
     let patience = options.wait.unwrap_or(LANE_WAIT);
     let moment = lane::quiet_moment(&*ws.disk, &ws.root, patience)?;
-    let holder = || lane::holder_of(&*ws.disk, &ws.root);
     Ok(match moment.is_quiet() {
         true => Error::Torn { path: ws.root.clone() },
-        false => Error::Busy { what: "the lane".to_owned(), holder: holder() },
+        false => Error::Busy { what: "the lane".to_owned(), holder: lane::holder_of(&*ws.disk, &ws.root) },
     })
 }
 

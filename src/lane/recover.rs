@@ -117,22 +117,20 @@ pub(super) enum Finish {
 ///
 /// Where it cannot be taken back either, or all is in place but the log: the journal stays, and whoever comes next goes on.
 pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, first: Run) -> Result<Finish> {
-    let mut failed = None;
+    let (mut failed, mut was_applied) = (None, false);
     for run in [first, Run::Later] {
-        let refused = match apply(disk, home, record) {
-            Ok(refused) => refused,
-            Err(error) => {
-                failed = Some((error, true));
-                continue;
-            }
-        };
-        match conclude(disk, home, record, refused, run) {
+        let concluded = apply(disk, home, record).and_then(|refused| {
+            was_applied |= refused.is_none();
+            conclude(disk, home, record, refused, run)
+        });
+        match concluded {
             Ok(finish) => return Ok(finish),
-            Err(error) => failed = Some((error, false)),
+            Err(error) => failed = Some(error),
         }
     }
-    let (error, is_unwritable) = failed.expect("it was tried");
-    if !is_unwritable {
+    let error = failed.expect("it was tried");
+    // The log may tell of what was applied once.
+    if was_applied {
         return Err(error);
     }
     let standings = standings(disk, home, record)?;
