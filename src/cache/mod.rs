@@ -1,6 +1,6 @@
 //! The cache: what was found out before, so that it need not be found out again.
 //!
-//! Two databases and a folder of files: the [`Index`] of one tree's fingerprints, and the [`Store`] of
+//! Two databases and two folders of files: the [`Index`] of one tree's fingerprints, and the [`Store`] of
 //! traces, records and payloads, which many trees and processes may share. In here are known redb, bincode
 //! and the doors to the disk; not known are assets, recipes and packs: rows are opaque bytes, or whatever
 //! type the caller encodes.
@@ -11,6 +11,7 @@
 //! does not verify pages as it reads them. So an answer is what was once stored under that very key, or
 //! there is none. Checksums guard against accidents, not against somebody who forges them.
 
+mod bundle;
 mod custody;
 mod db;
 pub mod encoding;

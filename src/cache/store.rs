@@ -6,15 +6,18 @@
 //! ```text
 //! <dir>/store.redb             traces     recipe key -> list of its latest traces, newest first; packed
 //!                              stored     key of (raw digest, codec) -> record; packed
-//!                              payloads   digest -> bytes of that digest, below 64 KiB
+//!                              payloads   digest -> where its bytes lie in which bundle, below 64 KiB; packed
+//! <dir>/bundles/<32 hex>                  bytes of all the small payloads of one commit
 //! <dir>/blobs/<2 hex>/<62 hex>            bytes of that digest, from 64 KiB on
 //! ```
 //!
 //! What is put waits in memory and is found there at once. [`Store::commit`] stores it in one transaction, and
-//! so does putting when much has gathered. Large payloads become files right away: written beside, renamed,
-//! never synced, because whoever reads them verifies them. A payload needs no seal: its key is its checksum.
+//! so does putting when much has gathered. Large payloads become files right away, small ones a bundle with each commit:
+//! written beside, renamed, never synced, because whoever reads them verifies them. A payload needs no seal: its key is
+//! its checksum.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io;
 use std::mem;
 use std::ops::Range;
@@ -25,12 +28,13 @@ use std::sync::{Arc, Mutex, TryLockError};
 use bincode::{Decode, Encode};
 
 use super::CacheMode;
+use super::bundle::{Bundle, Bundles, Place, is_bundle};
 use super::db::{self, DatabaseFile, Spec, Trouble, Writer, lock};
 use super::encoding::{decode, encode, encoded};
 use crate::error::{IoContext, Result};
 use crate::model::digest::DigestMap;
 use crate::model::{Diagnostic, Digest, KeyHasher};
-use crate::system::{Bytes, Disk, FileKind};
+use crate::system::{Bytes, Disk, FileKind, Stamp};
 
 const TRACES: &str = "traces";
 const STORED: &str = "stored";
@@ -39,17 +43,19 @@ const PAYLOADS: &str = "payloads";
 pub(super) const SPEC: Spec = Spec {
     file: "store.redb",
     name: "the cache's store",
-    format: "packwright store 2",
+    format: "packwright store 3",
     tables: &[TRACES, STORED, PAYLOADS],
     read_cache: db::READ_BYTES,
 };
 
 /// Traces kept for one recipe key: enough for a few branches.
 const TRACES_KEPT: usize = 4;
-/// Payloads from this length on are files: reading those is faster, making small ones is slower.
+/// Payloads from this length on are files of their own: a bundle with one of them is worth no more than a few others.
 const BLOB_MIN: usize = 64 << 10;
 /// No blob is longer; a damaged one must not claim all memory.
 const BLOB_MAX: u64 = 4 << 30;
+/// A bundle that no database knows is nobody's when it is so old, in nanoseconds: an hour.
+const ORPHANED_NS: i64 = 3600 * 1_000_000_000;
 /// So many bytes wait in memory before a batch is committed unasked.
 const BATCH_BYTES: usize = 32 << 20;
 /// So many bytes of payloads are held that cannot be stored; what comes after is forgotten.
@@ -96,8 +102,10 @@ pub struct StoreStats {
     pub traces: u64,
     /// Records of stored payloads.
     pub records: u64,
-    /// Payloads in the database.
+    /// Small payloads, in bundles.
     pub payloads: u64,
+    /// Length of the bundles in bytes, and of what in them nobody refers to any more.
+    pub bundle_bytes: u64,
     /// Length of the database in bytes.
     pub database_bytes: u64,
     /// Payloads in files of their own.
@@ -109,6 +117,7 @@ pub struct StoreStats {
 /// Traces, records and payloads, shared by all threads of a build.
 pub struct Store {
     file: DatabaseFile,
+    bundles: Bundles,
     blobs: PathBuf,
     queue: Mutex<Queue>,
     /// Whether anything waits: most builds look up much and put nothing.
@@ -173,6 +182,7 @@ impl Store {
     pub fn new(disk: Arc<dyn Disk>, dir: &Path, mode: CacheMode) -> Self {
         Self {
             file: DatabaseFile::new(disk, dir, &SPEC, mode),
+            bundles: Bundles::new(dir),
             blobs: dir.join("blobs"),
             queue: Mutex::default(),
             waiting: AtomicBool::new(false),
@@ -224,9 +234,7 @@ impl Store {
             let stat = self.file.disk().stat(&self.blob_path(digest));
             self.file.mode() != CacheMode::Off && stat.is_ok_and(|it| it.kind == FileKind::File)
         };
-        self.waiting_bytes(digest).is_some()
-            || self.file.get_unsealed(PAYLOADS, &digest.0, |_| ()).is_some()
-            || is_blob()
+        self.waiting_bytes(digest).is_some() || self.file.get_packed(PAYLOADS, digest, |_| ()).is_some() || is_blob()
     }
 
     /// Keeps `bytes`, whose digest is `digest`: the caller has just computed it.
@@ -257,7 +265,7 @@ impl Store {
         if batch.is_empty() {
             return;
         }
-        let stored = self.file.write(|writer| batch.write(writer));
+        let stored = self.write(&batch);
         self.gave_up.store(!stored, Ordering::Relaxed);
         // The database is looked up anew by now, so that nothing is between the two.
         let mut queue = lock(&self.queue);
@@ -291,9 +299,12 @@ impl Store {
             };
             stats.traces = count_of(reader.len_packed(TRACES));
             stats.records = count_of(reader.len_packed(STORED));
-            stats.payloads = count_of(reader.len(PAYLOADS));
+            stats.payloads = count_of(reader.len_packed(PAYLOADS));
         }
         let disk = self.file.disk();
+        for name in self.names(self.bundles.dir(), FileKind::File)?.iter().filter(|it| is_bundle(it)) {
+            stats.bundle_bytes += disk.stat(&self.bundles.dir().join(name)).map_or(0, |it| it.size);
+        }
         self.each_blob(|path, name| {
             if is_blob(name) {
                 stats.blobs += 1;
@@ -314,6 +325,7 @@ impl Store {
         *lock(&self.queue) = Queue::default();
         self.waiting.store(false, Ordering::Release);
         self.file.remove()?;
+        self.remove_bundles(|_| true)?;
         let disk = self.file.disk();
         self.each_blob(
             |path, name| {
@@ -321,7 +333,7 @@ impl Store {
             },
         )?;
         // A folder that holds something else stays, and so does the one above.
-        for folder in self.folders()?.iter().chain([&self.blobs]) {
+        for folder in self.folders()?.iter().map(PathBuf::as_path).chain([&*self.blobs, self.bundles.dir()]) {
             let _ = disk.remove_dir(folder);
         }
         Ok(())
@@ -335,8 +347,19 @@ impl Store {
     }
 
     fn small_bytes(&self, digest: Digest) -> Option<Bytes> {
-        let bytes = self.file.get_unsealed(PAYLOADS, &digest.0, |bytes| Bytes::from(bytes))?;
-        self.verified(digest, &bytes).then_some(bytes)
+        let place: Place = self.file.get_packed(PAYLOADS, digest, decode).flatten()?;
+        match self.bundles.read(&**self.file.disk(), place, BLOB_MIN) {
+            Ok(bytes) => self.verified(digest, &bytes).then_some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.file.say_damaged("a bundle of payloads is shorter than it was");
+                None
+            }
+            Err(error) => {
+                self.file.note(Trouble::Unavailable(error.to_string()));
+                None
+            }
+        }
     }
 
     fn blob(&self, digest: Digest) -> Option<Bytes> {
@@ -484,17 +507,14 @@ impl Batch {
         }
     }
 
-    fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
+    fn write(&self, places: &[(Digest, Vec<u8>)], writer: &Writer) -> std::result::Result<(), redb::Error> {
         writer.table(TRACES)?.put_packed(&self.traces.sorted(), |rows, older| match older {
             None => Cow::Borrowed(rows),
             Some(older) => Cow::Owned(merged(rows, older)),
         })?;
         writer.table(STORED)?.put_packed(&self.records.sorted(), |record, _| Cow::Borrowed(record))?;
-        let mut payloads = writer.table(PAYLOADS)?;
-        for (digest, bytes) in sorted(self.payloads.iter().map(|(digest, it)| (*digest, it))) {
-            payloads.put_unsealed(&digest.0, bytes)?;
-        }
-        Ok(())
+        let places: Vec<(Digest, &[u8])> = places.iter().map(|(digest, place)| (*digest, &place[..])).collect();
+        writer.table(PAYLOADS)?.put_packed(&places, |place, _| Cow::Borrowed(place))
     }
 }
 
@@ -528,15 +548,60 @@ fn count(hit: bool, hits: &AtomicU64, misses: &AtomicU64) {
     if hit { hits } else { misses }.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How the name of a blob ends that is being written.
+/// Gives out what a file is to hold, piece by piece.
+type Fill<'a> = &'a dyn Fn(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
+
+/// How the name of a file ends that is being written.
 const TEMPORARY: &str = ".new";
 
 fn is_blob(name: &str) -> bool {
     name.len() == 62 && name.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it))
 }
 
-/// Blobs.
+/// Bundles and blobs.
 impl Store {
+    /// Stores a batch: the bundle first, so that no row ever names one that is not there.
+    fn write(&self, batch: &Batch) -> bool {
+        let payloads = sorted(batch.payloads.iter().map(|(digest, it)| (*digest, it)));
+        let bundle = Bundle::of(&payloads);
+        let path = self.bundles.path(&bundle);
+        if !payloads.is_empty()
+            && let Err(error) = self.replace_file(&path, &|write| bundle.write(write))
+        {
+            self.file.note(Trouble::Unavailable(error.to_string()));
+            return false;
+        }
+        let places: Vec<(Digest, Vec<u8>)> = bundle.places().map(|(digest, it)| (digest, encode(&it))).collect();
+        let is_first = Cell::new(false);
+        let stored = self.file.write(|writer| {
+            is_first.set(writer.table(PAYLOADS)?.is_empty()?);
+            batch.write(&places, writer)
+        });
+        // Neither is worth a word: what is left of it is only in the way of other files.
+        if !stored && !payloads.is_empty() {
+            let _ = self.file.disk().remove_file(&path);
+        } else if stored
+            && is_first.get()
+            && let Ok(Stamp { mtime_ns: now, .. }) = self.file.disk().stat(&path)
+        {
+            // The database that knew older bundles is gone. Younger ones may be of a process that commits next.
+            let _ = self.remove_bundles(|it| it.mtime_ns < now.saturating_sub(ORPHANED_NS));
+        }
+        stored
+    }
+
+    fn remove_bundles(&self, is_meant: impl Fn(&Stamp) -> bool) -> Result<()> {
+        self.bundles.close();
+        let disk = self.file.disk();
+        for name in self.names(self.bundles.dir(), FileKind::File)? {
+            let path = self.bundles.dir().join(&name);
+            if (is_bundle(&name) || name.ends_with(TEMPORARY)) && disk.stat(&path).is_ok_and(|it| is_meant(&it)) {
+                disk.remove_file(&path).context("remove", &path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn blob_path(&self, digest: Digest) -> PathBuf {
         let hex = digest.to_hex();
         self.blobs.join(&hex[..2]).join(&hex[2..])
@@ -548,14 +613,20 @@ impl Store {
         if disk.stat(&path).is_ok_and(|it| it.kind == FileKind::File && it.size == bytes.len() as u64) {
             return Ok(());
         }
-        let temporary = self.write_temporary(&path, bytes)?;
-        disk.rename(&temporary, &path).inspect_err(|_| {
+        self.replace_file(&path, &|write| write(bytes))
+    }
+
+    /// Puts a file in its place, whole.
+    fn replace_file(&self, path: &Path, fill: Fill<'_>) -> io::Result<()> {
+        let disk = self.file.disk();
+        let temporary = self.write_temporary(path, fill)?;
+        disk.rename(&temporary, path).inspect_err(|_| {
             let _ = disk.remove_file(&temporary);
         })
     }
 
-    /// Writes `bytes` to a new file beside `path`, making the folder where it is absent.
-    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    /// Writes a new file beside `path`, making the folder where it is absent.
+    fn write_temporary(&self, path: &Path, fill: Fill<'_>) -> io::Result<PathBuf> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let disk = self.file.disk();
         let mut failures = 0;
@@ -563,7 +634,7 @@ impl Store {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let temporary = path.with_extension(format!("{}-{number}{TEMPORARY}", std::process::id()));
             let outcome = disk.create(&temporary).and_then(|mut file| {
-                file.write_all(bytes).inspect_err(|_| {
+                fill(&mut |bytes| file.write_all(bytes)).inspect_err(|_| {
                     let _ = disk.remove_file(&temporary);
                 })
             });
@@ -744,6 +815,76 @@ mod tests {
             assert_eq!(codes(&store.warnings()), [Code::CACHE_DAMAGED]);
             store.put_bytes(digest, &bytes);
             assert_eq!(store.bytes(digest), Some(bytes.clone()));
+        }
+    }
+
+    /// The paths of all bundles.
+    fn bundles(memory: &MemorySystem) -> Vec<PathBuf> {
+        memory.snapshot().into_keys().filter(|it| it.parent().is_some_and(|it| it.ends_with("bundles"))).collect()
+    }
+
+    #[test]
+    fn small_payloads_share_a_file_for_each_commit() {
+        let memory = MemorySystem::new();
+        let (first, second) = (Sample::new(1, 12), Sample::new(2, 12));
+        for sample in [&first, &second] {
+            let store = store(&memory);
+            sample.put(&store);
+            store.commit();
+        }
+        assert_eq!(bundles(&memory).len(), 2);
+        let store = store(&memory);
+        let stats = store.stats().unwrap();
+        let bytes = |it: &Sample| it.payloads.iter().map(|it| it.1.len() as u64).sum::<u64>();
+        assert_eq!((stats.payloads, stats.bundle_bytes), (24, bytes(&first) + bytes(&second)));
+        assert_eq!(first.count(&store, "first") + second.count(&store, "second"), first.len() + second.len());
+    }
+
+    #[test]
+    fn a_damaged_bundle_is_a_miss_for_what_it_held_and_heals() {
+        let (old, sample) = (Sample::new(1, 4), Sample::new(2, 4));
+        let memory = filled(&old);
+        let before = bundles(&memory);
+        let first = store(&memory);
+        sample.put(&first);
+        first.commit();
+        let path = bundles(&memory).into_iter().find(|it| !before.contains(it)).expect("a bundle more");
+        let whole = memory.get(&path).unwrap();
+        let flipped: Vec<u8> = whole.iter().map(|it| it ^ 1).collect();
+        for (damaged, code) in
+            [(None, None), (Some(vec![]), Some(Code::CACHE_DAMAGED)), (Some(flipped), Some(Code::CACHE_DAMAGED))]
+        {
+            let memory = memory.fork();
+            match damaged {
+                Some(bytes) => memory.write(&path, bytes),
+                None => memory.remove_file(&path).unwrap(),
+            }
+            let first = store(&memory);
+            assert_eq!(sample.count(&first, "damaged"), sample.len() - sample.payloads.len());
+            assert_eq!(codes(&first.warnings()), Vec::from_iter(code));
+            assert_eq!(old.count(&first, "in another bundle"), old.len());
+            sample.put(&first);
+            first.commit();
+            assert_eq!(sample.count(&store(&memory), "healed"), sample.len());
+        }
+    }
+
+    #[test]
+    fn bundles_of_a_database_that_is_gone_do_not_stay() {
+        let sample = Sample::new(1, 4);
+        let memory = filled(&sample);
+        let orphan = bundles(&memory);
+        memory.remove_file(Path::new(FILE)).unwrap();
+        for (hours, left) in [(0, 2), (2, 1)] {
+            let memory = memory.fork();
+            memory.advance(hours * ORPHANED_NS + 1);
+            let other = Sample::new(2, 4);
+            let store = store(&memory);
+            other.put(&store);
+            store.commit();
+            assert_eq!(bundles(&memory).len(), left, "after {hours} hours");
+            assert_eq!(bundles(&memory).contains(&orphan[0]), left == 2);
+            assert_eq!(other.count(&store, "new"), other.len());
         }
     }
 

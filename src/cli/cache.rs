@@ -113,9 +113,10 @@ fn stats(cx: &Context, arguments: &CacheArguments) -> Result<()> {
     };
     let rows = [
         row("index", None, index_bytes),
+        row("store", None, Some(store.database_bytes)),
         row("traces", Some(store.traces), None),
         row("records", Some(store.records), None),
-        row("payloads", Some(store.payloads), Some(store.database_bytes)),
+        row("payloads", Some(store.payloads), Some(store.bundle_bytes)),
         row("large payloads", Some(store.blobs), Some(store.blob_bytes)),
     ];
     cx.console.print(&super::words::table(rows, &[1, 2]))
@@ -128,7 +129,7 @@ fn clear(cx: &Context, arguments: &CacheArguments) -> Result<()> {
         Index::clear(cx.disk.clone(), index)?;
     }
     Store::new(cx.disk.clone(), &places.store, CacheMode::Write).clear()?;
-    let removed_bytes = index_bytes.unwrap_or(0) + store.database_bytes + store.blob_bytes;
+    let removed_bytes = index_bytes.unwrap_or(0) + store.database_bytes + store.bundle_bytes + store.blob_bytes;
     if arguments.format == Format::Json {
         return cx.console.print_json(&ClearDocument { version: Version, removed_bytes });
     }
