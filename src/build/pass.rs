@@ -71,7 +71,7 @@ impl<'a> Pass<'a> {
         let known = session.known_tree(&setup);
         let is_new = known.is_empty();
         let scan = || scan(ws, &setup.roots, known, sources, scan::Options { rehash: options.rehash });
-        let look = || registry_files(ws, index, options, &setup.moment);
+        let look = || registry_files(ws, index, options, &setup.sight);
         let (registry, scan) = if is_new {
             let look = || {
                 let mut files = look()?;

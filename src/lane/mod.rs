@@ -56,9 +56,7 @@ pub use commit::StagedCommit;
 pub use file::digest_of;
 pub use log::{Entry, Log, LoggedChange, entries, log};
 pub use queue::Queue;
-pub use read::{
-    Moment, Overlay, journal_overlay, moment, quiet_moment, read_file_through, read_through, wait_until_free,
-};
+pub use read::{Moment, Sight, moment, quiet_moment, read_file_through, read_through, wait_until_free};
 use record::Item;
 pub use recover::Recovery;
 pub use undo::{after_contents, before_contents, reversal};
