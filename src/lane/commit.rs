@@ -212,7 +212,7 @@ impl Lane<'_> {
         let mut recorded = RecordedCommit {
             sequence,
             title: commit.title.clone(),
-            command: self.command.clone(),
+            command: commit.by.as_ref().unwrap_or(&self.command).clone(),
             time: self.since.clone(),
             undoes: commit.undoes,
             ..RecordedCommit::default()

@@ -79,6 +79,8 @@ pub struct Commit {
     pub prune: Vec<RelPath>,
     /// The number of the commit that this one reverts.
     pub undoes: Option<u64>,
+    /// Who commits it, for the log; whoever holds the lane where none is given.
+    pub by: Option<String>,
     /// Permission bits of files that are made anew; those without get the usual ones. Files that are replaced keep theirs.
     pub modes: BTreeMap<RelPath, u32>,
 }

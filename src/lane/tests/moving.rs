@@ -662,13 +662,15 @@ fn an_edit_among_commits_that_arrive_together_stops_only_its_own() {
 #[test]
 fn threads_are_served_in_turn_and_each_has_its_own_result() {
     let memory = workspace();
-    let queue = crate::lane::Queue::new(Arc::new(memory.clone()), root().to_owned(), "packwright test", 1);
+    let queue = crate::lane::Queue::new(Arc::new(memory.clone()), root().to_owned(), 1);
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let commit = |n: usize| {
             let name = format!("assets/n{}", n / 2);
             queue.commit(
                 Commit { changes: vec![change(&name, None, Some(&n.to_string()))], ..Commit::new(name) },
+                &format!("editor {n}"),
                 Duration::from_secs(60),
+                &|| false,
             )
         };
         let threads: Vec<_> = (0..32).map(|n| scope.spawn(move || (n, commit(n)))).collect();
@@ -683,7 +685,12 @@ fn threads_are_served_in_turn_and_each_has_its_own_result() {
     let mut numbers: Vec<_> = outcomes.iter().filter_map(|it| it.1.as_ref().ok().copied().flatten()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=16).collect::<Vec<_>>());
-    assert_eq!(entries(&memory, root()).expect("readable").len(), 16);
+    let logged = entries(&memory, root()).expect("readable");
+    assert_eq!(logged.len(), 16);
+    for (n, outcome) in outcomes {
+        let entry = outcome.ok().flatten().and_then(|number| logged.iter().find(|it| it.sequence == number));
+        assert!(entry.is_none_or(|it| it.command == format!("editor {n}")), "{entry:?}");
+    }
 }
 
 #[test]
