@@ -5,6 +5,7 @@
 //!                                                                       snapshot <- plan, snapshot -emit-> pack
 //! ```
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,12 +26,12 @@ use crate::lane;
 use crate::query::names::{LazyNames, exports};
 use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
-use crate::workspace::layout::Workspace;
+use crate::workspace::layout::{REGISTRY_DIR, Workspace};
 use crate::write;
 
 /// How often a build begins again because the workspace moved under it.
 const ATTEMPTS: usize = 8;
-/// How often whoever only looks does, who may be disturbed by every commit.
+/// How often whoever only looks does where it was a commit that moved it: others may commit all the time.
 const LOOKS: usize = 32;
 /// How long a build waits before that for whoever holds the lane, at most.
 const LANE_PATIENCE: Duration = Duration::from_secs(1);
@@ -79,7 +80,7 @@ impl Engine {
         let output = publish::hold(&self.ws, options, &roots)?;
         // Whoever else builds and registers is waited for before it begins again.
         let wait = || lane::wait_until_free(&*self.ws.disk, &self.ws.root, LANE_PATIENCE);
-        attempt(options, ATTEMPTS, wait, |options| self.pass(options, Some(&output)))
+        attempt(options, |_| ATTEMPTS, wait, |options| self.pass(options, Some(&output)))
     }
 
     /// Does all that a build does short of registering and writing.
@@ -135,7 +136,8 @@ impl Engine {
     /// Looks at the workspace, again where others commit meanwhile: never at half of a commit.
     fn look<T>(&self, options: &Options, pass: impl Fn(&Options) -> std::result::Result<T, Moved>) -> Result<T> {
         let wait = || lane::wait_until_free(&*self.ws.disk, &self.ws.root, LOOK_PATIENCE);
-        attempt(options, LOOKS, wait, pass)
+        let registry = self.ws.root.join(REGISTRY_DIR);
+        attempt(options, |moved| if moved == registry { LOOKS } else { ATTEMPTS }, wait, pass)
     }
 
     /// One pass from the files to the pack. Without an output nothing is registered or written.
@@ -247,18 +249,20 @@ fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<()> {
 /// have been why, and at last without fingerprints, one of which may have stood although its file did not.
 fn attempt<T>(
     options: &Options,
-    attempts: usize,
+    most: impl Fn(&Path) -> usize,
     between: impl Fn(),
     pass: impl Fn(&Options) -> std::result::Result<T, Moved>,
 ) -> Result<T> {
     let mut careful = Options { shortcuts: false, ..options.clone() };
     let mut attempt = pass(options);
-    for nth in 1..attempts {
-        if !matches!(attempt, Err(Moved::Torn(_))) {
+    for nth in 1.. {
+        let Err(Moved::Torn(path)) = &attempt else { break };
+        let most = most(path);
+        if nth >= most {
             break;
         }
         between();
-        careful.rehash |= nth + 1 == attempts;
+        careful.rehash |= nth + 1 == most;
         attempt = pass(&careful);
     }
     attempt.map_err(Moved::into_error)

@@ -3,7 +3,7 @@
 //! Knows bytes, paths and [`Disk`]; knows nothing of assets, queries or the cache. One writer at a time
 //! holds the lock; what it writes is a [`Commit`], a set of file changes that happen all or not at all.
 //! After a crash anywhere in here, opening the workspace finds the old state or the new one. Readers never
-//! wait: see [`read_through`].
+//! wait: see [`read_through`] and [`Sight`].
 //!
 //! ```text
 //! .packwright/lane/lock           held while somebody writes; its text says who; never removed
