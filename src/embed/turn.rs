@@ -3,7 +3,7 @@
 //! A mutex of the standard library lets whoever is quickest in: a thread that commits in a loop would keep the others
 //! waiting for as long as it likes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,16 +24,15 @@ pub struct Turns {
 struct State {
     /// The number that the next one to come is given.
     next: u64,
-    /// Whose turn it is.
-    current: u64,
-    /// Those who wait no more and whose turn has not come.
-    gone: BTreeSet<u64>,
-    /// What the one does who has its turn.
-    what: &'static str,
+    /// Those who have come and not gone, and what they do. It is the first one's turn.
+    line: BTreeMap<u64, &'static str>,
 }
 
 /// A thread's turn, until it is dropped.
-pub struct Turn<'a>(&'a Turns);
+pub struct Turn<'a> {
+    turns: &'a Turns,
+    number: u64,
+}
 
 impl Turns {
     /// Waits for all who came before, and returns this thread's turn. `what` is told to those who wait meanwhile.
@@ -43,14 +42,13 @@ impl Turns {
     /// [`Error::Busy`] where that takes too long, and [`Error::Interrupted`].
     pub fn wait(&self, what: &'static str, patience: Patience<'_>) -> Result<Turn<'_>> {
         let mut state = self.state();
-        let number = state.next;
-        state.next += 1;
+        let number = state.enter(what);
         let mut waited = Duration::ZERO;
-        while state.current != number {
+        while let Some((_, ahead)) = state.line.first_key_value().filter(|it| *it.0 != number) {
             let is_over = patience.wait.is_some_and(|it| waited >= it);
             if is_over || patience.cancel.is_cancelled() {
-                state.gone.insert(number);
-                let busy = Error::Busy { what: OPEN_WORKSPACE.to_owned(), holder: state.holder() };
+                let busy = Error::Busy { what: OPEN_WORKSPACE.to_owned(), holder: format!("{ahead} of this program") };
+                state.line.remove(&number);
                 return Err(if is_over { busy } else { Error::Interrupted });
             }
             let slice = patience.wait.map_or(SLICE, |it| SLICE.min(it - waited));
@@ -59,19 +57,14 @@ impl Turns {
             // Where a turn ended meanwhile the wait was not in vain, and is not counted.
             waited += if waiting.1.timed_out() { slice } else { Duration::ZERO };
         }
-        state.what = what;
-        Ok(Turn(self))
+        Ok(Turn { turns: self, number })
     }
 
     /// Returns this thread's turn if nobody has one.
     pub fn take_if_free(&self, what: &'static str) -> Option<Turn<'_>> {
         let mut state = self.state();
-        if state.current != state.next {
-            return None;
-        }
-        state.next += 1;
-        state.what = what;
-        Some(Turn(self))
+        let is_free = state.line.is_empty();
+        is_free.then(|| Turn { turns: self, number: state.enter(what) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,23 +74,20 @@ impl Turns {
 }
 
 impl State {
-    fn holder(&self) -> String {
-        format!("{} of this program", self.what)
-    }
-
-    fn advance(&mut self) {
-        self.current += 1;
-        while self.gone.remove(&self.current) {
-            self.current += 1;
-        }
+    /// Takes somebody in, and returns their number.
+    fn enter(&mut self, what: &'static str) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.line.insert(number, what);
+        number
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         // Also after a panic: what it left behind is the engine's own state, which begins anew then.
-        self.0.state().advance();
-        self.0.changed.notify_all();
+        self.turns.state().line.remove(&self.number);
+        self.turns.changed.notify_all();
     }
 }
 

@@ -26,6 +26,14 @@ fn workspace(n: usize) -> (TempDir, Workspace) {
     (home, workspace)
 }
 
+struct CancelInTheEnd<'a>(&'a Cancel);
+
+impl Drop for CancelInTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 fn rename(from: &str, to: &str) -> Edit {
     Edit::Rename { asset: AssetRef::Name(from.to_owned()), name: to.to_owned() }
 }
@@ -72,6 +80,8 @@ fn nobody_waits_longer_than_they_want() {
     let held = held.expect("a lock file").expect("it is free");
     let cancel = &Cancel::new();
     std::thread::scope(|scope| {
+        // Also where this fails, the build is to end.
+        let _end = CancelInTheEnd(cancel);
         let build = BuildOptions::new().wait(Duration::from_secs(3600)).cancel(cancel);
         let (begin, begun) = channel();
         let builder = scope.spawn(move || {
