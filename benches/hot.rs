@@ -17,7 +17,7 @@ use std::time::Duration;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use packwright::internals::bench::generate::{self, Spec};
-use packwright::internals::build::configure::{Setup, configure};
+use packwright::internals::build::configure::{Seen, Setup, configure};
 use packwright::internals::build::judge::judge;
 use packwright::internals::build::pass::Pass;
 use packwright::internals::build::session::Session;
@@ -126,7 +126,7 @@ impl Home {
     }
 
     fn setup(&self) -> Setup {
-        configure(&self.ws, &self.options).expect("a sound configuration")
+        configure(&Seen::of(&self.ws, &self.options).expect("a lane")).expect("a sound configuration")
     }
 
     fn session(&self) -> Session<'_> {

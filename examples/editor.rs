@@ -46,7 +46,7 @@ fn edit(workspace: &Workspace) -> Result<(), Box<dyn Error>> {
 
     // The user is asked first, then it is done.
     let rename = Edit::Rename { asset: AssetRef::Name("hello.txt".to_owned()), name: "welcome".to_owned() };
-    let preview = workspace.preview(&rename)?;
+    let preview = workspace.preview(&rename, &CommitOptions::new())?;
     println!("about to {}:", preview.title);
     for file in &preview.files {
         match file {

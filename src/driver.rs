@@ -5,11 +5,12 @@
 //!                                                                       snapshot <- plan, snapshot -emit-> pack
 //! ```
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::build::artifacts::Moved;
-use crate::build::configure::configure;
+use crate::build::configure::{Seen, configure};
 use crate::build::examine::{Examination, examine};
 use crate::build::identify::{LANE_WAIT, commit, identify, refuse_if_locked};
 use crate::build::inspect::{Inspection, inspect};
@@ -25,13 +26,17 @@ use crate::lane;
 use crate::query::names::{LazyNames, exports};
 use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
-use crate::workspace::layout::Workspace;
+use crate::workspace::layout::{REGISTRY_DIR, Workspace};
 use crate::write;
 
 /// How often a build begins again because the workspace moved under it.
 const ATTEMPTS: usize = 8;
-/// How long it waits before that for whoever holds the lane, at most.
+/// How often whoever only looks does where it was a commit that moved it: others may commit all the time.
+const LOOKS: usize = 32;
+/// How long a build waits before that for whoever holds the lane, at most.
 const LANE_PATIENCE: Duration = Duration::from_secs(1);
+/// The same for whoever only looks.
+const LOOK_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Builds one workspace, any number of times.
 pub struct Engine {
@@ -70,11 +75,12 @@ impl Engine {
     /// [`Error::Invalid`] when the workspace has errors: all that could be found, and nothing was published. Others
     /// when the world refuses.
     pub fn build(&self, options: &Options) -> Result<Report> {
-        let roots: Vec<_> = configure(&self.ws, options)?.roots.iter().map(|it| self.ws.abs(it)).collect();
+        let setup = configure(&Seen::of(&self.ws, options)?)?;
+        let roots: Vec<_> = setup.roots.iter().map(|it| self.ws.abs(it)).collect();
         let output = publish::hold(&self.ws, options, &roots)?;
         // Whoever else builds and registers is waited for before it begins again.
         let wait = || lane::wait_until_free(&*self.ws.disk, &self.ws.root, LANE_PATIENCE);
-        attempt(options, wait, |options| self.pass(options, Some(&output)))
+        attempt(options, |_| ATTEMPTS, wait, |options| self.pass(options, Some(&output)))
     }
 
     /// Does all that a build does short of registering and writing.
@@ -83,7 +89,7 @@ impl Engine {
     ///
     /// As [`Engine::build`].
     pub fn check(&self, options: &Options) -> Result<Report> {
-        attempt(options, at_once, |options| self.pass(options, None))
+        self.look(options, |options| self.pass(options, None))
     }
 
     /// Looks at what there is, without making, registering or writing anything.
@@ -92,7 +98,7 @@ impl Engine {
     ///
     /// As [`Engine::build`], except that problems of assets are part of what is returned.
     pub fn inspect(&self, options: &Options) -> Result<Inspection> {
-        attempt(options, at_once, |options| {
+        self.look(options, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             inspect(&self.ws, &mut state, options)
         })
@@ -104,7 +110,7 @@ impl Engine {
     ///
     /// As [`Engine::inspect`]; what is wrong with the registry is part of what is returned.
     pub fn examine(&self, options: &Options) -> Result<Examination> {
-        attempt(options, at_once, |options| {
+        self.look(options, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             examine(&self.ws, &mut state, options)
         })
@@ -121,10 +127,17 @@ impl Engine {
         depth: write::Depth,
         decide: &dyn Fn(&View) -> Result<write::Decision>,
     ) -> Result<write::Plan> {
-        attempt(options, at_once, |options| {
+        self.look(options, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             write::plan(&self.ws, &mut state, options, depth, decide)
         })
+    }
+
+    /// Looks at the workspace, again where others commit meanwhile: never at half of a commit.
+    fn look<T>(&self, options: &Options, pass: impl Fn(&Options) -> std::result::Result<T, Moved>) -> Result<T> {
+        let wait = || lane::wait_until_free(&*self.ws.disk, &self.ws.root, LOOK_PATIENCE);
+        let registry = self.ws.root.join(REGISTRY_DIR);
+        attempt(options, |moved| if moved == registry { LOOKS } else { ATTEMPTS }, wait, pass)
     }
 
     /// One pass from the files to the pack. Without an output nothing is registered or written.
@@ -132,11 +145,16 @@ impl Engine {
         let ws = &self.ws;
         let _pass = ws.phase("build");
         lane::open(&*ws.disk, &ws.root, "packwright build", std::process::id())?;
-        let setup = configure(ws, options)?;
-        if output.is_some() && !setup.moment.is_quiet() {
-            // What is published is never of half a commit.
-            return Err(wait_for_commit(ws, options)?.into());
+        let mut seen = Seen::of(ws, options)?;
+        if output.is_some() && !seen.is_quiet() {
+            wait_for_commit(ws, options)?;
+            seen = Seen::of(ws, options)?;
+            if !seen.is_quiet() {
+                return Err(Error::Torn { path: ws.root.clone() }.into());
+            }
         }
+        let (ws, options) = (&seen.ws, &seen.options);
+        let setup = configure(&seen)?;
         let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
         let (pass, mut registry_files) = Pass::open(session, setup)?;
 
@@ -178,10 +196,7 @@ impl Engine {
             let mut verdict = judge(ws, state, &slots, &pass.setup.profile, general.clone());
             let (Some(output), false) = (output, verdict.has_errors()) else {
                 pass.remember_scan(&registry_files);
-                match output {
-                    Some(_) => registry_files.check_unmoved(ws)?,
-                    None => registry_files.check_unmoved_at_first(ws, options)?,
-                }
+                registry_files.check_unmoved(ws)?;
                 if verdict.has_errors() {
                     return Err(Error::Invalid(verdict.diagnostics).into());
                 }
@@ -221,35 +236,33 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
     state
 }
 
-/// Waits until a commit that somebody else is applying is in place; returns why the pass must end: it begins again then,
-/// or the commit goes on for too long.
-fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<Error> {
+/// Waits until a commit that somebody else is applying is in place: what is published is of files that are there.
+fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<()> {
     let patience = options.wait.unwrap_or(LANE_WAIT);
-    let moment = lane::quiet_moment(&*ws.disk, &ws.root, patience)?;
-    Ok(match moment.is_quiet() {
-        true => Error::Torn { path: ws.root.clone() },
-        false => Error::Busy { what: "the lane".to_owned(), holder: lane::holder_of(&*ws.disk, &ws.root) },
-    })
+    match lane::quiet_moment(&*ws.disk, &ws.root, patience)?.is_quiet() {
+        true => Ok(()),
+        false => Err(Error::Busy { what: "the lane".to_owned(), holder: lane::holder_of(&*ws.disk, &ws.root) }),
+    }
 }
-
-/// Begins again without waiting.
-fn at_once() {}
 
 /// Begins again while the workspace moves, a bounded number of times and after `between`: without shortcuts, which may
 /// have been why, and at last without fingerprints, one of which may have stood although its file did not.
 fn attempt<T>(
     options: &Options,
+    most: impl Fn(&Path) -> usize,
     between: impl Fn(),
     pass: impl Fn(&Options) -> std::result::Result<T, Moved>,
 ) -> Result<T> {
     let mut careful = Options { shortcuts: false, ..options.clone() };
     let mut attempt = pass(options);
-    for nth in 1..ATTEMPTS {
-        if !matches!(attempt, Err(Moved::Torn(_))) {
+    for nth in 1.. {
+        let Err(Moved::Torn(path)) = &attempt else { break };
+        let most = most(path);
+        if nth >= most {
             break;
         }
         between();
-        careful.rehash |= nth + 1 == ATTEMPTS;
+        careful.rehash |= nth + 1 == most;
         attempt = pass(&careful);
     }
     attempt.map_err(Moved::into_error)

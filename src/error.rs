@@ -28,8 +28,9 @@ pub enum Error {
     /// `--locked` would have to change the registry.
     #[error("the registry is not up to date and --locked forbids to change it")]
     Locked(Vec<Diagnostic>),
-    /// The lane or an output directory is held by another process.
-    #[error("{what} is held by another process ({holder})")]
+    /// The lane or an output directory is held by another process, or the [`Workspace`](crate::Workspace) by another
+    /// thread of this one.
+    #[error("{what} is held by another {} ({holder})", if what == OPEN_WORKSPACE { "thread" } else { "process" })]
     Busy {
         /// What is held.
         what: String,
@@ -68,7 +69,7 @@ pub enum Error {
 impl Error {
     /// Returns an error that says the same, for another who is concerned.
     #[must_use]
-    pub fn repeated(&self) -> Self {
+    pub(crate) fn repeated(&self) -> Self {
         match self {
             Self::Io { action, path, source } => {
                 let source = io::Error::new(source.kind(), source.to_string());
@@ -87,6 +88,9 @@ impl Error {
         }
     }
 }
+
+/// What is held where a thread waits for others of its own process.
+pub(crate) const OPEN_WORKSPACE: &str = "the open workspace";
 
 /// A result whose error is [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

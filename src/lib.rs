@@ -40,6 +40,9 @@
 //! ```
 //!
 //! `examples/editor.rs` shows the rest.
+//!
+//! That some of these types implement traits of `serde`, `bincode` or `schemars` is for the program's own use: which ones
+//! and in what form may change with every version.
 
 mod bench;
 mod build;

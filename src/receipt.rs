@@ -20,6 +20,7 @@ use crate::pack::layout::Kept;
 use crate::pack::source::{DirParts, FileSource, PartStore, Source};
 use crate::pack::verify::verify;
 use crate::system::{FileKind, FsTime, Stamp, System};
+use crate::threads::spread;
 use crate::workspace::bucket::{get_stamp, stamp_bytes};
 
 /// Version of the receipt's form.
@@ -224,7 +225,7 @@ pub fn stands(
     let is_right = |it: &&OwnedFile| it.stamp.size == it.size && emit::holds(system, out_dir, &it.name, it.digest);
     // What will not count next time either is nothing to remember.
     let learned = known.synced || !boot.is_empty();
-    doubtful.par_iter().all(is_right).then_some(Standing { files, parts_dir, learned, now })
+    spread(|| doubtful.par_iter().all(is_right)).then_some(Standing { files, parts_dir, learned, now })
 }
 
 /// Returns whether every file in a pack's directory of parts that is named like a part is one.

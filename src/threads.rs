@@ -1,8 +1,54 @@
 //! Work on several threads whose results come back in order, whichever thread did what.
 //!
 //! For work that is done once in a process: these threads start and end with it. Knows nothing of what is done.
+//!
+//! Work in small pieces goes to rayon's threads, by way of [`spread`]. In a program that packwright is built into, these
+//! are packwright's own. The program's own would not do: they may all be waiting for packwright, and one that waits the
+//! way rayon does takes up other work meanwhile, which may wait for what is going on below it.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// The threads of packwright's own, where it is built into another program; `None` where they could not be had.
+static OWN: OnceLock<Option<ThreadPool>> = OnceLock::new();
+
+/// Keeps this process's own threads of rayon out of packwright's work from now on.
+pub fn keep_apart() {
+    let name = |nth| format!("packwright-{nth}");
+    OWN.get_or_init(|| ThreadPoolBuilder::new().thread_name(name).build().ok());
+}
+
+fn own() -> Option<&'static ThreadPool> {
+    OWN.get()?.as_ref()
+}
+
+/// Does work whose pieces rayon spreads over threads. The pieces wait for nobody.
+pub fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match own() {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+/// Does work at some time, for whoever does not wait for it.
+pub fn at_leisure(work: impl FnOnce() + Send + 'static) {
+    match own() {
+        Some(pool) => pool.spawn(work),
+        None => rayon::spawn(work),
+    }
+}
+
+/// Does work that may wait, on a thread where it may: no thread of rayon does other work of its pool meanwhile.
+///
+/// A panic of `work` goes on in the caller.
+pub fn outside_pools<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if rayon::current_thread_index().is_none() {
+        return work();
+    }
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+}
 
 /// Runs `work` on `0..n` on at most `threads` threads, in order of claim, and returns the results in order.
 ///

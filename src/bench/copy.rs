@@ -18,6 +18,7 @@ use super::round::Rows;
 use super::tree::{self, Found, Skip};
 use super::{Other, Result, Setup, Source, Spec, Stopped};
 use crate::build::Options;
+use crate::build::configure::{Seen, configure};
 use crate::build::inspect::Asset;
 use crate::driver::Engine;
 use crate::error::{self, IoContext};
@@ -347,7 +348,7 @@ fn regular_files(ws: &Workspace, found: &[Found]) -> error::Result<Vec<File>> {
 /// Copies what packwright looks at.
 fn copy_workspace(original: &Workspace, to: &Path) -> error::Result<()> {
     let options = Options::default();
-    let config = crate::build::configure::configure(original, &options)?;
+    let config = configure(&Seen::of(original, &options)?)?;
     tree::copy(original, &walk(original, &config.roots)?, to)?;
     tree::copy_authored(original, to)
 }

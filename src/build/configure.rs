@@ -2,11 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::cache::{Index, encoding};
+use crate::cache::{CacheMode, Index, encoding};
 use crate::error::{Error, IoContext, Result};
-use crate::lane::{self, Moment};
+use crate::lane::{self, Sight};
 use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, Loaded, N_FILES, Registry};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
@@ -18,14 +17,43 @@ use crate::workspace::layout::{CONFIG_FILE, Workspace};
 
 use super::Options;
 
-/// How long whoever looks at a workspace waits for the end of a commit that is being applied: much longer than that
-/// takes. One who writes and stands still for longer leaves others with what lies there.
-const COMMIT_WAIT: Duration = Duration::from_secs(1);
+/// A workspace as one pass looks at it, and what is asked of that pass.
+pub struct Seen {
+    /// The workspace; in the middle of a commit with a disk that shows what will be, and cannot be written.
+    pub ws: Workspace,
+    /// What is asked for. In the middle of a commit the cache is only read: what it remembers is of files that are there.
+    pub options: Options,
+    sight: Arc<Sight>,
+}
+
+impl Seen {
+    /// Looks whether somebody is in the middle of a commit. Waits for nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn of(ws: &Workspace, options: &Options) -> Result<Self> {
+        let sight = Arc::new(Sight::of(&ws.disk, &ws.root)?);
+        let (mut ws, mut options) = (ws.clone(), options.clone());
+        if !sight.is_quiet() {
+            ws.disk = sight.disk().clone();
+            if options.cache == CacheMode::Write {
+                options.cache = CacheMode::Read;
+            }
+        }
+        Ok(Self { ws, options, sight })
+    }
+
+    /// Returns whether nobody was in the middle of a commit.
+    pub fn is_quiet(&self) -> bool {
+        self.sight.is_quiet()
+    }
+}
 
 /// The configuration of one build.
 pub struct Setup {
-    /// The lane's moment before anything was looked at.
-    pub moment: Moment,
+    /// How the workspace is seen, from before anything was looked at.
+    pub sight: Arc<Sight>,
     /// The author's configuration.
     pub config: Arc<Config>,
     /// The profile to build.
@@ -41,8 +69,8 @@ pub struct Setup {
 /// # Errors
 ///
 /// [`Error::Invalid`] when the configuration has errors or does not know the profile or the pack.
-pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
-    let moment = lane::quiet_moment(&*ws.disk, &ws.root, options.wait.unwrap_or(COMMIT_WAIT))?;
+pub fn configure(seen: &Seen) -> Result<Setup> {
+    let Seen { ws, options, sight } = seen;
     let path = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?;
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
@@ -62,7 +90,8 @@ pub fn configure(ws: &Workspace, options: &Options) -> Result<Setup> {
         return Err(Error::Invalid(vec![unknown.help(format!("the only pack is `{}`", super::MAIN_PACK))]));
     }
     let roots = config.roots.iter().map(|it| it.path.clone()).collect();
-    Ok(Setup { moment, profile: Arc::new(profile.clone()), config: Arc::new(config), roots, warnings: diagnostics })
+    let (sight, profile, config) = (sight.clone(), Arc::new(profile.clone()), Arc::new(config));
+    Ok(Setup { sight, profile, config, roots, warnings: diagnostics })
 }
 
 fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {
@@ -74,8 +103,8 @@ fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {
 
 /// The registry's files, as far as they had to be read.
 pub struct RegistryFiles {
-    /// The lane's moment before anything was looked at.
-    since: Moment,
+    /// How the workspace is seen, from before anything was looked at.
+    sight: Arc<Sight>,
     /// Digest of all sixteen.
     pub digest: Digest,
     /// Digest of each.
@@ -98,26 +127,22 @@ struct KnownFile {
     racy: bool,
 }
 
-/// Tells the digest of the registry's files, by their fingerprints where the index vouches for all of them. `since` is
-/// the moment that the pass began in.
+/// Tells the digest of the registry's files, by their fingerprints where the index vouches for all of them.
 ///
 /// # Errors
 ///
 /// Whatever the system says, absence apart.
-pub fn registry_files(ws: &Workspace, index: &Index, options: &Options, since: &Moment) -> Result<RegistryFiles> {
-    let since = since.clone();
+pub fn registry_files(ws: &Workspace, index: &Index, options: &Options, sight: &Arc<Sight>) -> Result<RegistryFiles> {
+    let sight = sight.clone();
     let known: Option<Vec<KnownFile>> = index.fact(REGISTRY_FACT).and_then(|it| encoding::decode(&it));
     let known = known.filter(|it| it.len() == N_FILES && !options.rehash);
-    // While somebody commits, what is read is not always what lies at the file whose fingerprint is taken.
-    let is_quiet = lane::journal_overlay(&*ws.disk, &ws.root)?.is_empty();
     if let Some(known) = known
-        && is_quiet
         && all_stand(ws, &known)
     {
         let digests: Vec<Digest> = known.iter().map(|it| it.digest).collect();
         let stamps = known.iter().map(|it| get_stamp(&it.stamp)).collect();
         return Ok(RegistryFiles {
-            since,
+            sight,
             digest: set_digest(&digests),
             digests,
             stamps,
@@ -129,8 +154,9 @@ pub fn registry_files(ws: &Workspace, index: &Index, options: &Options, since: &
     let now = ws.disk.now(&ws.cache_dir());
     let (files, stamps) = read_files(ws)?;
     let digests = digests_of(&files);
-    let fact = if is_quiet { fact(&digests, &stamps, now) } else { None };
-    Ok(RegistryFiles { since, digest: set_digest(&digests), digests, stamps, bytes: Some(files), loaded: None, fact })
+    // While somebody commits, what is read is not always what lies at the file whose fingerprint was taken.
+    let fact = if sight.is_quiet() && sight.stands()? { fact(&digests, &stamps, now) } else { None };
+    Ok(RegistryFiles { sight, digest: set_digest(&digests), digests, stamps, bytes: Some(files), loaded: None, fact })
 }
 
 fn all_stand(ws: &Workspace, known: &[KnownFile]) -> bool {
@@ -182,18 +208,7 @@ impl RegistryFiles {
     /// [`Error::Torn`]: the build begins again from the scan.
     pub fn check_unmoved(&self, ws: &Workspace) -> Result<()> {
         self.check_registry(ws)?;
-        let is_same = lane::moment(&*ws.disk, &ws.root)? == self.since;
-        if is_same { Ok(()) } else { Err(Self::torn(ws)) }
-    }
-
-    /// As [`RegistryFiles::check_unmoved`] in a first pass, and never in those after it: for those who only look. Where
-    /// others commit without pause, they are better told what is there than nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Torn`]: it is looked once more.
-    pub fn check_unmoved_at_first(&self, ws: &Workspace, options: &Options) -> Result<()> {
-        if options.shortcuts { self.check_unmoved(ws) } else { Ok(()) }
+        if self.sight.stands()? { Ok(()) } else { Err(Self::torn(ws)) }
     }
 
     /// Fails when the registry moved since it was looked at. For those who hold the lane, and were at

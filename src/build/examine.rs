@@ -21,7 +21,7 @@ use crate::workspace::scan::{self, scan};
 
 use super::Options;
 use super::artifacts::Moved;
-use super::configure::{configure, registry_files};
+use super::configure::{Seen, configure, registry_files};
 use super::identify::{declared_places, held};
 use super::pass::Pass;
 use super::session::Session;
@@ -109,9 +109,11 @@ pub struct Cure {
 pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Examination, Moved> {
     let leftovers = surroundings::leftovers(ws);
     let recovered = told(&lane::open(&*ws.disk, &ws.root, "packwright doctor", std::process::id())?);
-    let setup = configure(ws, options)?;
+    let seen = Seen::of(ws, options)?;
+    let (ws, options) = (&seen.ws, &seen.options);
+    let setup = configure(&seen)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);
@@ -143,6 +145,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let places = (0..n_needed).map(|at| (present[at].clone(), digests(at))).collect();
     let named = named(declarations.iter().copied().flatten());
     pass.remember_scan(&registry_files);
+    registry_files.check_unmoved(ws)?;
 
     let by = |remedy| move |diagnostic| Finding { diagnostic, remedy };
     let has_leftovers = !surroundings::leftovers(ws).is_empty();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::lane::{self, Lane};
 use crate::model::declaration::{Declaration, Inputs};
-use crate::model::registry::{self, Digests, Present, Proposal, Registry, directory_content, propose};
+use crate::model::registry::{self, ChangeNote, Digests, Present, Proposal, Registry, directory_content, propose};
 use crate::model::{Code, Digest, RelPath};
 use crate::query::State;
 use crate::query::declared::{Declared, asset_dirs, declared};
@@ -130,11 +130,11 @@ pub fn commit(
         return Ok(files.digest);
     }
     refuse_if_locked(options, proposal)?;
-    write(ws, options, proposal.changes.len(), before.changed_files(&proposal.registry), files)
+    write(ws, options, &proposal.changes, before.changed_files(&proposal.registry), files)
 }
 
 /// Commits the contents of some of the registry's files, by their numbers, and returns the digest of all sixteen
-/// afterwards. `n` is how many assets it is about.
+/// afterwards. `notes` tell what it is about.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ pub fn commit(
 pub fn write(
     ws: &Workspace,
     options: &Options,
-    n: usize,
+    notes: &[ChangeNote],
     contents: Vec<(usize, Vec<u8>)>,
     files: &RegistryFiles,
 ) -> Result<Digest> {
@@ -153,7 +153,7 @@ pub fn write(
         digests[idx] = Digest::of(&content);
         changes.push(lane::Change { path: registry::file_path(idx), expect, content: Some(content) });
     }
-    let title = format!("register {n} asset{}", if n == 1 { "" } else { "s" });
+    let title = title(notes);
     files.check_unmoved(ws)?;
     let mut lane = take_lane(ws, options.wait.unwrap_or(LANE_WAIT))?;
     // The commit itself looks at the files that it changes; a number that it gives out may have been given out
@@ -163,6 +163,19 @@ pub fn write(
         Ok(_) => Ok(set_digest(&digests)),
         Err(Error::Conflict { path }) => Err(Error::Torn { path }),
         Err(error) => Err(error),
+    }
+}
+
+/// Says what is registered, in a few words.
+fn title(notes: &[ChangeNote]) -> String {
+    let assets = |n: usize| if n == 1 { "asset" } else { "assets" };
+    let n_moved = notes.iter().filter(|it| matches!(it.change, registry::Change::TakenOver { .. })).count();
+    let n_new = notes.iter().filter(|it| it.change == registry::Change::New).count();
+    let register = format!("register {n_new} {}", assets(n_new));
+    match (n_new, n_moved) {
+        (_, 0) => register,
+        (0, _) => format!("follow {n_moved} moved {}", assets(n_moved)),
+        _ => format!("{register}, follow {n_moved} moved {}", assets(n_moved)),
     }
 }
 

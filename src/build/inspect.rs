@@ -23,7 +23,7 @@ use crate::workspace::scan::{self, scan};
 
 use super::Options;
 use super::artifacts::Moved;
-use super::configure::{Setup, configure, registry_files};
+use super::configure::{Seen, Setup, configure, registry_files};
 use super::identify::identify;
 use super::judge::omit_if_asked;
 use super::pass::Pass;
@@ -88,9 +88,11 @@ pub struct Asset {
 /// As a build, up to where processors would run.
 pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Inspection, Moved> {
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
-    let setup = configure(ws, options)?;
+    let seen = Seen::of(ws, options)?;
+    let (ws, options) = (&seen.ws, &seen.options);
+    let setup = configure(&seen)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);
@@ -106,7 +108,7 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         recipes(db, it);
     });
     pass.remember_scan(&registry_files);
-    registry_files.check_unmoved_at_first(ws, options)?;
+    registry_files.check_unmoved(ws)?;
 
     let problems = problems(state, &slots);
     let mut diagnostics = pass.general(registry_warnings, &proposal);

@@ -14,6 +14,7 @@ use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
 use crate::receipt::{self, Outputs, Receipt};
 use crate::snapshot::Snapshot;
+use crate::threads::at_leisure;
 use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::CONFIG_FILE;
 use crate::workspace::scan::{self, Scan, scan};
@@ -71,7 +72,7 @@ impl<'a> Pass<'a> {
         let known = session.known_tree(&setup);
         let is_new = known.is_empty();
         let scan = || scan(ws, &setup.roots, known, sources, scan::Options { rehash: options.rehash });
-        let look = || registry_files(ws, index, options, &setup.moment);
+        let look = || registry_files(ws, index, options, &setup.sight);
         let (registry, scan) = if is_new {
             let look = || {
                 let mut files = look()?;
@@ -236,7 +237,7 @@ impl<'a> Pass<'a> {
         let changes = &registration.changes;
         let registry_digest = match changes.is_empty() {
             true => registry.digest,
-            false => identify::write(ws, options, changes.len(), registration.files.clone(), registry)?,
+            false => identify::write(ws, options, changes, registration.files.clone(), registry)?,
         };
         let publish = || self.publish(output, wanted, diagnostics, registry_digest, &payloads);
         let published = ws.meanwhile(|| store.commit(), publish)?;
@@ -246,7 +247,7 @@ impl<'a> Pass<'a> {
         let mut report = self.built(state, wanted, diagnostics, output, &published, changes);
         report.work.buckets_recalled = report.work.buckets - touched.len() as u64;
         // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
-        rayon::spawn(move || drop(plan));
+        at_leisure(move || drop(plan));
         Ok(Some(report))
     }
 

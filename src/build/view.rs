@@ -30,7 +30,7 @@ use crate::workspace::scan::{self, scan};
 
 use super::Options;
 use super::artifacts::Moved;
-use super::configure::{configure, registry_files};
+use super::configure::{Seen, configure, registry_files};
 use super::identify::{digests, identify};
 use super::inspect::problems;
 use super::pass::{Pass, is_dir};
@@ -135,10 +135,12 @@ impl Asset {
 /// As a build, except that problems of assets are part of what is returned.
 pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: bool) -> std::result::Result<View, Moved> {
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
-    let setup = configure(ws, options)?;
+    let seen = Seen::of(ws, options)?;
+    let (ws, options) = (&seen.ws, &seen.options);
+    let setup = configure(&seen)?;
     let config_text = config_text(ws, &setup.config)?;
     let session = Session::open(ws, options, None);
-    let mut registry_files = registry_files(ws, &session.index, options, &setup.moment)?;
+    let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
     let rehash = scan::Options { rehash: options.rehash };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
     let pass = Pass::new(session, setup, scan);
@@ -167,7 +169,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     }
     pass.note_missing(&view.proposal.missing);
     pass.remember_scan(&registry_files);
-    registry_files.check_unmoved_at_first(ws, options)?;
+    registry_files.check_unmoved(ws)?;
     Ok(view)
 }
 

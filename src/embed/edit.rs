@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CommitOptions, Workspace};
-use crate::build::Options;
 use crate::build::view::{Asset, View};
+use crate::driver::Engine;
 use crate::error::{Error, Result};
 use crate::lane::{self, Commit, Lane};
 use crate::model::registry::Line;
 use crate::model::{AssetId, AssetUuid, RelPath};
+use crate::threads::outside_pools;
 use crate::write::{self, Decision, Depth, Destination, Plan, Removal};
 
 /// Which asset is meant.
@@ -144,6 +145,8 @@ pub struct LogEntry {
     pub commit: u64,
     /// What it did, in a few words.
     pub title: String,
+    /// Who did it: `packwright build`, or what [`CommitOptions::holder`] said. Empty where nobody knows any more.
+    pub command: String,
     /// When, in UTC.
     pub time: Option<String>,
     /// The number of the commit that it took back.
@@ -155,7 +158,7 @@ pub struct LogEntry {
 impl From<lane::Entry> for LogEntry {
     fn from(it: lane::Entry) -> Self {
         let files = it.files.into_iter().map(|it| it.path).collect();
-        Self { commit: it.sequence, title: it.title, time: it.time, undoes: it.undoes, files }
+        Self { commit: it.sequence, title: it.title, command: it.command, time: it.time, undoes: it.undoes, files }
     }
 }
 
@@ -198,9 +201,13 @@ impl Workspace {
     /// # }
     /// ```
     pub fn commit(&self, edit: &Edit, options: &CommitOptions) -> Result<EditReport> {
-        let _turn = self.turns.wait();
+        self.in_turn("a commit", options.patience(), || self.commit_in_turn(edit, options))
+    }
+
+    fn commit_in_turn(&self, edit: &Edit, options: &CommitOptions) -> Result<EditReport> {
+        let engine = self.engine.with(options.applied_to(&self.ws));
         let moment = lane::moment(&*self.ws.disk, &self.ws.root)?;
-        let planned = match self.plan(edit, options) {
+        let planned = match self.plan(&engine, edit, options) {
             Err(Error::Torn { .. }) => None,
             outcome => Some(outcome?),
         };
@@ -208,7 +215,7 @@ impl Workspace {
             Some(planned) if planned.commit.is_empty() => return Ok(EditReport::of(planned, None)),
             planned => planned,
         };
-        let mut plan = || self.plan(edit, options);
+        let mut plan = || self.plan(&engine, edit, options);
         let commit = |lane: &mut Lane<'_>, planned: Plan| {
             let number = lane.commit(planned.commit.clone())?;
             Ok(EditReport::of(planned, number))
@@ -218,18 +225,23 @@ impl Workspace {
 
     /// Returns what [`Workspace::commit`] would do, and changes nothing.
     ///
+    /// Waits for nobody: while another thread builds or commits, it looks at the workspace without what that one knows,
+    /// which takes longer in a large one.
+    ///
     /// # Errors
     ///
     /// As [`Workspace::commit`].
-    pub fn preview(&self, edit: &Edit) -> Result<EditReport> {
-        let _turn = self.turns.wait();
-        Ok(EditReport::of(self.plan(edit, &CommitOptions::default())?, None))
+    pub fn preview(&self, edit: &Edit, options: &CommitOptions) -> Result<EditReport> {
+        outside_pools(|| {
+            let ws = options.applied_to(&self.ws);
+            let turn = self.turns.take_if_free("a preview");
+            let engine = if turn.is_some() { self.engine.with(ws) } else { Engine::new(ws) };
+            Ok(EditReport::of(self.plan(&engine, edit, options)?, None))
+        })
     }
 
-    fn plan(&self, edit: &Edit, options: &CommitOptions) -> Result<Plan> {
-        let ws = crate::workspace::layout::Workspace { stop: options.cancel.flag(), ..self.ws.clone() };
-        let engine = self.engine.with(ws);
-        let ask = Options::default();
+    fn plan(&self, engine: &Engine, edit: &Edit, options: &CommitOptions) -> Result<Plan> {
+        let ask = options.asked();
         match edit {
             Edit::Undo => return write::undo(&self.ws),
             // What is registered is what a build would register at its end, and it would not get there.
@@ -265,7 +277,7 @@ impl Workspace {
     fn take_lane(&self, options: &CommitOptions) -> Result<Lane<'_>> {
         let mut tell = |_: &str| if options.cancel.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) };
         let pid = std::process::id();
-        Lane::acquire_telling(&*self.ws.disk, &self.ws.root, &options.holder, pid, options.wait, &mut tell)
+        Lane::acquire_telling(&*self.ws.disk, &self.ws.root, &options.holder, pid, options.lane_wait(), &mut tell)
     }
 }
 

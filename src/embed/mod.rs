@@ -25,8 +25,12 @@ use crate::build;
 use crate::driver::Engine;
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
+use crate::model::{Diagnostic, diagnostic};
+use crate::process::kinds;
 use crate::system::os::OsSystem;
 use crate::system::{Disk, System};
+use crate::threads::{keep_apart, outside_pools};
+use crate::workspace::config::Config;
 use crate::workspace::layout;
 use crate::write;
 
@@ -36,6 +40,7 @@ pub use report::Report;
 pub use save::FileSave;
 pub use snapshot::{Asset, Payload, Snapshot};
 
+use options::Patience;
 use turn::Turns;
 
 /// A workspace that is open.
@@ -45,8 +50,8 @@ use turn::Turns;
 /// snapshots are had and read at any time and wait for nobody. Other processes, and other `Workspace`s over the same
 /// directory, may build and commit meanwhile: packwright keeps them apart.
 ///
-/// Builds, checks and commits work on the threads of `rayon`'s global pool too. Do not wait for one inside a task of that
-/// pool: the thread that waits for its turn may be the one that the other's turn needs.
+/// All of it works on threads of its own, besides the one that asks, and may be asked for anywhere: in a task of `rayon`
+/// too, of which no other is taken up meanwhile on the same thread.
 ///
 /// What was derived stays in memory, so that the second build looks only at what changed. A program that builds once and
 /// ends may as well run `packwright build`.
@@ -109,14 +114,15 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] where a file of a workspace is there already; [`Error::Busy`], [`Error::Io`].
+    /// [`Error::Invalid`] where that is no configuration, with every error in it. [`Error::Conflict`] where a file of a workspace is there already; [`Error::Busy`], [`Error::Io`].
     pub fn create(dir: impl AsRef<Path>, config: &str) -> Result<Self> {
+        let text = format!("workspace = \"{}\"\n{config}", write::random_uuid()?);
+        refuse_broken(&text)?;
         let disk = Arc::new(OsSystem::new());
         let dir = dir.as_ref();
         disk.create_dir_all(dir).context("create", dir)?;
         let root = disk.canonicalize(dir).context("find", dir)?;
         let ws = layout::Workspace::new(disk.clone(), root.clone());
-        let text = format!("workspace = \"{}\"\n{config}", write::random_uuid()?);
         write::create(&ws, write::new_files(text))?;
         Self::on(disk, root)
     }
@@ -131,7 +137,8 @@ impl Workspace {
         let ws = layout::Workspace::new(disk, root);
         let (who, pid) = ("a program with packwright in it", std::process::id());
         lane::open(&*ws.disk, &ws.root, who, pid)?;
-        let saves = lane::Queue::new(ws.disk.clone(), ws.root.clone(), who, pid);
+        let saves = lane::Queue::new(ws.disk.clone(), ws.root.clone(), pid);
+        keep_apart();
         Ok(Self { engine: Engine::new(ws.clone()), ws, turns: Turns::default(), saves })
     }
 
@@ -148,9 +155,10 @@ impl Workspace {
     /// [`Error::Invalid`] holds every error that could be found in the workspace; nothing was published then, and the last
     /// good pack is as it was. [`Error::Locked`], [`Error::Busy`], [`Error::Interrupted`] and those of the file system.
     pub fn build(&self, options: &BuildOptions) -> Result<Report> {
-        let _turn = self.turns.wait();
-        let (engine, options) = self.engine_for(options);
-        engine.build(&options).map(Report::from)
+        self.in_turn("a build", options.patience(), || {
+            let (engine, options) = self.engine_for(options);
+            engine.build(&options).map(Report::from)
+        })
     }
 
     /// Does all that a build does short of registering and writing: what `packwright check` does.
@@ -159,9 +167,10 @@ impl Workspace {
     ///
     /// As [`Workspace::build`].
     pub fn check(&self, options: &BuildOptions) -> Result<Report> {
-        let _turn = self.turns.wait();
-        let (engine, options) = self.engine_for(options);
-        engine.check(&options).map(Report::from)
+        self.in_turn("a check", options.patience(), || {
+            let (engine, options) = self.engine_for(options);
+            engine.check(&options).map(Report::from)
+        })
     }
 
     /// Brings a pack up to date with the files, and returns the whole workspace as it was then: one registry, one digest
@@ -197,11 +206,12 @@ impl Workspace {
     /// # }
     /// ```
     pub fn snapshot(&self, options: &BuildOptions) -> Result<Snapshot> {
-        let _turn = self.turns.wait();
-        let (engine, options) = self.engine_for(options);
-        engine.build(&build::Options { whole: true, ..options })?;
-        let newest = engine.snapshot().expect("a build of the whole publishes a snapshot, and only one has its turn");
-        Ok(Snapshot::new(newest, self.ws.disk.clone()))
+        self.in_turn("a build", options.patience(), || {
+            let (engine, options) = self.engine_for(options);
+            engine.build(&build::Options { whole: true, ..options })?;
+            let newest = engine.snapshot().expect("a build of the whole publishes a snapshot, and it has its turn");
+            Ok(Snapshot::new(newest, self.ws.disk.clone()))
+        })
     }
 
     /// Returns the newest snapshot that was taken through this `Workspace`, whatever profile and pack it is of; `None`
@@ -220,8 +230,28 @@ impl Workspace {
         Ok(entries.into_iter().map(LogEntry::from).collect())
     }
 
+    /// Does `work` once all who came before are done. `what` is told to those who wait meanwhile.
+    fn in_turn<T: Send>(
+        &self,
+        what: &'static str,
+        patience: Patience<'_>,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        outside_pools(|| {
+            let _turn = self.turns.wait(what, patience)?;
+            work()
+        })
+    }
+
     /// Returns the engine as it is to work now, and what is asked of it.
     fn engine_for(&self, options: &BuildOptions) -> (Engine, build::Options) {
         (self.engine.with(options.applied_to(&self.ws)), options.asked())
     }
+}
+
+/// Fails where the text of a configuration has errors.
+fn refuse_broken(config: &str) -> Result<()> {
+    let (_, mut diagnostics) = Config::parse(config.as_bytes(), &kinds::Check);
+    diagnostic::sort(&mut diagnostics);
+    if diagnostics.iter().any(Diagnostic::is_error) { Err(Error::Invalid(diagnostics)) } else { Ok(()) }
 }

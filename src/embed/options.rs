@@ -43,7 +43,8 @@ impl BuildOptions {
         self
     }
 
-    /// Builds into this directory in place of `build/<profile>`.
+    /// Builds into this directory in place of `build/<profile>`. A relative path is one below the process's current
+    /// directory, as everywhere in [`std::fs`].
     #[must_use]
     pub fn out(mut self, dir: impl Into<PathBuf>) -> Self {
         self.asked.out = Some(dir.into());
@@ -65,7 +66,8 @@ impl BuildOptions {
         self
     }
 
-    /// Keeps processed assets in this directory, which many workspaces may share, in place of `.packwright/cache`.
+    /// Keeps processed assets in this directory, which many workspaces may share, in place of `.packwright/cache`. A
+    /// relative path is one below the process's current directory.
     #[must_use]
     pub fn cache_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.asked.cache_dir = Some(dir.into());
@@ -86,8 +88,9 @@ impl BuildOptions {
         self
     }
 
-    /// Waits for so long when another process builds into the same directory or holds the lane; by default ten minutes
-    /// and half a minute.
+    /// Waits for so long when another process builds into the same directory or holds the lane, by default ten minutes
+    /// and half a minute; and for so long until other threads that use the same [`Workspace`](crate::Workspace) are done,
+    /// by default as long as that takes.
     #[must_use]
     pub fn wait(mut self, duration: Duration) -> Self {
         self.asked.wait = Some(duration);
@@ -100,6 +103,11 @@ impl BuildOptions {
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
+    }
+
+    /// Returns how a turn is waited for.
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience { wait: self.asked.wait, cancel: &self.cancel }
     }
 
     /// Returns what the engine is asked.
@@ -157,17 +165,31 @@ impl Cancel {
     }
 }
 
+/// How long somebody waits for other threads.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// As long as it takes where there is no limit.
+    pub wait: Option<Duration>,
+    /// Ends the wait.
+    pub cancel: &'a Cancel,
+}
+
 /// How an edit is committed.
 #[derive(Clone, Debug)]
 pub struct CommitOptions {
-    pub(super) wait: Duration,
+    wait: Option<Duration>,
     pub(super) holder: String,
     pub(super) cancel: Cancel,
+    looks: BuildOptions,
 }
+
+/// How long the lane is waited for where nobody says.
+const LANE_WAIT: Duration = Duration::from_secs(10);
 
 impl Default for CommitOptions {
     fn default() -> Self {
-        Self { wait: Duration::from_secs(10), holder: "an editor".to_owned(), cancel: Cancel::default() }
+        let (holder, cancel, looks) = ("an editor".to_owned(), Cancel::default(), BuildOptions::default());
+        Self { wait: None, holder, cancel, looks }
     }
 }
 
@@ -177,14 +199,24 @@ impl CommitOptions {
         Self::default()
     }
 
-    /// Waits for so long when another process writes, and fails with [`Error::Busy`](crate::Error::Busy) then.
+    /// Waits for so long when another process writes, by default ten seconds; and for so long until other threads that
+    /// use the same [`Workspace`](crate::Workspace) are done, by default as long as that takes. Fails with
+    /// [`Error::Busy`](crate::Error::Busy) then.
     #[must_use]
     pub fn wait(mut self, duration: Duration) -> Self {
-        self.wait = duration;
+        self.wait = Some(duration);
         self
     }
 
-    /// What is told to those who have to wait meanwhile: `my editor, renaming`.
+    /// Plans the edit by what a build with these options goes by: its profile, its cache directory, its threads. What
+    /// they say of outputs and of waiting does not matter.
+    #[must_use]
+    pub fn planned_as(mut self, options: &BuildOptions) -> Self {
+        self.looks = options.clone();
+        self
+    }
+
+    /// What is told to those who have to wait meanwhile, and to the log: `my editor, renaming`.
     #[must_use]
     pub fn holder(mut self, name: impl Into<String>) -> Self {
         self.holder = name.into();
@@ -197,5 +229,25 @@ impl CommitOptions {
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
+    }
+
+    /// Returns how long the lane is waited for while another process holds it.
+    pub(super) fn lane_wait(&self) -> Duration {
+        self.wait.unwrap_or(LANE_WAIT)
+    }
+
+    /// Returns how a turn is waited for.
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience { wait: self.wait, cancel: &self.cancel }
+    }
+
+    /// Returns what is looked at, and with what.
+    pub(super) fn asked(&self) -> build::Options {
+        self.looks.asked()
+    }
+
+    /// Returns the workspace as it is worked on.
+    pub(super) fn applied_to(&self, ws: &layout::Workspace) -> layout::Workspace {
+        layout::Workspace { stop: self.cancel.flag(), ..self.looks.applied_to(ws) }
     }
 }

@@ -83,7 +83,8 @@ impl Workspace {
             return Err(Error::Interrupted);
         }
         let changes = files.into_iter().map(|it| it.change).collect();
-        self.saves.commit(Commit { changes, ..Commit::new(title) }, options.wait)
+        let stop = || options.cancel.is_cancelled();
+        self.saves.commit(Commit { changes, ..Commit::new(title) }, &options.holder, options.lane_wait(), &stop)
     }
 }
 

@@ -1,17 +1,17 @@
 //! From commits to a record in the journal: checks, staged files, the commit point.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
 use super::file::{self, current};
-use super::record::{Item, Moved, Record, RecordedChange, RecordedCommit};
+use super::record::{Item, Known, Moved, Record, RecordedChange, RecordedCommit};
 use super::recover::{self, Finish, Run};
 use super::{Commit, Lane, is_absence, log, undo, withdraw};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
-use crate::system::FileKind;
 use crate::system::staged::{self, Durability};
+use crate::system::{FileKind, FsTime};
 
 /// Commits that are written but not yet in force. Dropping them removes what was written.
 #[must_use = "dropping it discards the commit; publish it"]
@@ -26,8 +26,22 @@ pub struct StagedCommit<'a> {
 /// As many files as commits have that are still joined by others: large ones gain nothing from that.
 const LARGEST_BATCH: usize = 256;
 
-/// A file and the digest that it must have; `None` when there must be none.
-type Expected = (RelPath, Option<Digest>);
+/// What a file must be for a commit.
+struct Expected {
+    path: RelPath,
+    /// The digest that it must have; `None` when there must be none.
+    digest: Option<Digest>,
+    /// Whether it moves, whatever its length: then it is worth a look at the clock to read it only once.
+    moves: bool,
+    /// By what it is known to have that digest without being read again.
+    known: Option<Known>,
+}
+
+impl Expected {
+    fn new(path: &RelPath, digest: Option<Digest>) -> Self {
+        Self { path: path.clone(), digest, moves: false, known: None }
+    }
+}
 
 /// What is to become of the files that were written for a commit.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,10 +68,10 @@ impl Lane<'_> {
         let mut outcomes = Vec::with_capacity(commits.len());
         let mut commits = commits.into_iter().peekable();
         while let Some(first) = commits.next() {
-            let mut touched: BTreeSet<RelPath> = expected_by(&first).into_iter().map(|it| it.0).collect();
+            let mut touched: BTreeSet<RelPath> = expected_by(&first).into_iter().map(|it| it.path).collect();
             let mut batch = vec![first];
             while let Some(next) = commits.next_if(|it| touched.len() < LARGEST_BATCH && is_apart(&touched, it)) {
-                touched.extend(expected_by(&next).into_iter().map(|it| it.0));
+                touched.extend(expected_by(&next).into_iter().map(|it| it.path));
                 batch.push(next);
             }
             outcomes.extend(self.commit_batch(batch));
@@ -117,7 +131,7 @@ impl Lane<'_> {
             Err(Error::Io { action: "write", path: self.home.target(path), source })
         };
         // Sorted by component, a directory comes right before what is in it.
-        let mut sorted: Vec<&RelPath> = expected.iter().map(|(path, _)| path).collect();
+        let mut sorted: Vec<&RelPath> = expected.iter().map(|it| &it.path).collect();
         sorted.sort_by(|a, b| a.as_str().split('/').cmp(b.as_str().split('/')));
         for pair in sorted.windows(2) {
             if pair[0] == pair[1] || pair[0].strip(pair[1].as_str()).is_some() {
@@ -161,11 +175,32 @@ impl Lane<'_> {
         Ok(None)
     }
 
-    /// Checks that every file is what is expected.
+    /// Checks that every file is what is expected, and takes note by what those that move are known from now on.
+    fn check_first(&self, expected: &mut [Expected]) -> Result<()> {
+        let moves = expected.iter().any(|it| it.moves);
+        // The clock is read before any file is: what is not older than this may change unseen after we looked.
+        let now = if moves { self.disk.now(&self.home.stage_dir()) } else { FsTime::UNKNOWN };
+        for it in expected {
+            let target = self.home.target(&it.path);
+            let (current, stamp) = if it.moves {
+                file::current_stamped(self.disk, &target)?
+            } else {
+                (current(self.disk, &target)?, None)
+            };
+            if !current.is(it.digest) {
+                return Err(Error::Conflict { path: target });
+            }
+            it.known = stamp.and_then(|it| Known::of(it, now));
+        }
+        Ok(())
+    }
+
+    /// Checks that every file still is what is expected.
     fn check(&self, expected: &[Expected]) -> Result<()> {
-        for (path, expect) in expected {
-            let target = self.home.target(path);
-            if !current(self.disk, &target)?.is(*expect) {
+        for it in expected {
+            let target = self.home.target(&it.path);
+            let is_known = it.known.is_some_and(|known| self.disk.stat(&target).is_ok_and(|it| known.is(&it)));
+            if !is_known && !current(self.disk, &target)?.is(it.digest) {
                 return Err(Error::Conflict { path: target });
             }
         }
@@ -173,11 +208,11 @@ impl Lane<'_> {
     }
 
     /// Returns what a commit does, as the journal tells it: without the changes that would give a file the bytes it has.
-    fn record(&self, commit: &Commit, sequence: u64) -> Result<RecordedCommit> {
+    fn record(&self, commit: &Commit, expected: &[Expected], sequence: u64) -> Result<RecordedCommit> {
         let mut recorded = RecordedCommit {
             sequence,
             title: commit.title.clone(),
-            command: self.command.clone(),
+            command: commit.by.as_ref().unwrap_or(&self.command).clone(),
             time: self.since.clone(),
             undoes: commit.undoes,
             ..RecordedCommit::default()
@@ -186,15 +221,23 @@ impl Lane<'_> {
         for it in &commit.changes {
             let after = it.content.as_deref().map(Digest::of);
             if after != it.expect {
-                changes.push(RecordedChange { path: it.path.clone(), before: it.expect, after, moved: None });
+                changes.push(RecordedChange {
+                    path: it.path.clone(),
+                    before: it.expect,
+                    after,
+                    moved: None,
+                    known: None,
+                });
             }
         }
+        let known: BTreeMap<&RelPath, Option<Known>> =
+            expected.iter().filter(|it| it.moves).map(|it| (&it.path, it.known)).collect();
         for it in &commit.moves {
-            let digest = Some(it.expect);
+            let (digest, known) = (Some(it.expect), known.get(&it.from).copied().flatten());
             let moved = Some(Moved::From(it.from.clone()));
-            changes.push(RecordedChange { path: it.to.clone(), before: None, after: digest, moved });
+            changes.push(RecordedChange { path: it.to.clone(), before: None, after: digest, moved, known });
             let moved = Some(Moved::To(it.to.clone()));
-            changes.push(RecordedChange { path: it.from.clone(), before: digest, after: None, moved });
+            changes.push(RecordedChange { path: it.from.clone(), before: digest, after: None, moved, known });
         }
         recorded.made = self.absent_dirs(&recorded)?;
         recorded.emptied.clone_from(&commit.prune);
@@ -255,10 +298,10 @@ impl StagedCommit<'_> {
     /// Adds one commit, if it can be done as things are; returns whether it changes anything.
     fn add(&mut self, commit: &Commit, sequence: u64) -> Result<bool> {
         let lane = self.lane;
-        let expected = expected_by(commit);
+        let mut expected = expected_by(commit);
         lane.validate(&expected)?;
-        lane.check(&expected)?;
-        let recorded = lane.record(commit, sequence)?;
+        lane.check_first(&mut expected)?;
+        let recorded = lane.record(commit, &expected, sequence)?;
         // That a commit had nothing left to take back is news, too.
         let is_change = !recorded.changes.is_empty() || recorded.undoes.is_some();
         if is_change {
@@ -326,10 +369,10 @@ impl Drop for StagedCommit<'_> {
 
 /// Returns what every file must be that a commit names.
 fn expected_by(commit: &Commit) -> Vec<Expected> {
-    let mut expected: Vec<Expected> = commit.changes.iter().map(|it| (it.path.clone(), it.expect)).collect();
+    let mut expected: Vec<Expected> = commit.changes.iter().map(|it| Expected::new(&it.path, it.expect)).collect();
     for it in &commit.moves {
-        expected.push((it.to.clone(), None));
-        expected.push((it.from.clone(), Some(it.expect)));
+        expected.push(Expected::new(&it.to, None));
+        expected.push(Expected { moves: true, ..Expected::new(&it.from, Some(it.expect)) });
     }
     expected
 }
@@ -338,5 +381,5 @@ fn expected_by(commit: &Commit) -> Vec<Expected> {
 /// directories, in which others of the batch may be about to put something.
 fn is_apart(touched: &BTreeSet<RelPath>, commit: &Commit) -> bool {
     let is_near = |a: &RelPath, b: &RelPath| a == b || a.strip(b.as_str()).is_some() || b.strip(a.as_str()).is_some();
-    commit.prune.is_empty() && expected_by(commit).iter().all(|(path, _)| touched.iter().all(|it| !is_near(path, it)))
+    commit.prune.is_empty() && expected_by(commit).iter().all(|new| touched.iter().all(|it| !is_near(&new.path, it)))
 }

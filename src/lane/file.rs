@@ -9,7 +9,7 @@ use super::{FILE_LIMIT, is_absence};
 use crate::error::{IoContext, Result};
 use crate::model::Digest;
 use crate::system::staged::{self, Durability};
-use crate::system::{Disk, FileKind, NewFile, OpenFile, System};
+use crate::system::{Disk, FileKind, NewFile, OpenFile, Stamp, System};
 
 /// How much of a file is in memory at a time, in bytes.
 const PIECE: usize = 1 << 18;
@@ -46,6 +46,14 @@ pub(super) fn current(sys: &dyn System, path: &Path) -> Result<Current> {
         Err(error) if is_absence(&error) => Ok(Current::Absent),
         Err(error) => Err(error).context("read", path),
     }
+}
+
+/// Returns what is at a path and, of a file, the stamp that it had while it was digested, if it had one all the while.
+pub(super) fn current_stamped(sys: &dyn System, path: &Path) -> Result<(Current, Option<Stamp>)> {
+    let before = sys.stat(path).ok();
+    let current = current(sys, path)?;
+    let after = sys.stat(path).ok();
+    Ok((current, before.filter(|it| Some(*it) == after)))
 }
 
 /// Returns whether a file with this digest is at a path.

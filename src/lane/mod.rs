@@ -3,7 +3,7 @@
 //! Knows bytes, paths and [`Disk`]; knows nothing of assets, queries or the cache. One writer at a time
 //! holds the lock; what it writes is a [`Commit`], a set of file changes that happen all or not at all.
 //! After a crash anywhere in here, opening the workspace finds the old state or the new one. Readers never
-//! wait: see [`read_through`].
+//! wait: see [`read_through`] and [`Sight`].
 //!
 //! ```text
 //! .packwright/lane/lock           held while somebody writes; its text says who; never removed
@@ -56,9 +56,7 @@ pub use commit::StagedCommit;
 pub use file::digest_of;
 pub use log::{Entry, Log, LoggedChange, entries, log};
 pub use queue::Queue;
-pub use read::{
-    Moment, Overlay, journal_overlay, moment, quiet_moment, read_file_through, read_through, wait_until_free,
-};
+pub use read::{Moment, Sight, moment, quiet_moment, read_file_through, read_through, wait_until_free};
 use record::Item;
 pub use recover::Recovery;
 pub use undo::{after_contents, before_contents, reversal};
@@ -81,6 +79,8 @@ pub struct Commit {
     pub prune: Vec<RelPath>,
     /// The number of the commit that this one reverts.
     pub undoes: Option<u64>,
+    /// Who commits it, for the log; whoever holds the lane where none is given.
+    pub by: Option<String>,
     /// Permission bits of files that are made anew; those without get the usual ones. Files that are replaced keep theirs.
     pub modes: BTreeMap<RelPath, u32>,
 }

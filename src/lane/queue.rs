@@ -21,7 +21,6 @@ const SLICE: Duration = Duration::from_millis(100);
 pub struct Queue {
     disk: Arc<dyn Disk>,
     root: PathBuf,
-    command: String,
     pid: u32,
     state: Mutex<State>,
     changed: Condvar,
@@ -47,32 +46,37 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Returns the queue before the lane of the workspace at `root`. `command` and `pid` are told to other processes
-    /// that must wait.
-    pub fn new(disk: Arc<dyn Disk>, root: PathBuf, command: impl Into<String>, pid: u32) -> Self {
+    /// Returns the queue before the lane of the workspace at `root`. `pid` is told to other processes that must wait.
+    pub fn new(disk: Arc<dyn Disk>, root: PathBuf, pid: u32) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        Self { disk, root, command: command.into(), pid, state, changed }
+        Self { disk, root, pid, state, changed }
     }
 
     /// Does all changes of a commit or none, when its turn has come. Returns its number in the log; `None` where nothing
     /// had to be written.
     ///
+    /// `by` is told to other processes that must wait, and to the log. `stop` is asked again and again, until somebody has
+    /// begun to do it.
+    ///
     /// # Errors
     ///
     /// Those of [`Lane::commit`], and [`Error::Busy`] when another process holds the lane for longer than `wait`. What
-    /// other threads of this process commit meanwhile does not count.
-    pub fn commit(&self, commit: Commit, wait: Duration) -> Outcome {
-        let ticket = self.enter(commit, wait);
+    /// other threads of this process commit meanwhile does not count. [`Error::Interrupted`] where it was stopped.
+    pub fn commit(&self, commit: Commit, by: &str, wait: Duration, stop: &dyn Fn() -> bool) -> Outcome {
+        let ticket = self.enter(Commit { by: Some(by.to_owned()), ..commit }, wait);
         let mut state = self.state();
         loop {
             if let Some(at) = state.done.iter().position(|it| it.0 == ticket) {
                 return state.done.swap_remove(at).1;
             }
+            if stop() && state.leave(ticket) {
+                return Err(Error::Interrupted);
+            }
             if !state.is_led {
                 state = self.lead(state);
                 continue;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait_timeout(state, SLICE).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -89,9 +93,10 @@ impl Queue {
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.is_led = true;
         let (newest, slice) = (state.next, state.slice());
+        let by = state.waiting.first().and_then(|it| it.commit.by.clone()).unwrap_or_default();
         drop(state);
         let mut leader = Leader { queue: self, tickets: Vec::new() };
-        match Lane::acquire(&*self.disk, &self.root, &self.command, self.pid, slice) {
+        match Lane::acquire(&*self.disk, &self.root, &by, self.pid, slice) {
             Ok(mut lane) => {
                 // Also of those who came while the lane was another process's.
                 let waiting = std::mem::take(&mut self.state().waiting);
@@ -119,6 +124,13 @@ impl State {
     /// Returns how long all who are there now can wait together.
     fn slice(&self) -> Duration {
         self.waiting.iter().map(|it| it.left).fold(SLICE, Duration::min)
+    }
+
+    /// Takes somebody out who does not wait any more; returns false where somebody else is at it already.
+    fn leave(&mut self, ticket: u64) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|it| it.ticket != ticket);
+        self.waiting.len() < before
     }
 
     /// Counts a wait in vain: those before ticket `newest` have waited so long. Who cannot wait any longer is told why.
@@ -180,15 +192,18 @@ mod tests {
         let memory = MemorySystem::new();
         memory.write("/ws/a", "a");
         let root = PathBuf::from("/ws");
-        let queue = Queue::new(Arc::new(memory.clone()), root.clone(), "packwright test", 1);
+        let queue = Queue::new(Arc::new(memory.clone()), root.clone(), 1);
+        let commit = |wait| queue.commit(Commit::new(""), "my editor", wait, &|| false);
         let held = Lane::acquire(&memory, &root, "packwright build", 42, Duration::ZERO).expect("free");
         let start = crate::system::System::now(&memory, &root).now_ns;
-        let Err(Error::Busy { holder, .. }) = queue.commit(Commit::new(""), Duration::from_millis(250)) else {
+        let Err(Error::Busy { holder, .. }) = commit(Duration::from_millis(250)) else {
             panic!("it is held");
         };
         assert!(holder.starts_with("packwright build, process 42, since "), "{holder}");
         assert_eq!(crate::system::System::now(&memory, &root).now_ns - start, 250_000_000);
+        let stopped = queue.commit(Commit::new(""), "my editor", Duration::from_secs(9), &|| true);
+        assert!(matches!(stopped, Err(Error::Interrupted)));
         drop(held);
-        assert!(matches!(queue.commit(Commit::new(""), Duration::ZERO), Ok(None)));
+        assert!(matches!(commit(Duration::ZERO), Ok(None)));
     }
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Digest, RelPath};
+use crate::system::{FileKind, FsTime, Stamp};
 
 /// Version 1 held one commit, without moves.
 const VERSION: u32 = 2;
@@ -52,6 +53,42 @@ pub(super) struct RecordedChange {
     /// The other name of a file that moves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Moved>,
+    /// By what a file that moves is known without being read; `None` where only its bytes tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+}
+
+/// What `stat` said of a file when it was digested, late enough after its last change that the next one would show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Known {
+    size: u64,
+    mtime_ns: i64,
+    ctime_ns: i64,
+    inode: u64,
+    device: u64,
+}
+
+impl Known {
+    /// Returns by what a file is known that had this stamp while it was digested, after the clock was read. `None` where
+    /// a later change might not show, or files have no numbers.
+    pub fn of(stamp: Stamp, now: FsTime) -> Option<Self> {
+        let Stamp { size, mtime_ns, ctime_ns, inode, device, .. } = stamp;
+        let is_telling = inode != 0 && ctime_ns != 0 && !stamp.is_racy(now);
+        is_telling.then_some(Self { size, mtime_ns, ctime_ns, inode, device })
+    }
+
+    /// Returns whether a file with this stamp is untouched since.
+    pub fn is(&self, stamp: &Stamp) -> bool {
+        self.is_renamed(stamp) && self.ctime_ns == stamp.ctime_ns
+    }
+
+    /// Returns whether it is the same file with the same contents, as long as nobody sets times back: it may have got
+    /// another name, which moves its change time.
+    pub fn is_renamed(&self, stamp: &Stamp) -> bool {
+        let Stamp { kind, size, mtime_ns, inode, device, .. } = *stamp;
+        let same = (self.size, self.mtime_ns, self.inode, self.device) == (size, mtime_ns, inode, device);
+        kind == FileKind::File && same
+    }
 }
 
 /// What the other name of a moved file is to a path.
@@ -169,7 +206,7 @@ mod tests {
 
     fn record() -> Record {
         let path = RelPath::new("packwright.registry/0.jsonl").expect("normal");
-        let change = RecordedChange { path, before: None, after: Some(Digest::of(b"x")), moved: None };
+        let change = RecordedChange { path, before: None, after: Some(Digest::of(b"x")), moved: None, known: None };
         let title = "register\n1 asset".to_owned();
         Record { commits: vec![RecordedCommit { sequence: 7, title, changes: vec![change], ..Default::default() }] }
     }

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::{self, Current, Named, current, holds, is_absent};
-use super::record::{Decoded, Direction, Item, Moved, Record, RecordedCommit, Standing, direction};
+use super::file::{self, Named, current, holds, is_absent};
+use super::record::{Decoded, Direction, Item, Known, Moved, Record, RecordedCommit, Standing, direction};
 use super::{FILE_LIMIT, Home, is_absence, log, withdraw};
 use crate::error::{Error, IoContext, Result};
-use crate::model::RelPath;
-use crate::system::{Disk, System};
+use crate::model::{Digest, RelPath};
+use crate::system::{Disk, FileKind, System};
 
 /// What a crash had left half done, and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -226,7 +226,10 @@ fn put(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<Named> {
 /// Returns whether a file that is about to be removed has its new name, if it is to have one.
 fn is_safe_elsewhere(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<bool> {
     match (&item.change.moved, item.change.before) {
-        (Some(Moved::To(to)), Some(digest)) => holds(disk, &home.target(to), digest),
+        (Some(Moved::To(to)), Some(digest)) => {
+            let names = [to, &item.change.path].map(|it| home.target(it));
+            holds_moved(disk, names.each_ref().map(PathBuf::as_path), digest, item.change.known)
+        }
         _ => Ok(true),
     }
 }
@@ -292,7 +295,8 @@ fn take_back_put(disk: &dyn Disk, home: &Home, item: Item<'_>, sources_stand: bo
             let digest = item.change.after.expect("what is moved has contents");
             // The last name that the contents have is not taken away. Edited under one of two names, they are still
             // one file, and it keeps its former name.
-            let has_former_name = holds(disk, &from, digest)? || (sources_stand && !is_absent(disk, &from)?);
+            let has_former_name = holds_moved(disk, [&from, &target], digest, item.change.known)?
+                || (sources_stand && !is_absent(disk, &from)?);
             if (is_done && has_former_name) || file::are_one(disk, &from, &target) { remove() } else { Ok(()) }
         }
         _ if !is_done => Ok(()),
@@ -343,25 +347,78 @@ pub(super) fn standings(sys: &dyn System, home: &Home, record: &Record) -> Resul
     record.items().map(|it| standing(sys, home, it)).collect()
 }
 
-fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<Standing> {
+pub(super) fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<Standing> {
     let change = item.change;
-    let now = current(sys, &home.target(&change.path))?;
-    if now.is(change.after) {
-        return Ok(Standing::Done);
+    let target = home.target(&change.path);
+    match (&change.moved, change.before.or(change.after)) {
+        (Some(Moved::From(other)), Some(digest)) => {
+            standing_of_new_name(sys, [&target, &home.target(other)], digest, change.known)
+        }
+        (Some(Moved::To(other)), Some(digest)) => {
+            standing_of_old_name(sys, [&target, &home.target(other)], digest, change.known)
+        }
+        _ => {
+            let now = current(sys, &target)?;
+            if now.is(change.after) {
+                return Ok(Standing::Done);
+            }
+            if !now.is(change.before) {
+                return Ok(Standing::Edited);
+            }
+            let is_at_hand = change.after.map_or(Ok(true), |after| holds(sys, &home.stage(item), after))?;
+            Ok(if is_at_hand { Standing::Pending } else { Standing::Stuck })
+        }
     }
-    if !now.is(change.before) {
-        return match &change.moved {
-            // It was edited when it had its new name and no other: then it is where it belongs.
-            Some(Moved::From(from)) if now != Current::Odd && is_absent(sys, &home.target(from))? => Ok(Standing::Done),
-            _ => Ok(Standing::Edited),
-        };
-    }
-    let is_at_hand = match (change.after, &change.moved) {
-        (Some(after), Some(Moved::From(from))) => holds(sys, &home.target(from), after)?,
-        (Some(after), _) => holds(sys, &home.stage(item), after)?,
-        (None, _) => true,
+}
+
+/// Looks at the name that a file gets; the other is the one that it has.
+fn standing_of_new_name(
+    sys: &dyn System,
+    [new, old]: [&Path; 2],
+    digest: Digest,
+    known: Option<Known>,
+) -> Result<Standing> {
+    let kind = match sys.stat(new) {
+        Ok(stamp) => Some(stamp.kind),
+        Err(error) if is_absence(&error) => None,
+        Err(error) => return Err(error).context("read", new),
     };
-    Ok(if is_at_hand { Standing::Pending } else { Standing::Stuck })
+    Ok(match kind {
+        None if holds_moved(sys, [old, new], digest, known)? => Standing::Pending,
+        None => Standing::Stuck,
+        // Also where it was edited since it has its new name and no other: then it is where it belongs.
+        Some(FileKind::File) if is_absent(sys, old)? => Standing::Done,
+        Some(FileKind::File) if holds_moved(sys, [new, old], digest, known)? => Standing::Done,
+        Some(_) => Standing::Edited,
+    })
+}
+
+/// Looks at the name that a file loses; the other is the one that it gets.
+fn standing_of_old_name(
+    sys: &dyn System,
+    [old, new]: [&Path; 2],
+    digest: Digest,
+    known: Option<Known>,
+) -> Result<Standing> {
+    Ok(match is_absent(sys, old)? {
+        true => Standing::Done,
+        false if holds_moved(sys, [old, new], digest, known)? => Standing::Pending,
+        false => Standing::Edited,
+    })
+}
+
+/// Returns whether a file that moves still is what it was under the first of its two names. It is read only where its
+/// stamp does not tell.
+///
+/// To get a second name moves its change time. Should somebody write into it just then and set its time of modification
+/// back, that would not be seen; what they wrote moves with it.
+fn holds_moved(sys: &dyn System, [name, other]: [&Path; 2], digest: Digest, known: Option<Known>) -> Result<bool> {
+    if let (Some(known), Ok(stamp)) = (known, sys.stat(name))
+        && (known.is(&stamp) || known.is_renamed(&stamp) && sys.stat(other).is_ok_and(|it| known.is_renamed(&it)))
+    {
+        return Ok(true);
+    }
+    holds(sys, name, digest)
 }
 
 /// Removes all staged files. Without a journal nobody needs them, and what cannot be removed now is

@@ -140,12 +140,12 @@ pub struct Location {
 
 impl Location {
     /// Returns the location of a whole file.
-    pub fn file(path: &RelPath) -> Self {
+    pub(crate) fn file(path: &RelPath) -> Self {
         Self { path: path.clone(), span: None }
     }
 
     /// Returns the location of a stretch of a file.
-    pub fn span(path: &RelPath, span: Span) -> Self {
+    pub(crate) fn span(path: &RelPath, span: Span) -> Self {
         Self { path: path.clone(), span: Some(span) }
     }
 }
@@ -209,7 +209,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Returns an error without a place.
-    pub fn error(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
         Self {
             location: None,
             code,
@@ -221,27 +221,27 @@ impl Diagnostic {
     }
 
     /// Returns a warning without a place.
-    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
     /// Puts the diagnostic at `location`.
     #[must_use]
-    pub fn at(mut self, location: Location) -> Self {
+    pub(crate) fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
     }
 
     /// Says what to do about it.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds another place that matters.
     #[must_use]
-    pub fn related(mut self, message: impl Into<String>, location: Location) -> Self {
+    pub(crate) fn related(mut self, message: impl Into<String>, location: Location) -> Self {
         self.related.push(Related { message: message.into(), location });
         self
     }

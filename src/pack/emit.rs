@@ -21,6 +21,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::model::Digest;
 use crate::system::staged::{self, Staged};
 use crate::system::{Access, Disk, FileKind, NewFile, Stamp, System};
+use crate::threads::spread;
 
 pub use crate::system::staged::Durability;
 
@@ -223,9 +224,9 @@ struct Emission<'a> {
 impl Emission<'_> {
     /// Brings files about on all cores. Of several errors the first in the files' order is returned.
     fn ensure_all(&self, files: &[File<'_>]) -> Result<Vec<Done>> {
-        let is_many = files.len() >= MANY_EACH * rayon::current_num_threads();
+        let is_many = files.len() >= MANY_EACH * spread(rayon::current_num_threads);
         let beside = if is_many { Beside::Many } else { Beside::Few };
-        let done: Vec<Result<Done>> = files.par_iter().map(|it| self.ensure(it, beside)).collect();
+        let done: Vec<Result<Done>> = spread(|| files.par_iter().map(|it| self.ensure(it, beside)).collect());
         done.into_iter().collect()
     }
 

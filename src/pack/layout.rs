@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::model::{AssetId, Digest};
+use crate::threads::spread;
 
 use super::format::{self, EntryRow, Header, NameRow, PartKind, PartRow, PayloadRow, Role};
 use super::plan::{Layout, Plan, PlanEntry, PlanPayload};
@@ -96,15 +97,17 @@ pub fn layout(plan: &Plan) -> Laid<'_> {
 }
 
 fn lay_single(entries: &[Arc<PlanEntry>]) -> LaidFile<'_> {
-    let (tables, names) = rayon::join(|| EntryTables::of(entries, u64::MAX), || NameTables::of(&names_of(entries)));
+    let (tables, names) =
+        spread(|| rayon::join(|| EntryTables::of(entries, u64::MAX), || NameTables::of(&names_of(entries))));
     finish(Role::Single, entries.len() as u64, Some(tables), Some(names), Vec::new())
 }
 
 fn lay_split(entries: &[Arc<PlanEntry>]) -> Laid<'_> {
     let shift = format::part_shift(entries.last().map_or(AssetId(0), |it| it.id));
     let groups: Vec<&[Arc<PlanEntry>]> = entries.chunk_by(|a, b| a.id.0 >> shift == b.id.0 >> shift).collect();
-    let (mut parts, names) =
-        rayon::join(|| groups.par_iter().map(|it| lay_part(it)).collect::<Vec<_>>(), || lay_names(&names_of(entries)));
+    let (mut parts, names) = spread(|| {
+        rayon::join(|| groups.par_iter().map(|it| lay_part(it)).collect::<Vec<_>>(), || lay_names(&names_of(entries)))
+    });
     parts.push(names);
     let rows: Vec<PartRow> = parts
         .iter()
@@ -293,7 +296,7 @@ impl NameTables {
             text.extend_from_slice(name.as_bytes());
         }
         let mut sorted: Vec<(&str, u32)> = names.iter().enumerate().map(|(at, it)| (it.1, as_u32(at))).collect();
-        sorted.par_sort_unstable();
+        spread(|| sorted.par_sort_unstable());
         let mut order = Vec::with_capacity(names.len() * 4);
         for (_, at) in sorted {
             format::put_u32(&mut order, at);

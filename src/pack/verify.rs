@@ -10,6 +10,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use crate::model::{AssetId, AssetUuid, Digest};
+use crate::threads::spread;
 
 use super::codec;
 use super::format::{self, EntryRow, Flaw, Header, NameRow, PartKind, PartRow, PayloadRow, Record, Role, Section};
@@ -114,7 +115,7 @@ pub fn verify_reader(reader: &PackReader<'_>, limit: u64) -> Report {
     };
     check_part_list(reader, names, &mut report);
     let parts: Vec<(Found, Report)> =
-        reader.parts.par_iter().map(|part| check_part(part, &*reader.store, limit)).collect();
+        spread(|| reader.parts.par_iter().map(|part| check_part(part, &*reader.store, limit)).collect());
     let (mut entries, mut blobs) = (Vec::new(), Vec::new());
     for (found, checked) in parts {
         entries.extend(found.entries);
@@ -136,7 +137,9 @@ pub fn is_container(source: impl Source, digest: Digest) -> bool {
             let found = check_tables(&container);
             found.problems.is_empty()
                 && gaps_are_zero(&container, &found)
-                && stored_once(&found.payloads).par_iter().all(|it| it.check_digest(&*container.source).is_ok())
+                && spread(|| {
+                    stored_once(&found.payloads).par_iter().all(|it| it.check_digest(&*container.source).is_ok())
+                })
         }
         _ => false,
     }
@@ -197,7 +200,8 @@ fn check_file(container: &Container<'_>, limit: u64, report: &mut Report) -> Fou
         report.problem(&found.file, "bytes between payloads are not zero");
     }
     let all = stored_once(&found.payloads);
-    let problems: Vec<Option<String>> = all.par_iter().map(|it| it.check(&*container.source, limit).err()).collect();
+    let problems = all.par_iter().map(|it| it.check(&*container.source, limit).err());
+    let problems: Vec<Option<String>> = spread(|| problems.collect());
     report.count(&all);
     for message in problems.into_iter().flatten() {
         report.problem(&found.file, message);
@@ -516,7 +520,7 @@ fn check_blobs(blobs: &[FoundPayload], store: &dyn PartStore, limit: u64, report
             Err(error) => Err(cannot(error)),
         }
     };
-    let problems: Vec<Option<String>> = all.par_iter().map(|it| check(it).err()).collect();
+    let problems: Vec<Option<String>> = spread(|| all.par_iter().map(|it| check(it).err()).collect());
     report.count(&all);
     for (it, message) in all.iter().zip(problems) {
         if let Some(message) = message {

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::error::{Error, IoContext, Result};
 use crate::model::Digest;
 use crate::system::{Bytes, NewFile};
+use crate::threads::spread;
 
 use super::layout::{LaidFile, Placed, Stored};
 use super::plan::{PlanEntry, PlanPayload};
@@ -87,7 +88,8 @@ pub fn write_container(
         match beside {
             Beside::Many => batch.iter().try_for_each(|it| write(it, fetch(it.stored, payloads)?))?,
             Beside::Few => {
-                let fetched: Vec<Result<Bytes>> = batch.par_iter().map(|it| fetch(it.stored, payloads)).collect();
+                let fetched = batch.par_iter().map(|it| fetch(it.stored, payloads));
+                let fetched: Vec<Result<Bytes>> = spread(|| fetched.collect());
                 batch.iter().zip(fetched).try_for_each(|(it, bytes)| write(it, bytes?))?;
             }
         }

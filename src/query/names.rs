@@ -15,6 +15,7 @@ use crate::model::reference::Reference;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::contract::Resolved;
 use crate::process::trace::Assets;
+use crate::threads::spread;
 
 use super::declared::declared;
 use super::{Bucket, Database, Globals, Scope};
@@ -247,8 +248,8 @@ fn alike<'a>(exports: &'a [Export], text: impl Fn(&'a Export) -> Cow<'a, str> + 
         hasher.finish()
     };
     let hashed = exports.par_iter().with_min_len(1 << 10).map(hash).enumerate();
-    let mut hashes: Vec<(u64, usize)> = hashed.map(|(idx, it)| (it, idx)).collect();
-    hashes.par_sort_unstable();
+    let mut hashes: Vec<(u64, usize)> = spread(|| hashed.map(|(idx, it)| (it, idx)).collect());
+    spread(|| hashes.par_sort_unstable());
     let mut groups = BTreeMap::<Cow<'a, str>, Vec<usize>>::new();
     for same_hash in hashes.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
         for (_, idx) in same_hash {

@@ -105,6 +105,7 @@ impl Pool {
     pub fn close(&self) {
         if let Some(overflow) = &self.overflow {
             *overflow.file.write().expect("no panic while held") = OnceLock::from(None);
+            overflow.ahead.iter().for_each(|it| *it.lock().expect("no panic while held") = Ahead::default());
         }
     }
 
@@ -174,12 +175,13 @@ impl Overflow {
 
     /// Writes bytes down and returns where.
     fn write(&self, bytes: &[u8]) -> Option<u64> {
-        let start = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if start + bytes.len() as u64 > self.budget {
-            return None;
-        }
-        self.file()?.write_all_at(bytes, start).ok()?;
-        self.written.fetch_add(bytes.len() as u64, Ordering::Release);
+        // What is given out is written: what is not, or never will be, keeps others from reading ahead.
+        let file = self.file()?;
+        let len = bytes.len() as u64;
+        let take = |end: u64| end.checked_add(len).filter(|it| *it <= self.budget);
+        let start = self.end.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        file.write_all_at(bytes, start).ok()?;
+        self.written.fetch_add(len, Ordering::Release);
         Some(start)
     }
 
@@ -262,6 +264,7 @@ mod tests {
         }
         assert!(ask(&pool, b"one") && ask(&pool, b"two") && ask(&pool, b"three") && !ask(&pool, b"four"));
         assert!(disk.open_dir(temp.path()).unwrap().list("".as_ref()).unwrap().is_empty());
+        assert_eq!(pool.overflow.as_ref().unwrap().settled(), 8, "what did not fit keeps nobody from reading ahead");
         pool.close();
         assert!(ask(&pool, b"one") && !ask(&pool, b"two") && !pool.has_room(1, 1));
     }

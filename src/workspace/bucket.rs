@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::model::path::{compare_order, order_key, sidecar_owner};
 use crate::model::{Digest, KeyHasher, RelPath};
 use crate::system::{Bytes, Stamp};
-use crate::threads::parallel;
+use crate::threads::{parallel, spread};
 
 use super::row::Row;
 pub use super::row::{get_stamp, stamp_bytes};
@@ -547,7 +547,7 @@ fn cut(entries: &[Entry], last_end: Option<Vec<u8>>) -> Vec<Arc<Bucket>> {
     let mut start = 0;
     let cuts = entries.par_iter().enumerate().with_min_len(1 << 10);
     let cuts = cuts.filter_map(|(idx, it)| Some((idx, cut_after(it.path.as_str(), it.kind)?)));
-    for (idx, end) in cuts.collect::<Vec<_>>() {
+    for (idx, end) in spread(|| cuts.collect::<Vec<_>>()) {
         let path = entries[idx].path.as_str();
         let owner = sidecar_owner(path).unwrap_or(path);
         // Whatever has a sidecar's name lies before the end, a directory too; that one then ends nothing.
@@ -560,7 +560,8 @@ fn cut(entries: &[Entry], last_end: Option<Vec<u8>>) -> Vec<Arc<Bucket>> {
     if start < entries.len() {
         runs.push((&entries[start..], last_end));
     }
-    runs.into_par_iter().map(|(entries, end)| Arc::new(Bucket::pack(entries, end))).collect()
+    let buckets = runs.into_par_iter().map(|(entries, end)| Arc::new(Bucket::pack(entries, end)));
+    spread(|| buckets.collect())
 }
 
 /// All sources of a workspace at one moment.
@@ -644,10 +645,10 @@ impl Tree {
     ///
     /// Buckets that no edit touches are shared with this tree; the result is that of cutting the whole list anew.
     pub fn with(&self, mut edits: Vec<Edit>) -> Self {
-        edits.par_sort_by(|a, b| compare_order(a.0.as_str(), b.0.as_str()));
+        spread(|| edits.par_sort_by(|a, b| compare_order(a.0.as_str(), b.0.as_str())));
         let touched = self.touched(&edits);
         let run = |(idx, edits): &(usize, &[Edit])| edited(self.buckets.get(*idx).map(|it| &**it), edits);
-        let runs: Vec<Vec<Entry>> = touched.par_iter().map(run).collect();
+        let runs: Vec<Vec<Entry>> = spread(|| touched.par_iter().map(run).collect());
         let mut runs = touched.iter().map(|it| it.0).zip(runs).peekable();
 
         // A run without an end of its own takes all that follows: only the last bucket may be open.
@@ -674,7 +675,7 @@ impl Tree {
             Piece::Stands(bucket) => vec![bucket],
             Piece::Run(entries) => cut(&entries, None),
         };
-        Self { buckets: pieces.into_par_iter().flat_map_iter(cut).collect() }
+        Self { buckets: spread(|| pieces.into_par_iter().flat_map_iter(cut).collect()) }
     }
 
     /// Returns the buckets that edits touch, by number and each with its edits; the number after the last one stands

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
+use crate::threads::spread;
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
 use super::layout::{CONFIG_FILE, Phase, Workspace};
@@ -467,7 +468,7 @@ impl<'a> Edits<'a> {
 
     /// Reads and digests what moved.
     fn read_files(&mut self, sources: &Sources, now: FsTime) -> Result<()> {
-        self.to_read.par_sort_by(|a, b| a.path.cmp(&b.path));
+        spread(|| self.to_read.par_sort_by(|a, b| a.path.cmp(&b.path)));
         self.to_read.dedup_by(|a, b| a.path == b.path);
         let to_read = std::mem::take(&mut self.to_read);
         let ws = self.ws;
@@ -542,7 +543,7 @@ impl<'a> Edits<'a> {
         if self.known.is_empty() {
             let mut entries = self.read;
             entries.extend(edits.filter_map(|it| it.1));
-            entries.par_sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str()));
+            spread(|| entries.par_sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str())));
             entries.dedup_by(|b, a| a.path == b.path);
             return Ok(Tree::of_sorted(&entries));
         }

@@ -2,6 +2,7 @@
 //! under edits between any two, seen by readers at every moment, with and without second names for files.
 
 use super::*;
+use crate::lane::read::View;
 use crate::lane::{reversal, undo};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -36,6 +37,8 @@ const AFTER: &[(&str, &str)] = &[
 fn workspace() -> MemorySystem {
     let memory = MemorySystem::new();
     files(BEFORE).into_iter().for_each(|(path, bytes)| memory.write(path, bytes));
+    // Long enough after that, stamps tell whether a file that moves was touched.
+    memory.settle();
     memory
 }
 
@@ -108,6 +111,7 @@ fn cases() -> [Case; 2] {
     let (before, after) = (files(BEFORE), files(AFTER));
     let done = workspace();
     restructure(&done).expect("no fault");
+    done.settle();
     [
         Case { memory: workspace(), work: restructure, before: before.clone(), after: after.clone() },
         Case { memory: done.after_power_loss(), work: revert, before: after, after: before },
@@ -255,6 +259,114 @@ fn readers_see_moved_files_at_one_place_at_every_moment() {
         let turn = seen.iter().position(|it| *it == State::After).expect("it was done");
         assert!(turn > 0 && seen[turn..].iter().all(|it| *it == State::After), "there is one commit point");
     }
+}
+
+/// What all of a workspace looks like through a sight: contents of files, and whether there is an empty directory.
+fn all_seen(sight: &Sight) -> (Files, bool) {
+    let (mut files, mut has_empty, mut todo) = (Files::new(), false, vec![native("assets")]);
+    while let Some(dir) = todo.pop() {
+        let handle = sight.disk().open_dir(&dir).expect("it is listed");
+        let entries = handle.list(Path::new("")).expect("it was opened");
+        has_empty |= entries.is_empty();
+        for entry in entries {
+            let path = dir.join(&entry.name);
+            match handle.stat(Path::new(&entry.name)).expect("it is listed").kind {
+                FileKind::Dir => todo.push(path),
+                _ => drop(files.insert(path.clone(), sight.disk().read(&path, 100).expect("it is listed"))),
+            }
+        }
+    }
+    (files, has_empty)
+}
+
+/// Does the work while somebody looks at all of the workspace after every step, by the sights that they had after this
+/// and the last steps; `edited` is changed after some step, if any. Returns how often a sight stood, by whether it was
+/// quiet and which state it showed.
+fn with_sights(case: &Arc<Case>, edited: Option<usize>) -> BTreeMap<(bool, bool), usize> {
+    let victim = native("assets/map.json");
+    let sights: Arc<Mutex<Vec<Sight>>> = Arc::default();
+    let stood: Arc<Mutex<BTreeMap<(bool, bool), usize>>> = Arc::default();
+    let mut disk = FaultyDisk::over(&case.memory.fork());
+    for k in 0..120 {
+        let (case, sights, stood, victim) = (case.clone(), sights.clone(), stood.clone(), victim.clone());
+        disk = disk.after_step(k, move |memory| {
+            if edited == Some(k) {
+                Edit::Replaced.make(memory, &victim);
+            }
+            let shared: Arc<dyn Disk> = Arc::new(memory.clone());
+            let mut sights = sights.lock().expect("no panic");
+            match Sight::of(&shared, root()) {
+                Ok(sight) => sights.push(sight),
+                Err(Error::Busy { .. }) if edited.is_some_and(|it| it <= k) => {}
+                Err(error) => panic!("step {k}, edited after {edited:?}: {error}"),
+            }
+            for sight in sights.iter().rev().take(8).filter(|it| it.stands().expect("readable")) {
+                let (mut files, _) = all_seen(sight);
+                let mut wanted = [&case.before, &case.after].map(Clone::clone);
+                // Somebody's edit apart, it is one of the two.
+                if edited.is_some_and(|it| it <= k) {
+                    wanted.iter_mut().chain([&mut files]).for_each(|it| drop(it.remove(&victim)));
+                }
+                let state = wanted.iter().position(|it| *it == files);
+                let state = state.unwrap_or_else(|| panic!("step {k}, edited after {edited:?}: torn: {files:?}"));
+                *stood.lock().expect("no panic").entry((sight.is_quiet(), state == 1)).or_default() += 1;
+            }
+        });
+    }
+    let outcome = (case.work)(&disk);
+    assert!(disk.steps() < 120 && (outcome.is_ok() || edited.is_some()), "{outcome:?}");
+    let stood = stood.lock().expect("no panic");
+    stood.clone()
+}
+
+/// Somebody who looks at all of a workspace one by one, while a commit goes on for some steps, has seen one state of it
+/// or is told to look again.
+#[test]
+fn a_sight_shows_one_state_for_as_long_as_it_stands() {
+    for case in cases().map(Arc::new) {
+        let stood = with_sights(&case, None);
+        assert!(stood[&(false, true)] > 20 && stood[&(true, false)] > 20, "{stood:?}");
+        assert_eq!(stood.get(&(false, false)), None, "what is in the journal will be");
+    }
+}
+
+/// The same, where somebody edits a file of the commit, which then goes on or is taken back.
+#[test]
+fn a_sight_does_not_stand_once_it_is_in_doubt_what_will_be() {
+    let [case, _] = cases().map(Arc::new);
+    (0..60).for_each(|it| drop(with_sights(&case, Some(it))));
+}
+
+/// The same, where whoever committed is dead.
+#[test]
+fn a_sight_shows_what_recovery_makes() {
+    let [case, _] = cases();
+    let victim = native("assets/map.json");
+    let mut taken_back = 0;
+    for k in 0.. {
+        let disk = FaultyDisk::over(&case.memory.fork()).fail_at(k);
+        let is_done = (case.work)(&disk).is_ok();
+        for is_edited in [false, true] {
+            let world = disk.memory().fork();
+            if is_edited {
+                Edit::Replaced.make(&world, &victim);
+            }
+            let shared: Arc<dyn Disk> = Arc::new(world.clone());
+            let sight = Sight::of(&shared, root()).expect("readable");
+            let (seen, has_empty) = all_seen(&sight);
+            assert!(sight.stands().expect("readable"));
+            let was_quiet = sight.is_quiet();
+            let recovery = acquire(&world).expect("nothing fails any more").recovered().clone();
+            taken_back += usize::from(matches!(recovery, Recovery::TakenBack { .. }));
+            assert_eq!(seen, authored(&world), "step {k}, edited {is_edited}: {recovery:?}");
+            assert!(!has_empty, "step {k}, edited {is_edited}");
+            assert!(was_quiet || !sight.stands().expect("readable"), "step {k}, edited {is_edited}: {recovery:?}");
+        }
+        if is_done {
+            break;
+        }
+    }
+    assert!(taken_back > 10, "{taken_back}");
 }
 
 /// How somebody changes a file.
@@ -550,13 +662,15 @@ fn an_edit_among_commits_that_arrive_together_stops_only_its_own() {
 #[test]
 fn threads_are_served_in_turn_and_each_has_its_own_result() {
     let memory = workspace();
-    let queue = crate::lane::Queue::new(Arc::new(memory.clone()), root().to_owned(), "packwright test", 1);
+    let queue = crate::lane::Queue::new(Arc::new(memory.clone()), root().to_owned(), 1);
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let commit = |n: usize| {
             let name = format!("assets/n{}", n / 2);
             queue.commit(
                 Commit { changes: vec![change(&name, None, Some(&n.to_string()))], ..Commit::new(name) },
+                &format!("editor {n}"),
                 Duration::from_secs(60),
+                &|| false,
             )
         };
         let threads: Vec<_> = (0..32).map(|n| scope.spawn(move || (n, commit(n)))).collect();
@@ -571,7 +685,12 @@ fn threads_are_served_in_turn_and_each_has_its_own_result() {
     let mut numbers: Vec<_> = outcomes.iter().filter_map(|it| it.1.as_ref().ok().copied().flatten()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=16).collect::<Vec<_>>());
-    assert_eq!(entries(&memory, root()).expect("readable").len(), 16);
+    let logged = entries(&memory, root()).expect("readable");
+    assert_eq!(logged.len(), 16);
+    for (n, outcome) in outcomes {
+        let entry = outcome.ok().flatten().and_then(|number| logged.iter().find(|it| it.sequence == number));
+        assert!(entry.is_none_or(|it| it.command == format!("editor {n}")), "{entry:?}");
+    }
 }
 
 #[test]
@@ -602,5 +721,45 @@ fn moves_work_on_a_real_disk() {
             assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());
         }
         assert!(disk.stat(&at("assets/cast")).is_err() && disk.stat(&at("assets/new")).is_err());
+    }
+}
+
+/// What a long file costs that moves: it is read once, before the commit point, whoever looks at the journal later.
+#[test]
+fn a_file_that_moves_is_read_once() {
+    const LEN: u64 = 1 << 20;
+    let memory = MemorySystem::new();
+    let long = vec![7; LEN as usize];
+    memory.write(native("assets/long.bin"), &long);
+    let moving = || Commit {
+        moves: vec![Move {
+            from: path("assets/long.bin"),
+            to: path("assets/deep/long.bin"),
+            expect: Digest::of(&long),
+        }],
+        ..Commit::new("move 1 asset")
+    };
+    let run = |disk: &dyn Disk| acquire(disk)?.commit(moving());
+    let read_by = |memory: &MemorySystem, work: &dyn Fn()| {
+        let before = memory.counters().counts();
+        work();
+        memory.counters().counts().since(before).bytes_read
+    };
+    // Just written, its stamp says nothing yet.
+    let fresh = memory.fork();
+    let commit = |disk: &dyn Disk| assert_eq!(run(disk).expect("no fault"), Some(1));
+    assert!(read_by(&fresh, &|| commit(&fresh)) > 2 * LEN);
+    memory.settle();
+
+    let disk = FaultyDisk::over(&memory.fork());
+    let read = read_by(disk.memory(), &|| commit(&disk));
+    assert!((LEN..LEN + LEN / 2).contains(&read), "{read} bytes");
+    for k in 0..disk.steps() {
+        let disk = FaultyDisk::over(&memory.fork()).fail_at(k);
+        assert!(run(&disk).is_err(), "step {k}");
+        let world = disk.memory().fork();
+        let look = || drop(View::of(&world, &Home::new(root())).expect("readable"));
+        let read = read_by(&world, &look) + read_by(&world, &|| drop(acquire(&world).expect("nothing fails any more")));
+        assert!(read < LEN, "step {k}: {read} bytes");
     }
 }

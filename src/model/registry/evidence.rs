@@ -13,6 +13,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::threads::spread;
+
 use super::super::{Digest, KeyHasher};
 use super::{Digests, Line, Present};
 
@@ -188,7 +190,7 @@ enum Side {
 
 /// Returns the keys that exactly one missing and one new site have, with the two.
 fn one_to_one<K: Ord + Clone + Send>(mut entries: Vec<(K, Side, usize)>) -> BTreeMap<K, Claim> {
-    entries.par_sort_unstable();
+    spread(|| entries.par_sort_unstable());
     let pairs = entries.chunk_by(|a, b| a.0 == b.0).filter_map(|same| match same {
         [(key, Side::Missing, from), (_, Side::New, to)] => Some((key.clone(), (*from, *to))),
         _ => None,
@@ -297,7 +299,7 @@ impl<'a> Found<'a> {
                 found.extend(ancestors(site.path).map(|it| (*mark, relative(it, site.path), it)));
             }
         }
-        found.par_sort_unstable();
+        spread(|| found.par_sort_unstable());
         Self(found)
     }
 

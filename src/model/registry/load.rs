@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 use rayon::prelude::*;
 
+use crate::threads::spread;
+
 use super::super::{Code, Diagnostic, Location, RelPath, Span, diagnostic};
 use super::line::{Line, ShortDigest, sorted};
 use super::{AssetId, DIRECTORY, N_FILES, Registry, Residue, file_of, file_path};
@@ -69,7 +71,8 @@ pub fn load(files: &FileSet) -> Loaded {
 /// Reads the files that are there.
 pub(super) fn parse(files: &FileSet) -> Vec<Parsed> {
     let there = files.par_iter().enumerate();
-    there.filter_map(|(index, bytes)| bytes.as_ref().map(|bytes| parse_file(index, bytes))).collect()
+    let parsed = there.filter_map(|(index, bytes)| bytes.as_ref().map(|bytes| parse_file(index, bytes)));
+    spread(|| parsed.collect())
 }
 
 pub(super) fn presence(files: &FileSet) -> (Presence, Vec<Diagnostic>) {

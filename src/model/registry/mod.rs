@@ -32,6 +32,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::threads::spread;
+
 use super::{AssetId, AssetUuid, Digest, KeyHasher, RelPath};
 
 pub use allocate::{allocate_uuid, candidate_uuid};
@@ -157,13 +159,14 @@ impl Registry {
     /// Returns the sixteen files as packwright writes them.
     pub fn files(&self) -> [Vec<u8>; N_FILES] {
         let mut files: [Vec<u8>; N_FILES] = Default::default();
-        files.par_iter_mut().enumerate().for_each(|(index, file)| *file = self.file(index));
+        spread(|| files.par_iter_mut().enumerate().for_each(|(index, file)| *file = self.file(index)));
         files
     }
 
     /// Returns the digest of [`Registry::files`]: equal exactly when the lines are.
     pub fn digest(&self) -> Digest {
-        let digests: Vec<_> = (0..N_FILES).into_par_iter().map(|it| Digest::of(&self.file(it))).collect();
+        let digests = (0..N_FILES).into_par_iter().map(|it| Digest::of(&self.file(it)));
+        let digests: Vec<_> = spread(|| digests.collect());
         let mut hasher = KeyHasher::new("packwright registry v1");
         hasher.count(1, digests.len());
         for digest in digests {
@@ -238,8 +241,9 @@ struct PlaceIndex {
 impl PlaceIndex {
     fn of(lines: &[Line]) -> Self {
         let live = lines.par_iter().enumerate().filter(|(_, it)| !it.removed);
-        let mut entries: Vec<_> = live.map(|(at, it)| (place_hash(it.place.as_str(), &it.part), at)).collect();
-        entries.par_sort_unstable();
+        let entries = live.map(|(at, it)| (place_hash(it.place.as_str(), &it.part), at));
+        let mut entries: Vec<_> = spread(|| entries.collect());
+        spread(|| entries.par_sort_unstable());
         let bits = entries.len().next_power_of_two().ilog2().max(1);
         let shift = u64::BITS - bits;
         let mut starts = Vec::with_capacity((1 << bits) + 1);

@@ -8,6 +8,8 @@ use std::fmt;
 
 use rayon::prelude::*;
 
+use crate::threads::spread;
+
 use super::super::{AssetId, AssetUuid, Code, Diagnostic, Digest, Location, RelPath};
 use super::allocate::{allocate_ids, allocate_uuid};
 use super::evidence::{Facts, Mark, New, Stayed, fold, marks, takeovers, under};
@@ -263,7 +265,7 @@ fn compare<'a>(registry: &'a Registry, present: &[Present]) -> (Vec<&'a Line>, V
         let places: Vec<(&str, &str)> = present.iter().map(|it| (it.place.as_str(), it.part.as_str())).collect();
         registry.positions(&places)
     });
-    for (at, position) in positions.collect::<Vec<_>>().into_iter().enumerate() {
+    for (at, position) in spread(|| positions.collect::<Vec<_>>()).into_iter().enumerate() {
         if let Some(position) = position {
             is_present[position] = true;
             registered[at] = true;

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use packwright::internals::build::Options;
+use packwright::internals::build::inspect::Asset;
 use packwright::internals::error::{Error, Result};
 use packwright::internals::lane::{Commit, Lane};
 use packwright::internals::model::RelPath;
-use packwright::internals::system::Disk;
 use packwright::internals::system::faulty::FaultyDisk;
 use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::{Disk, System as _};
 use packwright::internals::workspace::layout::Workspace;
 use packwright::internals::write;
 
@@ -142,4 +144,67 @@ fn an_edit_between_any_two_steps_of_a_command_is_kept_and_told() {
         }
     }
     assert!(done > 1000, "{done} edits");
+}
+
+/// Whoever looks at a workspace while somebody commits sees all of it before or after, at once, and writes nothing.
+#[test]
+fn readers_in_the_middle_of_a_commit_see_before_or_after() {
+    let mut world = World::new();
+    world.run(ALL_FORMS);
+    world.system.settle();
+    let look = |memory: &MemorySystem| {
+        let engine = engine(Arc::new(memory.clone()), Path::new(ROOT));
+        let start = memory.now(Path::new(ROOT)).now_ns;
+        let inspection = engine.inspect(&Options::default()).expect("sound");
+        let report = engine.check(&Options::default()).expect("sound");
+        assert_eq!((report.registered.len(), memory.now(Path::new(ROOT)).now_ns), (0, start), "nobody waits");
+        let asset = |it: &Asset| format!("{:?} {} {}", it.identity, it.place, it.name);
+        let assets: Vec<String> = inspection.assets.iter().map(asset).collect();
+        format!("{assets:#?}\n{} {:?}", report.entries, inspection.diagnostics)
+    };
+    for words in [&["rename", "assets/texts/b.txt", "bee"][..], &["move", "assets/dialog", "assets/deep/"]] {
+        let drill = Drill::new(&world, words);
+        let done = drill.start.fork();
+        run(&done, &drill.commit).expect("nobody is in the way");
+        let wanted = [look(&drill.start.fork()), look(&done)];
+        assert_ne!(wanted[0], wanted[1]);
+        for k in 0..drill.steps {
+            let (expected, words) = (wanted[usize::from(k >= drill.commit_point)].clone(), drill.words);
+            let disk = FaultyDisk::over(&drill.start.fork()).after_step(k, move |memory| {
+                let cache = |memory: &MemorySystem| -> Files {
+                    memory.snapshot().into_iter().filter(|it| it.0.starts_with(at("/.packwright/cache"))).collect()
+                };
+                let is_midway = memory.get(at("/.packwright/lane/journal")).is_some();
+                let before = cache(memory);
+                let seen = look(memory);
+                assert_eq!(seen, expected, "{words:?}: step {k}");
+                assert!(!is_midway || cache(memory) == before, "{words:?}: step {k}: it is not there yet");
+            });
+            run(&disk, &drill.commit).expect("nobody is in the way");
+            assert_eq!(look(disk.memory()), wanted[1], "{words:?}: step {k}");
+        }
+    }
+}
+
+/// The same where the one who committed is dead, and nothing can be written: neither finished nor taken back.
+#[test]
+fn readers_of_a_read_only_workspace_see_what_will_be() {
+    let mut world = World::new();
+    world.run(ALL_FORMS);
+    world.system.settle();
+    let places = |memory: &MemorySystem| -> Vec<String> {
+        let engine = engine(Arc::new(memory.clone()), Path::new(ROOT));
+        let inspection = engine.inspect(&Options::default()).expect("sound");
+        inspection.assets.iter().map(|it| it.place.to_string()).collect()
+    };
+    let drill = Drill::new(&world, &["move", "assets/dialog", "assets/deep/"]);
+    let done = drill.start.fork();
+    run(&done, &drill.commit).expect("nobody is in the way");
+    for k in drill.commit_point + 1..drill.steps {
+        let disk = FaultyDisk::over(&drill.start.fork()).fail_at(k);
+        drop(run(&disk, &drill.commit));
+        let left = disk.memory().fork();
+        left.set_read_only(true);
+        assert_eq!(places(&left), places(&done), "step {k}");
+    }
 }

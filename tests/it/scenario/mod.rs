@@ -34,6 +34,7 @@ mod omit;
 mod drills;
 mod found;
 mod identity;
+mod library;
 mod odd;
 
 mod concurrency;

@@ -89,7 +89,7 @@ fn a_settled_null_build_asks_once_for_each_stamp() {
             make directory build
             make directory build/dev
             open .packwright/cache/index.redb
-            open .packwright/lane/journal (9 times)
+            open .packwright/lane/journal (8 times)
             open build/dev/main.receipt.json
             open packwright.toml (2 times)
             open directory 
@@ -138,7 +138,7 @@ fn so_does_one_of_another_profile() {
             make directory build
             make directory build/release
             open .packwright/cache/index.redb
-            open .packwright/lane/journal (9 times)
+            open .packwright/lane/journal (8 times)
             open build/release/main.receipt.json
             open packwright.toml (2 times)
             open directory 
