@@ -152,7 +152,8 @@ enum Command {
     /// Take back the last commit
     ///
     /// Reverts what the last write command, or the registration of a build, changed; once more, what the one before it
-    /// did. No identity is freed: what was registered becomes a tombstone. Files that were edited since are not touched.
+    /// did. No identity is freed: what was registered becomes a tombstone. What git took back already is left as it is.
+    /// Files that were edited since are not touched: that is told, and an older commit can be named instead.
     Undo(undo::Arguments),
     /// Show what was committed
     ///

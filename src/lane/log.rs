@@ -69,7 +69,13 @@ pub struct LoggedChange {
 impl Log {
     /// Returns the newest commit that is neither undone nor itself an undo.
     pub fn last_standing(&self) -> Option<&Entry> {
-        self.entries.iter().rev().find(|it| it.undoes.is_none() && self.undone_by(it.sequence).is_none())
+        self.last_standing_before(u64::MAX)
+    }
+
+    /// Returns the newest commit before the one with this number that is neither undone nor itself an undo.
+    pub fn last_standing_before(&self, sequence: u64) -> Option<&Entry> {
+        let stands = |it: &&Entry| it.undoes.is_none() && self.undone_by(it.sequence).is_none();
+        self.entries.iter().rev().filter(|it| it.sequence < sequence).find(stands)
     }
 
     /// Returns the commit with this number.

@@ -61,7 +61,7 @@ pub use read::{
 };
 use record::Item;
 pub use recover::Recovery;
-pub use undo::{after_contents, before_contents, reversal};
+pub use undo::{Reversal, after_contents, before_contents, reversal};
 
 /// Longer authoring files are none.
 const FILE_LIMIT: u64 = 1 << 30;

@@ -9,7 +9,7 @@
 //! and is no source.
 //!
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
-//! - `undo`: takes the last commit back
+//! - `undo`: takes the last commit back, or one before it
 //! - `uses`: who needs an asset or a file
 //! - `unread`: what declarations that cannot be read seem to refer to
 //! - `turn`: from a plan to a commit
@@ -56,7 +56,7 @@ pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
 pub use turn::under_lane;
-pub use undo::undo;
+pub use undo::{undo, undo_one};
 
 /// What a command wants to change.
 #[derive(Clone, Default, Debug)]

@@ -592,7 +592,7 @@ fn what_was_written_is_taken_back() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `SANDBOX/assets/dialog/asset.json` changed in the meantime; nothing was written
+        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or run `packwright undo 3` to leave commit 4 as it is and undo the one before
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
     assert_eq!(sandbox.read("assets/dialog/asset.json"), b"{}");
@@ -711,7 +711,7 @@ fn only_what_a_commit_did_is_taken_back() {
     expect![[r#"
         exit 0
         --- stderr
-        note: nothing is left of commit 8; numbers once given out stay so
+        note: nothing is left of commit 8; the next `undo` takes back one before it
         undo commit 8: register 2 assets: 0 files, commit 9
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
@@ -724,20 +724,28 @@ fn only_what_a_commit_did_is_taken_back() {
 }
 
 #[test]
-fn who_moved_a_file_back_by_hand_is_told_of_a_conflict() {
+fn a_file_that_was_moved_back_by_hand_stays_there() {
     let sandbox = built();
     sandbox.write("assets/keep/note.txt", "x");
     assert!(sandbox.run(&["move", "assets/credits.txt", "assets/keep/"]).starts_with("exit 0"));
-    sandbox.rename("assets/keep/credits.txt", "assets/credits.txt");
+    // A copy is no move: nobody can say which of the two is to go.
+    sandbox.write("assets/credits.txt", &String::from_utf8(sandbox.read("assets/keep/credits.txt")).expect("text"));
     expect![[r#"
         exit 1
         --- stderr
-        error: `SANDBOX/assets/keep/credits.txt` changed in the meantime; nothing was written
+        error: commit 3 (move `assets/credits.txt` to `assets/keep/credits.txt`) cannot be undone: `assets/credits.txt` was changed since; put that right by hand, or run `packwright undo 2` to leave commit 3 as it is and undo the one before
+    "#]].assert_eq(&sandbox.run(&["undo"]));
+    sandbox.remove("assets/keep/credits.txt");
+    expect![[r#"
+        exit 0
+        --- stderr
+        bind again `assets/credits.txt` (1, a45f2540-5431-8993-b7cc-ecd3e5941835)
+        note: 1 file is already as before commit 3
+        undo commit 3: move `assets/credits.txt` to `assets/keep/credits.txt`: 1 file, commit 4
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
-    sandbox.rename("assets/credits.txt", "assets/keep/credits.txt");
     sandbox.remove("assets/keep/note.txt");
-    assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
+    assert!(sandbox.run(&["build", "--locked", "-q"]).starts_with("exit 0"));
     assert!(sandbox.path("assets/keep").is_dir(), "it was there before");
     // Two files are new, and only one of them is registered by moving it.
     sandbox.write("assets/a.txt", "a");
@@ -749,6 +757,106 @@ fn who_moved_a_file_back_by_hand_is_told_of_a_conflict() {
         move `assets/b.txt` to `assets/c.txt`: 2 files, commit 5
     "#]]
     .assert_eq(&sandbox.run(&["move", "assets/b.txt", "assets/c.txt"]));
+}
+
+#[test]
+fn undo_goes_past_what_git_took_back() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    let text = |file: &str| String::from_utf8(sandbox.read(file)).expect("text");
+    sandbox.run(&["rename", "credits.txt", "thanks"]);
+    let declarations = ["assets/dialog/asset.json", "assets/sprites/coin.png.asset.json"];
+    let old = declarations.map(text);
+    sandbox.run(&["rename", "coin", "gold"]);
+    // As `git checkout` does with one file: the rest is taken back.
+    sandbox.write(declarations[0], &old[0]);
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/assets/sprites/coin.png.asset.json
+        +++ b/assets/sprites/coin.png.asset.json
+        @@ -1,6 +1,6 @@
+         {
+           // A sidecar without a type is laid over the rule that claims its file.
+        -  "name": "gold",
+        +  "name": "coin",
+           "tags": ["pickup", "ui"],
+           "preload": true
+         }
+        --- stderr
+        note: 1 file is already as before commit 4
+        undo commit 4: rename `coin` to `gold`: 1 file would change
+    "#]]
+    .assert_eq(&sandbox.run(&["undo", "--dry-run"]));
+    // And with all of them: then nothing is left, which the log tells.
+    sandbox.write(declarations[1], &old[1]);
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: nothing is left of commit 4; the next `undo` takes back one before it
+        undo commit 4: rename `coin` to `gold`: 0 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        undo commit 3: rename `credits.txt` to `thanks`: 1 file, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    assert_eq!(authored(&sandbox), before);
+    let document = sandbox.json(&["log", "--format", "json"]);
+    let commits = document["commits"].as_array().expect("a list");
+    let undone: Vec<_> = commits.iter().map(|it| (it["commit"].as_u64(), it["undone_by"].as_u64())).collect();
+    assert_eq!(undone[2..4], [(Some(4), Some(5)), (Some(3), Some(6))]);
+    // So does a registry that is as it was.
+    let registry = |files: Vec<(String, Vec<u8>)>| {
+        files.into_iter().filter(|it| it.0.starts_with("packwright.registry")).collect::<Vec<_>>()
+    };
+    sandbox.run(&["move", "assets/credits.txt", "assets/thanks.txt"]);
+    sandbox.rename("assets/thanks.txt", "assets/credits.txt");
+    for (file, bytes) in registry(before) {
+        sandbox.write(&file, &String::from_utf8(bytes).expect("text"));
+    }
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: nothing is left of commit 7; the next `undo` takes back one before it
+        undo commit 7: move `assets/credits.txt` to `assets/thanks.txt`: 0 files, commit 8
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+}
+
+#[test]
+fn undo_goes_past_what_was_edited_since() {
+    let sandbox = built();
+    sandbox.run(&["rename", "credits.txt", "thanks"]);
+    sandbox.run(&["rename", "coin", "gold"]);
+    sandbox.write("assets/dialog/asset.json", "{}");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or run `packwright undo 3` to leave commit 4 as it is and undo the one before
+    "#]].assert_eq(&sandbox.run(&["undo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        undo commit 3: rename `credits.txt` to `thanks`: 1 file, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["undo", "3"]));
+    assert_eq!(sandbox.read("assets/dialog/asset.json"), b"{}");
+    assert!(!sandbox.path("assets/credits.txt.asset.json").exists());
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 3 is undone already, by commit 5
+        exit 1
+        --- stderr
+        error: commit 5 took back commit 3, and that is not taken back
+        exit 1
+        --- stderr
+        error: there is no commit 77
+    "#]]
+    .assert_eq(&["3", "5", "77"].map(|it| sandbox.run(&["undo", it])).concat());
 }
 
 #[test]

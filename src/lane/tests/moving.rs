@@ -2,7 +2,7 @@
 //! under edits between any two, seen by readers at every moment, with and without second names for files.
 
 use super::*;
-use crate::lane::{reversal, undo};
+use crate::lane::{Reversal, reversal, undo};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -101,7 +101,7 @@ fn revert(disk: &dyn Disk) -> Result<Option<u64>> {
     let mut lane = acquire(disk)?;
     let log = log(disk, root())?;
     let entry = log.entry(1).expect("it was committed");
-    lane.commit(reversal(disk, root(), entry, &|_| true)?)
+    lane.commit(reversal(disk, root(), entry, &|_| true)?.commit)
 }
 
 fn cases() -> [Case; 2] {
@@ -453,7 +453,8 @@ fn undo_goes_back_step_by_step_until_nothing_is_kept() {
     let undo_last = || {
         let log = log(&memory, root()).expect("readable");
         let entry = log.last_standing().expect("not all is undone");
-        let commit = reversal(&memory, root(), entry, &|_| true)?;
+        let Reversal { commit, edited, .. } = reversal(&memory, root(), entry, &|_| true)?;
+        assert_eq!(edited, [], "nobody was in the way");
         acquire(&memory).and_then(|mut it| it.commit(commit))
     };
     for n in (79..129).rev() {
@@ -465,8 +466,11 @@ fn undo_goes_back_step_by_step_until_nothing_is_kept() {
     assert!(message.contains("is not kept any more"), "{message}");
     memory.write(native("assets/n"), b"mine");
     set(Some("mine"), "again");
-    memory.write(native("assets/n"), b"mine");
-    assert!(matches!(undo_last(), Err(Error::Conflict { .. })), "what was edited since is not undone");
+    memory.write(native("assets/n"), b"yours");
+    let log = log(&memory, root()).expect("readable");
+    let reversal = reversal(&memory, root(), log.last_standing().expect("it stands"), &|_| true).expect("kept");
+    assert_eq!(reversal.edited, [path("assets/n")], "what was edited since is not undone");
+    assert_eq!((reversal.n_left, reversal.commit.changes.len()), (0, 0));
     undo::forget_old(&memory, &Home::new(root()), 0);
     assert!(memory.snapshot().into_keys().all(|it| !it.starts_with(Home::new(root()).undo_dir())), "they never were");
 }
@@ -596,7 +600,7 @@ fn moves_work_on_a_real_disk() {
         assert!(disk.stat(&at("assets/hero")).is_err() && disk.stat(&at("assets/old")).is_err());
         let log = log(&disk, &root).expect("readable");
         assert!(log.entries[0].time.as_ref().is_some_and(|it| it.starts_with("20")));
-        let commit = reversal(&disk, &root, &log.entries[0], &|_| true).expect("kept");
+        let commit = reversal(&disk, &root, &log.entries[0], &|_| true).expect("kept").commit;
         assert_eq!(lane.commit(commit).expect("no fault"), Some(2));
         for (path, bytes) in BEFORE {
             assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());
