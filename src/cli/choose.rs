@@ -15,11 +15,10 @@ use super::write::{self, AssetEntry, WriteArguments};
 use crate::build::Options;
 use crate::build::view::{Asset, View};
 use crate::error::{Error, Result};
-use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX};
 use crate::model::registry::Line;
 use crate::model::{Diagnostic, RelPath, suggest};
 use crate::workspace::layout::Workspace;
-use crate::write::{Decision, Depth, Plan};
+use crate::write::{Decision, Depth, Plan, undeclared};
 
 /// What a command may go by when it decides.
 pub struct Choice<'a> {
@@ -27,6 +26,8 @@ pub struct Choice<'a> {
     pub ws: &'a Workspace,
     /// What is in it.
     pub view: &'a View,
+    /// What is declared there in files that cannot be read.
+    pub unread: &'a [Asset],
     /// The directory that the command was called in, relative to the workspace; `None` outside of it.
     pub dir: Option<&'a RelPath>,
 }
@@ -36,6 +37,8 @@ pub struct Choice<'a> {
 pub struct Chosen<'a> {
     /// Those that are declared.
     pub assets: Vec<&'a Asset>,
+    /// Those that are declared by files that cannot be read.
+    pub unread: Vec<&'a Asset>,
     /// Those that are registered and not declared any more.
     pub missing: Vec<&'a Line>,
 }
@@ -62,7 +65,10 @@ pub fn run(
         if checked {
             opened.ask(|it| it.check(&options))?;
         }
-        let decide = |view: &View| decide(&Choice { ws: &opened.ws, view, dir: dir.as_ref() });
+        let decide = |view: &View| {
+            let unread = undeclared(view);
+            decide(&Choice { ws: &opened.ws, view, unread: &unread, dir: dir.as_ref() })
+        };
         let mut plan = plan(&opened, &options, depth, &decide)?;
         if is_short {
             shorten(&mut plan.notes);
@@ -113,6 +119,24 @@ impl<'a> Choice<'a> {
     /// [`Error::Refused`] for a text that means none, or may mean different ones.
     pub fn declared(&self, texts: &[String]) -> Result<Vec<&'a Asset>> {
         let chosen = self.all(texts)?;
+        match chosen.unread.first() {
+            Some(it) => Err(self.no_good(it)),
+            None => self.without_missing(chosen),
+        }
+    }
+
+    /// Returns the assets that `texts` mean, be they declared well or badly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Choice::declared`].
+    pub fn declared_somehow(&self, texts: &[String]) -> Result<Vec<&'a Asset>> {
+        let chosen = self.all(texts)?;
+        let unread = chosen.unread.clone();
+        Ok([self.without_missing(chosen)?, unread].concat())
+    }
+
+    fn without_missing(&self, chosen: Chosen<'a>) -> Result<Vec<&'a Asset>> {
         match chosen.missing.first() {
             None => Ok(chosen.assets),
             Some(it) => Err(Error::Refused(format!(
@@ -134,30 +158,28 @@ impl<'a> Choice<'a> {
         let mut meant = BTreeSet::new();
         for text in texts {
             let chosen = choose(&Selector::parse(text, self.dir)?, &found);
-            meant.extend(chosen.map_err(|error| self.unreadable(text).unwrap_or(error))?);
+            meant.extend(chosen?);
         }
         let mut chosen = Chosen::default();
         for at in meant {
             match found[at].what {
                 What::Declared(it) => chosen.assets.push(it),
+                What::Unread(it) => chosen.unread.push(it),
                 What::Missing(it) => chosen.missing.push(it),
             }
         }
         Ok(chosen)
     }
 
-    /// Says so where a text means a file or directory whose declaration cannot be read.
-    fn unreadable(&self, text: &str) -> Option<Error> {
-        let path = self.path(text)?;
-        let sidecar = format!("{path}{SIDECAR_SUFFIX}");
-        let inside = path.child(ASSET_JSON);
-        let is_about = |it: &&Diagnostic| {
-            let file = it.location.as_ref().map_or("", |it| it.path.as_str());
-            file == path.as_str() || file == sidecar || file == inside.as_str()
-        };
-        let problem = self.view.errors.iter().find(is_about).filter(|_| self.view.at(&path).is_none())?;
-        let message = format!("the declaration of `{path}` is no good: {}; mend it first", problem.message);
-        Some(Error::Refused(message))
+    /// Says so where a declaration cannot be read.
+    fn no_good(&self, asset: &Asset) -> Error {
+        let place = asset.place();
+        let is_about = |it: &&Diagnostic| it.location.as_ref().map(|it| &it.path) == asset.declaration.file();
+        let problem = self.view.errors.iter().find(is_about).map_or("it cannot be read", |it| &it.message);
+        Error::Refused(format!(
+            "the declaration of `{place}` is no good: {problem}; mend it first, or `packwright remove {place}` gives the \
+             asset up"
+        ))
     }
 
     /// Returns everything that can be meant, by place.
@@ -169,12 +191,21 @@ impl<'a> Choice<'a> {
             what: What::Declared(it),
             line: view.line(it),
         }));
-        found.extend(view.proposal.missing.iter().map(|it| {
+        found.extend(self.unread.iter().map(|it| Found {
+            name: it.name().to_owned(),
+            what: What::Unread(it),
+            line: view.line(it),
+        }));
+        found.extend(view.proposal.missing.iter().filter(|it| !self.is_unread(&it.place)).map(|it| {
             let name = view.config.default_name(it.place.as_str());
             Found { name, what: What::Missing(it), line: Some(it) }
         }));
         found.sort_by(|a, b| a.place().cmp(b.place()));
         found
+    }
+
+    fn is_unread(&self, place: &RelPath) -> bool {
+        self.unread.binary_search_by(|it| it.place().cmp(place)).is_ok()
     }
 
     /// Returns the path of the tree that `text` names: as seen from where the command was called, or else from the
@@ -197,13 +228,14 @@ struct Found<'a> {
 #[derive(Clone, Copy)]
 enum What<'a> {
     Declared(&'a Asset),
+    Unread(&'a Asset),
     Missing(&'a Line),
 }
 
 impl Found<'_> {
     fn place(&self) -> &RelPath {
         match self.what {
-            What::Declared(it) => it.place(),
+            What::Declared(it) | What::Unread(it) => it.place(),
             What::Missing(it) => &it.place,
         }
     }

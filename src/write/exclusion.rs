@@ -99,7 +99,7 @@ fn going(view: &View, fresh: &[&Asset]) -> Going {
         uuids: fresh.iter().filter_map(|it| view.line(it)).map(|it| it.uuid).collect(),
         indifferent: places.iter().cloned().chain(excluded).collect(),
         assets: places,
-        files: BTreeSet::new(),
+        ..Going::default()
     }
 }
 
@@ -202,7 +202,7 @@ fn include_one(view: &View, config: &Config, asset: &Asset, decision: &mut Decis
         return set_field(view, asset, "exclude", &false.into(), next);
     };
     let text = declared_text(view, asset, file)?;
-    let without = json::unset(text, "exclude").ok_or_else(|| unreadable(asset, file))?;
+    let without = json::unset(text, "exclude").ok_or_else(|| unreadable(view, asset, file))?;
     if is_excluded_by(view, config, asset, Some(&without)) {
         return set_field(view, asset, "exclude", &false.into(), next);
     }

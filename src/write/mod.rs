@@ -11,7 +11,7 @@
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
 //! - `undo`: takes the last commit back, or one before it
 //! - `uses`: who needs an asset or a file
-//! - `unread`: what declarations that cannot be read seem to refer to
+//! - `unread`: declarations that cannot be read, and what they seem to refer to
 //! - `turn`: from a plan to a commit
 //! - `create`: the first commit of all
 //! - `inputs`: which inputs come and go with their places
@@ -57,6 +57,7 @@ pub use remove::{Removal, remove};
 pub use rename::rename;
 pub use turn::under_lane;
 pub use undo::{undo, undo_one};
+pub use unread::undeclared;
 
 /// What a command wants to change.
 #[derive(Clone, Default, Debug)]
@@ -275,11 +276,22 @@ fn sidecar(place: &RelPath) -> Result<RelPath> {
 
 /// Returns the text of the file that declares an asset.
 fn declared_text<'a>(view: &'a View, asset: &Asset, file: &RelPath) -> Result<&'a str> {
-    view.text(file).ok_or_else(|| unreadable(asset, file))
+    view.text(file).ok_or_else(|| unreadable(view, asset, file))
 }
 
-fn unreadable(asset: &Asset, file: &RelPath) -> Error {
-    Error::Refused(format!("`{file}`, which declares `{}`, cannot be edited as it is; mend it first", asset.place()))
+/// Returns the error for a declaration that cannot be edited: what is wrong with it, and where.
+fn unreadable(view: &View, asset: &Asset, file: &RelPath) -> Error {
+    let place = asset.place();
+    let problem = view.errors.iter().find(|it| it.location.as_ref().is_some_and(|it| it.path == *file));
+    let problem = problem.map_or_else(String::new, |it| {
+        let line =
+            it.location.as_ref().and_then(|it| it.span).map_or_else(String::new, |it| format!("line {}: ", it.line));
+        format!(" ({line}{})", it.message)
+    });
+    Error::Refused(format!(
+        "`{file}`, which declares `{place}`, cannot be edited as it is{problem}; mend it first, or give the asset up: \
+         `packwright remove {place}`"
+    ))
 }
 
 /// Sets a field of an asset's own declaration, which becomes a sidecar where a rule makes the asset.
@@ -287,7 +299,7 @@ fn set_field(view: &View, asset: &Asset, field: &str, value: &serde_json::Value,
     let (file, text) = match &asset.declaration.origin.form {
         Form::Directory(file) | Form::Sidecar(file) => {
             let text = declared_text(view, asset, file)?;
-            (file.clone(), json::set(text, field, value).ok_or_else(|| unreadable(asset, file))?)
+            (file.clone(), json::set(text, field, value).ok_or_else(|| unreadable(view, asset, file))?)
         }
         Form::Rule(_) => (sidecar(asset.place())?, json::fresh(field, value)),
     };

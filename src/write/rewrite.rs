@@ -59,7 +59,7 @@ pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Res
         let decided = decision.next.files.get(&to).cloned().flatten();
         let decided = decided.and_then(|it| String::from_utf8(it).ok());
         let (rewritten, n) = rewrite_text(view, asset, renaming, decided.as_deref().unwrap_or(text))
-            .ok_or_else(|| unreadable(asset, file))?;
+            .ok_or_else(|| unreadable(view, asset, file))?;
         if n == 0 {
             continue;
         }

@@ -149,7 +149,7 @@ fn a_rename_that_cannot_be() {
     expect![[r#"
         exit 1
         --- stderr
-        error: the declaration of `assets/sprites/coin.png` is no good: expected value after colon in object property; mend it first
+        error: the declaration of `assets/sprites/coin.png` is no good: expected value after colon in object property; mend it first, or `packwright remove assets/sprites/coin.png` gives the asset up
     "#]]
     .assert_eq(&sandbox.run(&["rename", "assets/sprites/coin.png", "x"]));
 }
@@ -857,6 +857,99 @@ fn undo_goes_past_what_was_edited_since() {
         error: there is no commit 77
     "#]]
     .assert_eq(&["3", "5", "77"].map(|it| sandbox.run(&["undo", it])).concat());
+}
+
+#[test]
+fn what_is_broken_can_be_excluded() {
+    let sandbox = built();
+    let release = || sandbox.run(&["build", "--profile", "release", "--locked", "-q"]);
+    sandbox.run(&["rename", "tiles/checker.png", "tile"]);
+    for (place, file, broken) in [
+        ("assets/tiles/checker.png", "assets/tiles/checker.png.asset.json", r#"{ "type": "raw", "bogus": 1 }"#),
+        ("assets/tiles/checker.png", "assets/tiles/checker.png.asset.json", r#"{ "type": "imag" }"#),
+        ("7", "assets/tiles/checker.png.asset.json", r#"{ "dependencies": ["nobody"] }"#),
+        ("2", "assets/dialog/asset.json", r#"{ "type": "raw", "inputs": ["nothing.txt"] }"#),
+        ("dialog", "assets/dialog/asset.json", r#"{ "inputs": ["intro.txt"] }"#),
+    ] {
+        let before = String::from_utf8(sandbox.read(file)).expect("text");
+        sandbox.write(file, broken);
+        assert!(release().starts_with("exit 1"), "{broken}");
+        let told = sandbox.run(&["exclude", place]);
+        assert!(told.starts_with("exit 0"), "{broken} {told}");
+        let told = release();
+        assert!(told.starts_with("exit 0"), "{broken} {told}");
+        assert!(sandbox.run(&["exclude", place]).ends_with("nothing to do\n"), "{broken}");
+        assert!(sandbox.run(&["include", place]).contains("]: afterwards: "), "{broken}");
+        sandbox.write(file, &before);
+        assert!(release().starts_with("exit 0"), "{broken}");
+    }
+    // Where there is no object to say it in, that is told.
+    sandbox.write("assets/dialog/asset.json", "{\n  \"type\": ");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/dialog/asset.json`, which declares `assets/dialog`, cannot be edited as it is (line 2: expected value after colon in object property); mend it first, or give the asset up: `packwright remove assets/dialog`
+    "#]].assert_eq(&sandbox.run(&["exclude", "2"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: the declaration of `assets/dialog` is no good: expected value after colon in object property; mend it first, or `packwright remove assets/dialog` gives the asset up
+    "#]].assert_eq(&sandbox.run(&["rename", "2", "talk"]));
+}
+
+#[test]
+fn what_is_broken_can_be_removed() {
+    let sandbox = built();
+    sandbox.write("assets/sprites/coin.png.asset.json", "{ \"type\": ");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 5 `assets/sprites/coin.png`
+        remove 1 asset: 3 files, commit 3
+    "#]].assert_eq(&sandbox.run(&["remove", "assets/sprites/coin.png"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `5`
+    "#]].assert_eq(&sandbox.run(&["remove", "5", "--keep-sources", "--force"]));
+    sandbox.write("assets/dialog/asset.json", "{ \"type\": \"imag\" }");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 2 `assets/dialog`
+        remove 1 asset: 4 files, commit 4
+    "#]].assert_eq(&sandbox.run(&["remove", "dialog"]));
+    // A sidecar that has lost its file.
+    sandbox.write("assets/gone.bin.asset.json", "{ \"type\": \"raw\" }");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove `assets/gone.bin`, which is not registered
+        remove 1 asset: 1 file, commit 5
+    "#]].assert_eq(&sandbox.run(&["remove", "gone.bin"]));
+    assert!(sandbox.run(&["build", "--profile", "release", "-q"]).starts_with("exit 0"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_excluded_or_removed_by_hand() {
+    let sandbox = built();
+    sandbox.remove("assets/credits.txt");
+    std::os::unix::fs::symlink("nowhere", sandbox.path("assets/credits.txt")).expect("it is free");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/credits.txt` is a link that leads nowhere, and packwright only removes files: remove it yourself, and then run `packwright remove 1`; or run `packwright exclude assets/credits.txt`
+    "#]].assert_eq(&sandbox.run(&["remove", "credits.txt"]));
+    assert!(sandbox.run(&["exclude", "1"]).starts_with("exit 0"));
+    assert!(sandbox.run(&["build", "--profile", "release", "--locked", "-q"]).starts_with("exit 0"));
+    std::fs::remove_file(sandbox.path("assets/credits.txt")).expect("it is ours");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 1 `assets/credits.txt`
+        remove 1 asset: 2 files, commit 4
+    "#]].assert_eq(&sandbox.run(&["remove", "1"]));
 }
 
 #[test]
