@@ -15,6 +15,7 @@ use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_sidecar};
 use crate::workspace::layout::CONFIG_FILE;
 
+use super::rewrite::literal;
 use super::uses::{Going, uses};
 use super::{Decision, count, declared_text, json, refuse, set_field, settle, toml, unread, unreadable};
 
@@ -41,6 +42,7 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
     let config = config_after(view, &decision);
     for asset in others(&fresh, &rules) {
         if !is_excluded_by(view, &config, asset, None) {
+            refuse_seen_twice(view, asset)?;
             set_field(view, asset, "exclude", &true.into(), &mut decision.next)?;
         }
     }
@@ -73,6 +75,32 @@ pub fn include(view: &View, chosen: &[&Asset]) -> Result<Decision> {
         }
     }
     Ok(decision)
+}
+
+/// Refuses to exclude what lies behind a link and in another place too: it would be excluded in both. A rule can tell them
+/// apart.
+fn refuse_seen_twice(view: &View, asset: &Asset) -> Result<()> {
+    let place = asset.place();
+    let Some(real) = view.behind_link(place) else { return Ok(()) };
+    let sights = view.sights(&real);
+    let Some(other) = sights.iter().find(|it| *it != place) else { return Ok(()) };
+    let root = view.config.root_of(place.as_str());
+    let below = root.and_then(|it| it.path.strip(place.as_str())).filter(|_| base_rule(view, asset).is_some());
+    let alone = below.map_or_else(String::new, |it| {
+        let (pattern, kind) = (toml_text(&literal(it)), &asset.declaration.intent.kind);
+        format!(
+            "; to exclude this one alone, put a rule `[[rules]]` with `match = {pattern}`, `type = \"{kind}\"` and `exclude = \
+             true` before the one that claims it in {CONFIG_FILE}"
+        )
+    });
+    Err(Error::Refused(format!(
+        "`{place}` lies behind a link, and is `{other}` too: `packwright exclude {other}` excludes both{alone}"
+    )))
+}
+
+/// Returns a text as it is written in TOML.
+fn toml_text(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
 }
 
 fn is_excluded(asset: &Asset) -> bool {

@@ -42,12 +42,13 @@ use crate::build::view::{Asset, Next, View, view};
 use crate::error::{Error, Result};
 use crate::lane::{self, Change, Commit, Move};
 use crate::model::declaration::Form;
-use crate::model::path::SIDECAR_SUFFIX;
+use crate::model::path::{SIDECAR_SUFFIX, sidecar_owner};
 use crate::model::registry::{self, ChangeNote, Edit, Line, Present, Registry};
 use crate::model::{AssetUuid, Code, Diagnostic, Digest, RelPath};
 use crate::query::State;
 use crate::workspace::bucket::Kind;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
+use crate::workspace::lookup::is_declaration;
 
 pub use create::{create, new_files, random_uuid, registry_files};
 pub use exclusion::{exclude, include};
@@ -113,7 +114,8 @@ pub fn plan(
     decide: &dyn Fn(&View) -> Result<Decision>,
 ) -> std::result::Result<Plan, Moved> {
     let before = view(ws, state, options, depth == Depth::Observations)?;
-    let decision = decide(&before)?;
+    let mut decision = decide(&before)?;
+    write_behind_links(&before, &mut decision);
     let is_nothing = decision.next == Next::default() && decision.edits.is_empty();
     if is_nothing {
         let lines = lines(&before.registry, &before.registry, &decision.concerns);
@@ -165,7 +167,19 @@ fn lines(before: &Registry, after: &Registry, concerns: &[AssetUuid]) -> Vec<Lin
     lines
 }
 
-/// What is written goes where a file is, never through a link: what lies behind one has another place besides.
+/// Lets declarations be written where they are, if the workspace sees them behind a link and nowhere else.
+fn write_behind_links(view: &View, decision: &mut Decision) {
+    let sole = |path: &RelPath| {
+        let real = view.behind_link(path).filter(|_| is_declaration(path.as_str()))?;
+        (view.sights(&real).len() == 1).then_some(real)
+    };
+    let files = std::mem::take(&mut decision.next.files);
+    decision.next.files = files.into_iter().map(|(path, it)| (sole(&path).unwrap_or(path), it)).collect();
+    let relies_on = std::mem::take(&mut decision.relies_on);
+    decision.relies_on = relies_on.into_iter().map(|it| sole(&it).unwrap_or(it)).collect();
+}
+
+/// What is written goes where a file is, never through a link: what lies behind one may have another place besides.
 fn refuse_links(view: &View, next: &Next) -> Result<()> {
     let touched = next.files.keys().chain(next.moved.keys()).chain(next.moved.values());
     for path in touched {
@@ -176,14 +190,25 @@ fn refuse_links(view: &View, next: &Next) -> Result<()> {
         let mut above = path.parent();
         while let Some(dir) = above {
             if view.find(&dir).is_some_and(|it| it.kind.is_link()) {
-                return Err(Error::Refused(format!(
-                    "`{path}` lies behind the link `{dir}`; name it by the path that this leads to"
-                )));
+                return Err(Error::Refused(behind(view, path, &dir)));
             }
             above = dir.parent();
         }
     }
     Ok(())
+}
+
+/// Says what can be done about a file that lies behind a link.
+fn behind(view: &View, path: &RelPath, link: &RelPath) -> String {
+    let lies = format!("`{path}` lies behind the link `{link}`");
+    let Some(real) = view.behind_link(path) else { return lies };
+    match view.sights(&real).iter().find(|it| *it != path) {
+        Some(other) => {
+            let other = sidecar_owner(other.as_str()).unwrap_or(other.as_str());
+            format!("{lies}, and what is done to it is done to `{other}` too: name that one, to change both")
+        }
+        None => format!("{lies}, where packwright only edits declarations; do it yourself at `{real}`"),
+    }
 }
 
 fn refuse_new_errors(before: &View, after: &View, decision: &Decision) -> Result<()> {
@@ -223,7 +248,7 @@ fn commit(ws: &Workspace, before: &View, after: &View, decision: Decision) -> Re
     let is_config = |it: &RelPath| *it == config;
     let expect = |path: &RelPath| match is_config(path) {
         true => Some(Digest::of(&before.config_text)),
-        false => before.find(path).map(|it| it.digest),
+        false => before.find(path).or_else(|| before.find(before.sights(path).first()?)).map(|it| it.digest),
     };
     let mut relies_on = decision.relies_on;
     relies_on.insert(config.clone());

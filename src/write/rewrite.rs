@@ -136,7 +136,7 @@ fn input(renaming: &Renaming, dirs: &Dirs, text: &str) -> Option<String> {
 }
 
 /// Returns a pattern that matches this very path.
-fn literal(path: &str) -> String {
+pub(super) fn literal(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());
     for char in path.chars() {
         match char {

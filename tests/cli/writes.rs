@@ -906,19 +906,22 @@ fn what_is_broken_can_be_removed() {
         --- stderr
         remove 5 `assets/sprites/coin.png`
         remove 1 asset: 3 files, commit 3
-    "#]].assert_eq(&sandbox.run(&["remove", "assets/sprites/coin.png"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "assets/sprites/coin.png"]));
     expect![[r#"
         exit 1
         --- stderr
         error: no asset matches `5`
-    "#]].assert_eq(&sandbox.run(&["remove", "5", "--keep-sources", "--force"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "5", "--keep-sources", "--force"]));
     sandbox.write("assets/dialog/asset.json", "{ \"type\": \"imag\" }");
     expect![[r#"
         exit 0
         --- stderr
         remove 2 `assets/dialog`
         remove 1 asset: 4 files, commit 4
-    "#]].assert_eq(&sandbox.run(&["remove", "dialog"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "dialog"]));
     // A sidecar that has lost its file.
     sandbox.write("assets/gone.bin.asset.json", "{ \"type\": \"raw\" }");
     expect![[r#"
@@ -926,7 +929,8 @@ fn what_is_broken_can_be_removed() {
         --- stderr
         remove `assets/gone.bin`, which is not registered
         remove 1 asset: 1 file, commit 5
-    "#]].assert_eq(&sandbox.run(&["remove", "gone.bin"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "gone.bin"]));
     assert!(sandbox.run(&["build", "--profile", "release", "-q"]).starts_with("exit 0"));
 }
 
@@ -949,7 +953,8 @@ fn what_is_no_file_is_excluded_or_removed_by_hand() {
         --- stderr
         remove 1 `assets/credits.txt`
         remove 1 asset: 2 files, commit 4
-    "#]].assert_eq(&sandbox.run(&["remove", "1"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "1"]));
 }
 
 #[test]

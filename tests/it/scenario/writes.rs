@@ -950,6 +950,27 @@ alpha
 //- write move assets/e/a.txt assets/x.txt
 //- write move assets/d/a.txt assets/e/x.txt
 //- write rename assets/d/a.txt x
+//- write exclude assets/e/a.txt
+//- write exclude assets/d/a.txt
+//- build --locked --quiet
+## what is seen behind a link only
+//- /shared/b.bin
+beta
+//- /shared/b.bin.asset.json
+{ "type": "raw" }
+//- /shared/a.txt
+alpha
+//- ln /assets/e -> ../shared
+//- build --quiet
+//- write exclude assets/e/a.txt assets/e/b.bin
+//- show /shared/a.txt.asset.json
+//- show /shared/b.bin.asset.json
+//- build --locked --quiet
+//- write include assets/e/a.txt assets/e/b.bin
+//- show /shared/a.txt.asset.json
+//- show /shared/b.bin.asset.json
+//- build --locked --quiet
+//- write move assets/e/a.txt assets/x.txt
 ## a directory asset in another
 //- /assets/d/asset.json
 { "type": "raw" }
@@ -1084,9 +1105,9 @@ logo
 
             ## what lies behind a link
             build 1: written, 3 assets in the pack
-            rename: failed: `assets/e/a.txt.asset.json` lies behind the link `assets/e`; name it by the path that this leads to
-            move: failed: `assets/e/a.txt` lies behind the link `assets/e`; name it by the path that this leads to
-            move: failed: `assets/e/x.txt` lies behind the link `assets/e`; name it by the path that this leads to
+            rename: failed: `assets/e/a.txt.asset.json` lies behind the link `assets/e`, and what is done to it is done to `assets/d/a.txt` too: name that one, to change both
+            move: failed: `assets/e/a.txt` lies behind the link `assets/e`, and what is done to it is done to `assets/d/a.txt` too: name that one, to change both
+            move: failed: `assets/e/x.txt` lies behind the link `assets/e`, and what is done to it is done to `assets/d/x.txt` too: name that one, to change both
             rename: refused
               error[PW0012] assets/d/a.txt.asset.json: afterwards: two assets are named `x`
                 assets/e/a.txt.asset.json: the other one is declared here
@@ -1094,6 +1115,32 @@ logo
               error[PW0012] assets/e/a.txt.asset.json: afterwards: two assets are named `x`
                 assets/d/a.txt.asset.json: the other one is declared here
                 help: `assets/d/a.txt` has this name too; give one of them another `name`
+            exclude: failed: `assets/e/a.txt` lies behind a link, and is `assets/d/a.txt` too: `packwright exclude assets/d/a.txt` excludes both; to exclude this one alone, put a rule `[[rules]]` with `match = "e/a.txt"`, `type = "raw"` and `exclude = true` before the one that claims it in packwright.toml
+            exclude: exclude 1 asset
+              exclude `assets/d/a.txt`
+            build 2: written, 1 asset in the pack
+
+            ## what is seen behind a link only
+            build 1: written, 3 assets in the pack
+            exclude: exclude 2 assets
+              exclude `assets/e/a.txt`
+              exclude `assets/e/b.bin`
+            /shared/a.txt.asset.json:
+            {
+              "exclude": true
+            }
+            /shared/b.bin.asset.json:
+            { "type": "raw", "exclude": true }
+            build 2: written, 1 asset in the pack
+            include: include 2 assets
+              include `assets/e/a.txt`
+              include `assets/e/b.bin`
+            /shared/a.txt.asset.json:
+            gone
+            /shared/b.bin.asset.json:
+            { "type": "raw" }
+            build 3: written, 3 assets in the pack
+            move: failed: `assets/e/a.txt` lies behind the link `assets/e`, where packwright only edits declarations; do it yourself at `shared/a.txt`
 
             ## a directory asset in another
             build 1: written, 4 assets in the pack
