@@ -47,6 +47,9 @@ pub struct Entry {
     /// The directories that it made, those above first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made: Vec<RelPath>,
+    /// The directories that went, those of them that were empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emptied: Vec<RelPath>,
 }
 
 /// What a commit did to one file; `None` where there was or is no file.
@@ -107,6 +110,7 @@ impl From<&RecordedCommit> for Entry {
             undoes: commit.undoes,
             files: files.collect(),
             made: commit.made.clone(),
+            emptied: commit.emptied.clone(),
         }
     }
 }

@@ -71,6 +71,7 @@ pub fn reversal(
 ) -> Result<Reversal> {
     let commit = Commit {
         undoes: Some(entry.sequence),
+        make: entry.emptied.clone(),
         prune: entry.made.clone(),
         ..Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title))
     };

@@ -75,6 +75,8 @@ pub struct Decision {
     pub concerns: Vec<AssetUuid>,
     /// Files that the decision goes by and that stay as they are.
     pub relies_on: BTreeSet<RelPath>,
+    /// Directories that are made, because they are empty where they come from.
+    pub make: BTreeSet<RelPath>,
     /// Directories that go once nothing is left in them.
     pub prune: BTreeSet<RelPath>,
     /// Errors that the user has asked for.
@@ -116,7 +118,7 @@ pub fn plan(
     let before = view(ws, state, options, depth == Depth::Observations)?;
     let mut decision = decide(&before)?;
     write_behind_links(&before, &mut decision);
-    let is_nothing = decision.next == Next::default() && decision.edits.is_empty();
+    let is_nothing = decision.next == Next::default() && decision.edits.is_empty() && decision.make.is_empty();
     if is_nothing {
         let lines = lines(&before.registry, &before.registry, &decision.concerns);
         return Ok(Plan { commit: Commit::new(decision.title), notes: decision.notes, lines });
@@ -243,7 +245,8 @@ fn settled_by(note: &ChangeNote) -> Edit {
 
 /// Puts the commit together: each file with the digest that it must still have.
 fn commit(ws: &Workspace, before: &View, after: &View, decision: Decision) -> Result<Commit> {
-    let mut commit = Commit { prune: decision.prune.into_iter().collect(), ..Commit::new(decision.title) };
+    let [make, prune] = [decision.make, decision.prune].map(|it| it.into_iter().collect());
+    let mut commit = Commit { make, prune, ..Commit::new(decision.title) };
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let is_config = |it: &RelPath| *it == config;
     let expect = |path: &RelPath| match is_config(path) {

@@ -52,6 +52,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     renaming.paths.extend(decision.next.moved.iter().filter(beside).map(|(from, to)| (from.clone(), to.clone())));
     let moved = move_assets(view, &mut renaming, &mut decision)?;
     decision.title = title(&targets, moved.len());
+    decision.notes.extend(decision.make.iter().map(|it| format!("make the empty directory `{it}`")));
     rewrite(view, &renaming, &mut decision)?;
     rewrite_rules(view, &renaming, &mut decision)?;
     decision.notes.extend(warnings(view, &renaming));
@@ -146,9 +147,35 @@ fn take_files(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath, decisio
     // What a sidecar beside the directory says is wrong, and stays that way.
     let Below { others, dirs } = below(ws, from, moved)?;
     moved.extend(others.keys().filter_map(|it| Some((it.clone(), within(it)?))));
+    decision.make.extend(hollow(&dirs, moved).filter_map(|it| if it == from { Some(to.clone()) } else { within(it) }));
     decision.next.others.extend(others);
+    warn_of_permissions(ws, &dirs, to, decision);
     decision.prune.extend(dirs);
     Ok(())
+}
+
+/// Returns the directories in which nothing is, neither a file that moves nor another directory.
+fn hollow<'a>(dirs: &'a [RelPath], moved: &BTreeMap<RelPath, RelPath>) -> impl Iterator<Item = &'a RelPath> {
+    let mut filled: BTreeSet<RelPath> = dirs.iter().filter_map(RelPath::parent).collect();
+    filled.extend(moved.keys().filter_map(RelPath::parent));
+    dirs.iter().filter(move |it| !filled.contains(*it))
+}
+
+/// Tells which directories have other permissions than they will get: those of the directory that they come into.
+fn warn_of_permissions(ws: &Workspace, dirs: &[RelPath], to: &RelPath, decision: &mut Decision) {
+    let mode = |it: &RelPath| ws.disk.stat(&ws.abs(it)).ok().map(|it| it.mode & 0o7777);
+    let usual = std::iter::successors(to.parent(), RelPath::parent).find_map(|it| mode(&it));
+    let Some(top) = dirs.first() else { return };
+    for dir in dirs {
+        let own = mode(dir).filter(|it| usual.is_some_and(|usual| usual != *it));
+        let target = top.strip(dir.as_str()).map_or(Some(to.clone()), |it| to.join(it));
+        if let (Some(own), Some(target)) = (own, target) {
+            decision.notes.push(format!(
+                "warning: `{dir}` has the permissions {own:o}, which do not come along; `chmod {own:o} {target}` gives \
+                 them to it"
+            ));
+        }
+    }
 }
 
 /// What is in a directory besides sources.

@@ -60,7 +60,9 @@ fn plan(ws: &Workspace, sequence: Option<u64>) -> Result<Plan> {
     let lines = take_back_lines(ws, entry, &mut commit, &mut obstacles)?;
     refuse_obstacles(&log, entry, obstacles)?;
     let mut notes: Vec<String> = lines.iter().map(note).collect();
-    if n_left == 0 && lines.is_empty() {
+    if n_left == 0 && lines.is_empty() && !entry.files.is_empty() {
+        // Empty directories are no part of what git takes back.
+        commit.make.clear();
         notes.push(format!(
             "note: nothing is left of commit {}; the next `undo` takes back one before it",
             entry.sequence

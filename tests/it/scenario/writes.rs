@@ -15,8 +15,8 @@ use packwright::internals::error::{Error, Result};
 use packwright::internals::lane::{Commit, Lane};
 use packwright::internals::model::RelPath;
 use packwright::internals::model::registry::Line;
-use packwright::internals::system::Disk;
 use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::{Disk, FileKind, System};
 use packwright::internals::workspace::layout::Workspace;
 use packwright::internals::write::{self, Decision, Depth, Destination, Plan, Removal};
 
@@ -744,6 +744,41 @@ fn what_is_broken_already_moves_along() {
 //- build --locked --quiet
 "#,
     ));
+}
+
+#[test]
+fn empty_directories_move_along() {
+    let mut world = World::new();
+    let steps = "
+//- mkdir /assets/dialog/later/on
+//- mkdir /assets/dialog/.notes
+//- mkdir /assets/empty
+//- mode /assets/texts 700
+//- write move assets/dialog assets/texts assets/talk/
+//- build --locked --quiet
+//- write move assets/empty assets/void
+";
+    world.run(ALL_FORMS);
+    expect![[r#"
+        move: move 3 assets
+          warning: `assets/texts` has the permissions 700, which do not come along; `chmod 700 assets/talk/texts` gives them to it
+          move `assets/dialog` to `assets/talk/dialog`
+          move `assets/texts/a.txt` to `assets/talk/texts/a.txt`
+          move `assets/texts/b.txt` to `assets/talk/texts/b.txt`
+          make the empty directory `assets/talk/dialog/.notes`
+          make the empty directory `assets/talk/dialog/later/on`
+          rewrite 3 references in `assets/talk/dialog/asset.json`
+          rewrite 1 reference in `assets/hero.png.asset.json`
+        build 2: written, 7 assets in the pack
+        move: move `assets/empty` to `assets/void`
+          make the empty directory `assets/void`
+    "#]].assert_eq(&world.run(steps));
+    let is_dir = |path: &str| world.system.stat(&super::support::at(path)).is_ok_and(|it| it.kind == FileKind::Dir);
+    let moved = ["/assets/talk/dialog/later/on", "/assets/talk/dialog/.notes", "/assets/void"];
+    let former = ["/assets/dialog/later/on", "/assets/dialog/.notes", "/assets/empty"];
+    assert!(moved.iter().all(|it| is_dir(it)) && !former.iter().any(|it| is_dir(it)));
+    take_all_back(&world.system, 0);
+    assert!(former.iter().all(|it| is_dir(it)) && !moved.iter().any(|it| is_dir(it)));
 }
 
 #[test]
