@@ -16,9 +16,10 @@
 //! - `create`: the first commit of all
 //! - `inputs`: which inputs come and go with their places
 //! - `rewrite`: references in declarations that follow a name or a place
-//! - `json`, `toml`: edits that leave everything else as it is
+//! - `json`, `toml`, `cut`: edits that leave everything else as it is
 
 mod create;
+mod cut;
 mod exclusion;
 mod inputs;
 mod json;
