@@ -21,7 +21,7 @@ use crate::build::session::Session;
 use crate::build::view::View;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
-use crate::lane;
+use crate::lane::{self, Lane};
 use crate::query::names::{LazyNames, exports};
 use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
@@ -226,10 +226,14 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
 fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<Error> {
     let patience = options.wait.unwrap_or(LANE_WAIT);
     let moment = lane::quiet_moment(&*ws.disk, &ws.root, patience)?;
-    Ok(match moment.is_quiet() {
-        true => Error::Torn { path: ws.root.clone() },
-        false => Error::Busy { what: "the lane".to_owned(), holder: lane::holder_of(&*ws.disk, &ws.root) },
-    })
+    if moment.is_quiet() {
+        return Ok(Error::Torn { path: ws.root.clone() });
+    }
+    // Who takes the lane finishes what a dead process left, or says why that cannot be done.
+    match Lane::acquire(&*ws.disk, &ws.root, "packwright", std::process::id(), Duration::ZERO) {
+        Ok(_) => Ok(Error::Torn { path: ws.root.clone() }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Begins again without waiting.

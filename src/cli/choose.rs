@@ -3,7 +3,9 @@
 //! Who writes must not guess: where a text may mean different assets in different ways, it is refused. A path means the
 //! asset at it, or where there is none, all below it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{MAIN_SEPARATOR, Path};
 
 use super::Context;
 use super::exit::Exit;
@@ -157,7 +159,7 @@ impl<'a> Choice<'a> {
         let found = self.found();
         let mut meant = BTreeSet::new();
         for text in texts {
-            let chosen = choose(&Selector::parse(text, self.dir)?, &found);
+            let chosen = choose(&Selector::parse(&self.inside(text), self.dir)?, &found);
             meant.extend(chosen?);
         }
         let mut chosen = Chosen::default();
@@ -204,6 +206,18 @@ impl<'a> Choice<'a> {
         found
     }
 
+    /// Returns an absolute path that leads into the workspace as seen from there; every other text as it is.
+    pub fn inside<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let path = Path::new(text);
+        if !path.is_absolute() {
+            return text.into();
+        }
+        match path.strip_prefix(&self.ws.root).ok().and_then(Path::to_str) {
+            Some(below) if !below.is_empty() => below.replace(MAIN_SEPARATOR, "/").into(),
+            _ => text.into(),
+        }
+    }
+
     fn is_unread(&self, place: &RelPath) -> bool {
         self.unread.binary_search_by(|it| it.place().cmp(place)).is_ok()
     }
@@ -211,6 +225,7 @@ impl<'a> Choice<'a> {
     /// Returns the path of the tree that `text` names: as seen from where the command was called, or else from the
     /// workspace.
     pub fn path(&self, text: &str) -> Option<RelPath> {
+        let text = self.inside(text);
         let text = text.trim_end_matches('/');
         let here = self.dir.and_then(|it| it.join(text));
         let paths = here.into_iter().chain(RelPath::new(text).filter(|it| !it.is_root()));
@@ -270,11 +285,13 @@ fn choose(selector: &Selector, found: &[Found<'_>]) -> Result<BTreeSet<usize>> {
     let ambiguous = sets.clone().find(|it| it.1 != first);
     if let Some((other, second)) = ambiguous {
         return Err(Error::Refused(format!(
-            "`{shown}` may mean {} ({}) or {} ({}); say it by number or by path",
+            "`{shown}` may mean {} ({}) or {} ({}); say it by {}",
             in_words(first, found),
             way(*meaning),
             in_words(second, found),
-            way(*other)
+            way(*other),
+            // A number is no way out where it is a name too.
+            if *meaning == Meaning::Id { "path" } else { "number or by path" }
         )));
     }
     if *meaning == Meaning::Uuid && first.len() > 1 {

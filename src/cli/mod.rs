@@ -215,9 +215,16 @@ struct Context {
 /// Runs packwright with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -> ExitCode {
     panic::install_hook();
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(problem) => {
+            if problem.use_stderr() && asks_for_json(&given) {
+                let console = Console::new(Color::default(), false, 0);
+                let text = problem.render().to_string();
+                let lines: Vec<&str> = text.lines().map(str::trim).take_while(|it| !it.is_empty()).collect();
+                let _ = json::print_usage(&console, lines.join(" ").trim_start_matches("error: "));
+            }
             // Help and version come this way too, and go to stdout. A reader that went away is no error.
             let _ = problem.print();
             return if problem.use_stderr() { Exit::Usage } else { Exit::Done }.into();
@@ -230,6 +237,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -
         Err(error) => failed(&console, format, None, &error, None),
     };
     panic::or_bug(work).into()
+}
+
+/// Returns whether a command line that makes no sense asks for a document all the same.
+fn asks_for_json(given: &[OsString]) -> bool {
+    let is_pair = |it: &[OsString]| it[0] == "--format" && it[1] == "json";
+    given.windows(2).any(is_pair) || given.iter().any(|it| it == "--format=json")
 }
 
 fn start(arguments: &Arguments, console: Console, disk: Arc<dyn Disk>) -> Result<Context> {
@@ -287,7 +300,7 @@ fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Err
     if format == Format::Json {
         // Should stdout refuse, the exit code still tells.
         let _ = json::print_failure(console, error);
-        console.error(words::clean(&json::chain(error)));
+        console.error(words::clean(&json::told(error)));
         return Exit::of(error);
     }
     match error {

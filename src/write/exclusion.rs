@@ -35,7 +35,7 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
         refuse(uses(view, &going(view, &fresh), USED))?;
     }
     decision.notes.extend(unread::after_loss(view, &fresh, &|_| false));
-    let rules = whole_rules(view, &fresh);
+    let rules = whole_rules(view, &fresh, chosen);
     for rule in &rules {
         set_in_rule(view, *rule, Some(true), &mut decision)?;
     }
@@ -57,12 +57,17 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
 pub fn include(view: &View, chosen: &[&Asset]) -> Result<Decision> {
     let (fresh, already): (Vec<&Asset>, Vec<&Asset>) = chosen.iter().partition(|it| is_excluded(it));
     let mut decision = begin("include", view, &fresh, &already, "is not excluded");
-    let rules = whole_rules(view, &fresh);
+    let rules = whole_rules(view, &fresh, chosen);
     for rule in &rules {
         include_rule(view, *rule, &mut decision)?;
     }
     let config = config_after(view, &decision);
     for asset in others(&fresh, &rules) {
+        include_one(view, &config, asset, &mut decision)?;
+    }
+    // Sidecars that were laid over a rule because it excludes are needed no more.
+    let is_laid_over = |it: &&&Asset| base_rule(view, it).is_some_and(|it| rules.contains(&it));
+    for asset in already.iter().filter(|it| it.declaration.file().is_some()).filter(is_laid_over) {
         include_one(view, &config, asset, &mut decision)?;
     }
     for asset in chosen {
@@ -132,10 +137,10 @@ fn going(view: &View, fresh: &[&Asset]) -> Going {
 }
 
 /// Returns the rules all of whose assets are chosen, where they are several: those that a rule makes, and those with a
-/// sidecar laid over it.
-fn whole_rules(view: &View, chosen: &[&Asset]) -> BTreeSet<usize> {
+/// sidecar laid over it. Only rules count by which one of the `fresh` goes.
+fn whole_rules(view: &View, fresh: &[&Asset], chosen: &[&Asset]) -> BTreeSet<usize> {
     let made_by = |it: &&Asset| if let Form::Rule(rule) = it.declaration.origin.form { Some(rule) } else { None };
-    let candidates: BTreeSet<usize> = chosen.iter().filter_map(made_by).collect();
+    let candidates: BTreeSet<usize> = fresh.iter().filter_map(made_by).collect();
     if candidates.is_empty() {
         return candidates;
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::build::view::{Asset, View};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
-use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, sidecar_owner};
+use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, portability_problem, sidecar_owner};
 use crate::model::reference::path_problem;
 use crate::model::registry::Edit;
 use crate::model::{Digest, RelPath};
@@ -45,6 +45,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     for (from, to) in &targets {
         check_target(ws, view, from, to)?;
         take_files(ws, view, from, to, &mut decision)?;
+        decision.notes.extend(unportable(view, to));
     }
     let mut renaming = Renaming { paths: targets.clone(), ..Renaming::default() };
     // A sidecar goes with its file.
@@ -87,6 +88,13 @@ fn targets(view: &View, sources: &[RelPath], to: &Destination) -> Result<BTreeMa
         targets.insert(from.clone(), target);
     }
     Ok(targets)
+}
+
+/// Warns of names that come into being and that not every system can hold.
+fn unportable(view: &View, to: &RelPath) -> Vec<String> {
+    let new = std::iter::successors(Some(to.clone()), RelPath::parent).take_while(|it| view.find(it).is_none());
+    let problem = |it: RelPath| Some(format!("warning: `{it}`: {}", portability_problem(it.name())?));
+    new.filter_map(problem).collect()
 }
 
 fn check_target(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath) -> Result<()> {

@@ -97,6 +97,12 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
             let owned = owned(view, place);
             decision.prune.insert(place.clone());
             decision.prune.extend(owned.iter().flat_map(|it| dirs_between(place, it)));
+            let inputs: BTreeSet<RelPath> =
+                view.inputs(asset).into_iter().filter_map(|it| place.join(&it.path)).collect();
+            let besides = owned.iter().filter(|it| !inputs.contains(*it));
+            decision
+                .notes
+                .extend(besides.map(|it| format!("note: `{it}` goes too: it lies in `{place}` and is no input")));
             files.extend(owned.into_iter().map(|it| (it, None)));
         }
         // Where a rule would make an asset of the file that stays, it is told not to.

@@ -137,7 +137,7 @@ fn a_rename_that_cannot_be() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `4` may mean 4 `assets/models/sign.gltf` (by its number) or 1 `assets/credits.txt` (by its name); say it by number or by path
+        error: `4` may mean 4 `assets/models/sign.gltf` (by its number) or 1 `assets/credits.txt` (by its name); say it by path
     "#]].assert_eq(&sandbox.run(&["rename", "4", "x"]));
     sandbox.write("assets/sprites/coin.png.asset.json", "{ \"name\": ");
     expect![[r#"
@@ -958,6 +958,112 @@ fn what_is_no_file_is_excluded_or_removed_by_hand() {
 }
 
 #[test]
+fn what_is_meant_may_be_written_in_many_ways() {
+    let sandbox = built();
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: on the command line `1` means the asset with this number too
+        rename `dialog/intro` to `1`: 1 file, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "2", "1"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `1` may mean 1 `assets/credits.txt` (by its number) or 2 `assets/dialog` (by its name); say it by path
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "1", "2"]));
+    let absolute = sandbox.path("assets/credits.txt").display().to_string();
+    expect![[r#"
+        exit 0
+        --- stderr
+        exclude `assets/credits.txt`
+        exclude 1 asset: 1 file, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["exclude", &absolute]));
+    let into = sandbox.path("assets/texts/").display().to_string();
+    expect![[r#"
+        exit 0
+        --- stderr
+        move `assets/credits.txt` to `assets/texts/credits.txt`: 3 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["move", &absolute, &format!("{into}/")]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `.` is `SANDBOX`, which is the whole workspace and not moved: name what is in it
+    "#]]
+    .assert_eq(&sandbox.run(&["move", ".", "x"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: the following required arguments were not provided:
+          <NAME>
+
+        Usage: packwright rename <ASSET> <NAME>
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin"]));
+    let document = sandbox.json(&["rename", "coin", "--format", "json"]);
+    assert_eq!(schema::problems("failure", &document), Vec::<String>::new());
+    let error = &document["error"];
+    assert_eq!(error["exit_code"], 2);
+    assert_eq!(error["message"], "the following required arguments were not provided: <NAME>");
+}
+
+#[test]
+fn what_not_everybody_expects_is_told() {
+    let sandbox = built();
+    expect![[r#"
+        exit 0
+        --- stderr
+        warning: `assets/con./aux.txt`: `AUX` is a device on Windows
+        warning: `assets/con.`: `CON` is a device on Windows
+        move `assets/credits.txt` to `assets/con./aux.txt`: 2 files, commit 3
+    "#]].assert_eq(&sandbox.run(&["move", "assets/credits.txt", "assets/con./aux.txt"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        warning: `ui/what?` is no name for a file everywhere: Windows allows no '?' in a name
+        rewrite 1 reference in `assets/dialog/asset.json`
+        rename `coin` to `ui/what?`: 2 files, commit 4
+    "#]].assert_eq(&sandbox.run(&["rename", "coin", "ui/what?"]));
+    sandbox.write("assets/dialog/more.md", "more");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 2 `assets/dialog`
+        note: `assets/dialog/more.md` goes too: it lies in `assets/dialog` and is no input
+        remove 1 asset: 5 files, commit 5
+    "#]].assert_eq(&sandbox.run(&["remove", "dialog/intro"]));
+}
+
+#[test]
+fn sidecars_that_were_laid_over_a_rule_that_excludes_go_with_that() {
+    let sandbox = built();
+    for name in ["one", "two"] {
+        sandbox.write(&format!("assets/texts/{name}.txt"), name);
+    }
+    sandbox.run(&["build", "-q"]);
+    let before = authored(&sandbox);
+    sandbox.run(&["exclude", "assets/**/*.txt"]);
+    assert!(sandbox.run(&["include", "assets/texts/one.txt"]).starts_with("exit 0"));
+    assert!(sandbox.path("assets/texts/one.txt.asset.json").exists());
+    expect![[r#"
+        exit 0
+        --- stderr
+        `assets/texts/one.txt` is not excluded
+        include `assets/credits.txt`
+        include `assets/texts/two.txt`
+        note: the rule `**/*.txt` does not exclude any more whatever it matches, also later
+        include 2 assets: 2 files, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["include", "assets/**/*.txt"]));
+    assert_eq!(authored(&sandbox), before);
+}
+
+#[test]
 fn many_at_once_wait_for_each_other() {
     const N: usize = 8;
     let names: Vec<String> = (0..N).map(|it| format!("a{it}.txt")).collect();
@@ -1065,7 +1171,7 @@ fn what_programs_are_told() {
           "version": 1,
           "error": {
             "exit_code": 1,
-            "message": "the workspace has errors"
+            "message": "the workspace has errors: `assets/dialog` depends on `gold`"
           },
           "diagnostics": [
             {
@@ -1084,7 +1190,7 @@ fn what_programs_are_told() {
           ]
         }
         --- stderr
-        error: the workspace has errors
+        error: the workspace has errors: `assets/dialog` depends on `gold`
     "#]]
     .assert_eq(&sandbox.run(&["exclude", "gold", "--format", "json"]));
 }
