@@ -1,7 +1,7 @@
 //! The copy that everything happens in: made, looked through, built once, and brought to rest again and again.
 //!
-//! In the scratch directory lie `workspace` (the copy), `other` (another one for another tool), `checkout` (while CI is
-//! measured), the list that floors read, and what children say.
+//! In the scratch directory lie `workspace` (the copy), `other` (another one for another tool), `checkout` (once CI was
+//! measured), `gone` (emptied, what was removed between builds), the list that floors read, and what children say.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -154,22 +154,21 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// Makes a checkout: sources, configuration and registry in new files, and the cache of the copy.
+    /// Makes a checkout: sources, configuration and registry in new files, and the cache of the copy. The one of an
+    /// earlier round is made like new: each source is written again, and what was built there is put away.
     fn check_out(&self) -> error::Result<()> {
+        let disk = &*self.setup.disk;
         let to = checkout_path(&self.aside);
-        tree::copy(&self.ws, &walk(&self.ws, &self.roots)?, &to)?;
-        tree::copy_authored(&self.ws, &to)?;
+        let place = self.place(&to);
+        if disk.stat(&to).is_err_and(|it| it.kind() == std::io::ErrorKind::NotFound) {
+            tree::copy(&self.ws, &walk(&self.ws, &self.roots)?, &to)?;
+            tree::copy_authored(&self.ws, &to)?;
+        } else {
+            place.apply(&Action::Forget)?;
+            place.apply(&Action::Touch(self.catalog.files.clone()))?;
+        }
         let cache = tree::walk(&self.ws, &Path::new(STATE_DIR).join("cache"), Skip::Nothing)?;
         tree::copy(&self.ws, &cache, &to)
-    }
-
-    /// Removes the checkout where there is one.
-    ///
-    /// # Errors
-    ///
-    /// When something of it stays.
-    pub fn remove_checkout(&self) -> error::Result<()> {
-        tree::remove(&*self.setup.disk, &checkout_path(&self.aside))
     }
 
     /// Builds what was changed, measured.
@@ -194,7 +193,7 @@ impl<'a> Copy<'a> {
         let out = self.aside.join("from-nothing");
         let more = ["--no-cache".into(), "--out".into(), out.clone().into_os_string()];
         let built = self.children.build(&self.root(in_checkout), &[arguments(self.setup), more.to_vec()].concat())?;
-        tree::remove(&*self.setup.disk, &out)?;
+        self.place(&self.ws.root).put_away(&out)?;
         Ok(built.content_digest)
     }
 
@@ -217,6 +216,7 @@ impl<'a> Copy<'a> {
         words.extend(["--limit".into(), limit.to_string().into()]);
         words.extend(["--list".into(), self.list.clone().into(), "--out".into(), out.clone().into()]);
         let usage = self.children.timed_floor(&self.ws.root, &words)?;
+        // One inode: no need to put it away.
         tree::remove(&*self.setup.disk, &out)?;
         Ok(usage)
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::tree::{copy_file, remove};
 use crate::error::{IoContext, Result};
 use crate::model::registry::{self, N_FILES};
-use crate::system::{Access, Disk, RandomFile};
+use crate::system::{Access, Disk, FileKind, RandomFile};
 use crate::workspace::layout::{BUILD_DIR, STATE_DIR};
 use crate::workspace::lookup::is_declaration;
 
@@ -52,7 +52,7 @@ pub enum Action {
     EmptyRegistry,
     /// Makes the registry what it was before anything was done.
     RestoreRegistry,
-    /// Makes a fresh checkout beside the copy, with the cache of the copy; what is measured next runs there.
+    /// Has a fresh checkout beside the copy, with the cache of the copy; what is measured next runs there.
     Checkout,
 }
 
@@ -115,8 +115,8 @@ impl Place<'_> {
                 self.disk.rename(&from, &self.root.join(to)).context("rename", &from)
             }
             Action::Forget => {
-                remove(self.disk, &self.root.join(STATE_DIR))?;
-                remove(self.disk, &self.root.join(BUILD_DIR))
+                self.put_away(&self.root.join(STATE_DIR))?;
+                self.put_away(&self.root.join(BUILD_DIR))
             }
             Action::EmptyRegistry => (0..N_FILES).try_for_each(|it| self.overwrite_if_other(it, b"")),
             Action::RestoreRegistry => (0..N_FILES).try_for_each(|it| {
@@ -139,6 +139,26 @@ impl Place<'_> {
         (0..N_FILES)
             .map(registry::file_path)
             .try_for_each(|it| copy_file(self.disk, &self.root.join(it.as_str()), &dir.join(it.name())))
+    }
+
+    /// Takes a directory out of the way and empties its files; one that is not there is no error.
+    ///
+    /// The names stay until the benchmark is over. An ext4 without a journal goes around the inodes that were deleted in
+    /// the last minutes one by one, so that whoever creates files next would pay for what was removed here.
+    ///
+    /// # Errors
+    ///
+    /// When it stays where it is.
+    pub fn put_away(&self, dir: &Path) -> Result<()> {
+        if self.disk.stat(dir).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
+            return Ok(());
+        }
+        let gone = self.aside.join("gone");
+        self.disk.create_dir_all(&gone).context("create", &gone)?;
+        let n_before = self.disk.open_dir(&gone).and_then(|it| it.list(Path::new(""))).context("list", &gone)?.len();
+        let to = gone.join(n_before.to_string());
+        self.disk.rename(dir, &to).context("rename", dir)?;
+        empty(self.disk, &to)
     }
 
     fn overwrite_if_other(&self, nth: usize, bytes: &[u8]) -> Result<()> {
@@ -171,6 +191,22 @@ impl Place<'_> {
         copy_file(self.disk, &self.root.join(&like.path), &to)?;
         if is_declaration(path) { Ok(()) } else { self.in_place(path, |it| edit(it, tag)) }
     }
+}
+
+/// Takes the contents of every file below a directory.
+fn empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let entries = disk.open_dir(dir).and_then(|it| it.list(Path::new(""))).context("list", dir)?;
+    for entry in entries {
+        let path = dir.join(&entry.name);
+        match entry.kind {
+            FileKind::Dir => empty(disk, &path)?,
+            FileKind::File => {
+                disk.open_random(&path, Access::Write).and_then(|it| it.set_len(0)).context("empty", &path)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn touch(file: &dyn RandomFile) -> io::Result<()> {
@@ -317,7 +353,8 @@ mod tests {
 
     #[test]
     fn files_come_and_go() {
-        let disk = world(&[("d/f", b"text"), ("asset.json", b"{}\n"), (".packwright/cache/x", b""), ("build/y", b"")]);
+        let disk =
+            world(&[("d/f", b"text"), ("asset.json", b"{}\n"), (".packwright/cache/x", b"1"), ("build/y", b"2")]);
         let added = ["d/g", "d/new/g", "d/g.asset.json"].map(|it| (it.to_owned(), file("d/f", b"text")));
         apply(&disk, Action::Add(added.to_vec(), "1".to_owned())).expect("they are free");
         assert_eq!((read(&disk, "d/g.asset.json"), read(&disk, "d/new/g")), (b"text".to_vec(), read(&disk, "d/g")));
@@ -331,6 +368,9 @@ mod tests {
         apply(&disk, Action::Restore(vec![declaration])).expect("it is there");
         apply(&disk, Action::Write("e/f".to_owned(), b"x".to_vec())).expect("it is there");
         apply(&disk, Action::Forget).expect("it is there");
+        apply(&disk, Action::Forget).expect("nothing is there");
+        let gone = ["/aside/gone/0/cache/x", "/aside/gone/1/y"].map(|it| disk.read(Path::new(it), 9).ok());
+        assert_eq!(gone, [Some(Vec::new()), Some(Vec::new())]);
         assert_eq!((read(&disk, "asset.json"), read(&disk, "e/f")), (b"{}\n".to_vec(), b"x".to_vec()));
         assert!(
             [".packwright", "build", "d", "e/g", "e/new"]

@@ -140,7 +140,6 @@ fn measure_other(copy: &Copy<'_>, step: &Step) -> Result<Option<Usage>> {
 /// Makes the copy what it was, and makes sure of it.
 fn restore(copy: &Copy<'_>, plan: &Plan) -> Result<()> {
     copy.apply(&plan.undo)?;
-    copy.remove_checkout()?;
     let built = copy.settle()?;
     if (&built.content_digest, built.entries) == (&copy.settled.content_digest, copy.settled.entries) {
         return Ok(());

@@ -25,9 +25,8 @@ impl Serialize for Code {
 
 impl<'de> Deserialize<'de> for Code {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let number = text.strip_prefix("PW").and_then(|it| it.parse().ok());
-        number.map(Self).ok_or_else(|| serde::de::Error::custom("expected a code such as `PW0042`"))
+        let parse = |text: &str| text.strip_prefix("PW").and_then(|it| it.parse().ok()).map(Self);
+        super::scalar::deserialize(deserializer, "a code such as `PW0042`", parse)
     }
 }
 

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::scalar;
+
 /// BLAKE3 digest, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]
 pub struct Digest(pub [u8; 32]);
@@ -27,10 +29,7 @@ impl Digest {
 
     /// Returns the digest written as 64 hexadecimal characters, or `None` when `text` is anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return None;
-        }
-        blake3::Hash::from_hex(text).ok().map(|it| Self(*it.as_bytes()))
+        scalar::from_hex(text.as_bytes()).map(Self)
     }
 }
 
@@ -54,8 +53,7 @@ impl serde::Serialize for Digest {
 
 impl<'de> serde::Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 lower-case hexadecimal characters"))
+        scalar::deserialize(deserializer, "64 lower-case hexadecimal characters", Self::from_hex)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::scalar;
+
 /// A small dense number for an asset: what runtimes, packs and order use. Never reused.
 #[derive(
     Clone,
@@ -48,27 +50,15 @@ impl AssetUuid {
 
     /// Returns the uuid written in lower-case hyphenated form, or `None` when `text` is anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 16];
-        let mut digits = 0;
-        if text.len() != 36 {
+        let text = text.as_bytes();
+        if text.len() != 36 || [8, 13, 18, 23].iter().any(|at| text[*at] != b'-') {
             return None;
         }
-        for (at, byte) in text.bytes().enumerate() {
-            if matches!(at, 8 | 13 | 18 | 23) {
-                if byte != b'-' {
-                    return None;
-                }
-                continue;
-            }
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            bytes[digits / 2] = bytes[digits / 2] << 4 | digit;
-            digits += 1;
+        let mut digits = [0; 32];
+        for (start, (from, to)) in [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)].into_iter().enumerate() {
+            digits[from - start..to - start].copy_from_slice(&text[from..to]);
         }
-        Some(Self(bytes))
+        scalar::from_hex(&digits).map(Self)
     }
 }
 
@@ -99,8 +89,7 @@ impl serde::Serialize for AssetUuid {
 
 impl<'de> serde::Deserialize<'de> for AssetUuid {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("expected a uuid in lower-case hyphenated form"))
+        scalar::deserialize(deserializer, "a uuid in lower-case hyphenated form", Self::parse)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod path;
 pub mod profile;
 pub mod reference;
 pub mod registry;
+pub mod scalar;
 pub mod settings;
 pub mod suggest;
 pub mod text;

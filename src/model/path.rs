@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use super::scalar;
+
 /// The name of a directory's own declaration.
 pub const ASSET_JSON: &str = "asset.json";
 /// What a sidecar's name adds to its file's.
@@ -25,8 +27,7 @@ impl RelPath {
 
     /// Returns `text` as a path, or `None` where it is not in the normal form described above.
     pub fn new(text: &str) -> Option<Self> {
-        let normal = text.is_empty() || text.split('/').all(is_normal);
-        normal.then(|| Self(text.into()))
+        (text.is_empty() || is_normal(text)).then(|| Self(text.into()))
     }
 
     /// Returns the path that `relative` names as seen from this directory; `.` and `..` are followed.
@@ -34,7 +35,7 @@ impl RelPath {
     /// `None` when `relative` is absolute, leaves the workspace, names the directory's own workspace
     /// root, or has an empty component or a NUL.
     pub fn join(&self, relative: &str) -> Option<Self> {
-        if relative.split('/').all(is_normal) {
+        if is_normal(relative) {
             return Some(if self.is_root() {
                 Self(relative.into())
             } else {
@@ -120,24 +121,40 @@ pub fn portability_problem(name: &str) -> Option<String> {
 }
 
 /// Returns whether a component of a path means what it says.
-fn is_normal(component: &str) -> bool {
-    !matches!(component, "" | "." | "..") && !component.contains('\0')
+/// Returns whether no component is empty, `.` or `..`, and none holds a NUL. In one pass: paths are short and many.
+fn is_normal(path: &str) -> bool {
+    let (mut len, mut dots) = (0, 0);
+    for byte in path.bytes().chain([b'/']) {
+        match byte {
+            // Two dots and less, and nothing else.
+            b'/' if len == dots && len <= 2 => return false,
+            b'/' => (len, dots) = (0, 0),
+            0 => return false,
+            _ => (len, dots) = (len + 1, dots + usize::from(byte == b'.')),
+        }
+    }
+    true
+}
+
+/// Returns where the last `/` is.
+fn last_slash(path: &str) -> Option<usize> {
+    path.bytes().rposition(|it| it == b'/')
 }
 
 /// Returns the directory part of `path`, empty where there is none.
 pub fn parent(path: &str) -> &str {
-    path.rfind('/').map_or("", |at| &path[..at])
+    last_slash(path).map_or("", |at| &path[..at])
 }
 
 /// Returns the last component of `path`.
 pub fn file_name(path: &str) -> &str {
-    path.rfind('/').map_or(path, |at| &path[at + 1..])
+    last_slash(path).map_or(path, |at| &path[at + 1..])
 }
 
 /// Returns the file that a sidecar at `path` speaks for; `None` when `path` does not name a sidecar.
 pub fn sidecar_owner(path: &str) -> Option<&str> {
     let owner = path.strip_suffix(SIDECAR_SUFFIX)?;
-    (!file_name(owner).is_empty()).then_some(owner)
+    (!owner.is_empty() && !owner.ends_with('/')).then_some(owner)
 }
 
 /// Returns the key by which sources are ordered: a directory comes right before what it holds, and a
@@ -154,19 +171,15 @@ pub fn order_key(path: &str) -> Vec<u8> {
     key
 }
 
-/// Compares two paths by their [`order_key`]s, without building these where neither is a sidecar.
+/// Compares two paths by their [`order_key`]s, without building these.
 pub fn compare_order(a: &str, b: &str) -> Ordering {
-    // Most names are told from a sidecar's by their last byte.
-    let is_sidecar =
-        |it: &str| it.as_bytes().last() == SIDECAR_SUFFIX.as_bytes().last() && it.ends_with(SIDECAR_SUFFIX);
-    if is_sidecar(a) || is_sidecar(b) {
-        return order_key(a).cmp(&order_key(b));
-    }
-    let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-    let differs = a.bytes().zip(b.bytes()).position(|(a, b)| a != b);
-    match differs {
-        Some(at) => key(&a.as_bytes()[at]).cmp(&key(&b.as_bytes()[at])),
-        None => a.len().cmp(&b.len()),
+    let spoken_for = |path| sidecar_owner(path).map_or((path, false), |owner| (owner, true));
+    let ((a, a_is_sidecar), (b, b_is_sidecar)) = (spoken_for(a), spoken_for(b));
+    let key = |byte: u8| if byte == b'/' { 0 } else { byte };
+    match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
+        Some((a, b)) => key(a).cmp(&key(b)),
+        // What goes on behind two equal beginnings comes last, a sidecar's two NULs first of all.
+        None => (a.len(), a_is_sidecar).cmp(&(b.len(), b_is_sidecar)),
     }
 }
 
@@ -202,10 +215,8 @@ impl serde::Serialize for RelPath {
 
 impl<'de> serde::Deserialize<'de> for RelPath {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::new(&text).ok_or_else(|| {
-            serde::de::Error::custom("expected a relative path with `/` and without `.`, `..` or empty components")
-        })
+        let expected = "a relative path with `/` and without `.`, `..` or empty components";
+        scalar::deserialize(deserializer, expected, Self::new)
     }
 }
 
@@ -277,7 +288,21 @@ mod tests {
 
     #[test]
     fn comparing_paths_is_comparing_their_keys() {
-        let all = ["", "a", "a/", "a/b", "a-b", "a.asset.json", "a/b.asset.json", "a/b/c", "ab", "b", ".asset.json"];
+        let all = [
+            "",
+            "a",
+            "a/b",
+            "a-b",
+            "a.asset.json",
+            "a/b.asset.json",
+            "a/b/c",
+            "a/c.asset.json",
+            "a.b",
+            "a.b.asset.json",
+            "ab",
+            "b",
+            ".asset.json",
+        ];
         for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
             assert_eq!(compare_order(a, b), order_key(a).cmp(&order_key(b)), "{a} {b}");
         }

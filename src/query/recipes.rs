@@ -1,5 +1,6 @@
 //! Recipes: for each validated asset all that its processor will be told, under one profile.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::model::declaration::{Inputs, Intent, Options};
@@ -9,6 +10,7 @@ use crate::process::contract::Input;
 use crate::process::exec::{Recipe, Told};
 use crate::process::kinds;
 use crate::process::trace::kind_in_words;
+use crate::workspace::bucket::{Content, Kind, Members};
 use crate::workspace::lookup::{Lookup, Source, is_declaration, sources_below};
 
 use super::declared::{asset_dirs, governor_of};
@@ -39,10 +41,12 @@ pub struct Recipes {
 /// Returns the recipes of a bucket's assets.
 #[salsa::tracked]
 pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
-    let tree = DbTree(db);
+    let bucket = slot.bucket(db);
+    let (members, contents) = (bucket.members(db), bucket.contents(db));
+    let tree = Nearby { tree: DbTree(db), members, contents, next: Cell::new(0) };
     let profile = slot.profile(db);
     let mut settled = Settled::default();
-    let assets = &validated(db, slot.bucket(db)).assets;
+    let assets = &validated(db, bucket).assets;
     let mut out = Recipes { list: Vec::with_capacity(assets.len()), issues: Vec::new() };
     let mut dir = RelPath::root();
     for (idx, asset) in assets.iter().enumerate() {
@@ -67,6 +71,27 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
         out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
     }
     out
+}
+
+/// The tree as the assets of one bucket ask about it: mostly about what that bucket holds, in its order.
+struct Nearby<'a> {
+    tree: DbTree<'a>,
+    members: &'a Members,
+    contents: &'a [Content],
+    /// Behind the last entry that was asked about.
+    next: Cell<usize>,
+}
+
+impl Lookup for Nearby<'_> {
+    fn find(&self, path: &RelPath) -> Option<(Kind, Content)> {
+        let Some(idx) = self.members.find_from(self.next.get(), path.as_str()) else { return self.tree.find(path) };
+        self.next.set(idx + 1);
+        Some((self.members.kind(idx), self.contents[idx]))
+    }
+
+    fn buckets_below(&self, dir: &RelPath, show: &mut dyn FnMut(&Members, &[Content])) {
+        self.tree.buckets_below(dir, show);
+    }
 }
 
 /// What an asset's options come to: the same for all assets of a rule, so worked out once for each.

@@ -166,18 +166,28 @@ impl Members {
 
     /// Returns the number of the entry at `path`.
     pub fn find(&self, path: &str) -> Option<usize> {
-        let name = if self.base.is_root() { path } else { self.base.strip(path)? };
-        let key = order_key(name);
+        let name = self.relative(path)?;
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let mid = (low + high) / 2;
-            match compare(self.name(mid), &key) {
+            match compare_order(self.name(mid), name) {
                 std::cmp::Ordering::Less => low = mid + 1,
                 std::cmp::Ordering::Greater => high = mid,
                 std::cmp::Ordering::Equal => return Some(mid),
             }
         }
         None
+    }
+
+    /// As [`Members::find`], among the next few entries from `start` on: for whoever asks in their order.
+    pub fn find_from(&self, start: usize, path: &str) -> Option<usize> {
+        const NEXT: usize = 4;
+        let name = self.relative(path)?;
+        (start..self.len()).take(NEXT).find(|it| self.name(*it) == name)
+    }
+
+    fn relative<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.base.is_root() { Some(path) } else { self.base.strip(path) }
     }
 
     /// Returns the link text of entry `idx`.
@@ -504,14 +514,6 @@ fn content_digest(members: &Members, contents: &[Content]) -> Digest {
         }
     }
     hasher.finish()
-}
-
-/// Compares the order key of `path` with `key`, without building it where `path` is no sidecar.
-fn compare(path: &str, key: &[u8]) -> std::cmp::Ordering {
-    if sidecar_owner(path).is_some() {
-        return order_key(path).as_slice().cmp(key);
-    }
-    path.bytes().map(|it| if it == b'/' { 0 } else { it }).cmp(key.iter().copied())
 }
 
 /// Returns the deepest directory that holds all entries. A directory's own entry lies in its parent.

@@ -59,7 +59,8 @@ pub fn sources_below(tree: &dyn Lookup, dir: &RelPath) -> Vec<Source> {
 
 /// Returns whether the file at `path` is a declaration.
 pub fn is_declaration(path: &str) -> bool {
-    crate::model::path::file_name(path) == ASSET_JSON || sidecar_owner(path).is_some()
+    let is_own = path.strip_suffix(ASSET_JSON).is_some_and(|it| it.is_empty() || it.ends_with('/'));
+    is_own || sidecar_owner(path).is_some()
 }
 
 /// A glob as seen from a directory, split into the directory it starts in and the pattern below it.

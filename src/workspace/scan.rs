@@ -474,7 +474,7 @@ impl<'a> Edits<'a> {
         ws.progress.phase(Phase::Digest, to_read.len());
         let _read = ws.phase("read and digest");
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
-        const RUN: usize = 64;
+        const RUN: usize = 192;
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];

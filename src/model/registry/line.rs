@@ -8,7 +8,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{AssetId, AssetUuid, Digest, RelPath};
+use super::super::{AssetId, AssetUuid, Digest, RelPath, scalar};
 
 /// What binds one asset's identity to its place. The order of the fields is that of the canonical form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -123,9 +123,7 @@ impl ShortDigest {
 
     /// Returns the digest written as 16 lower-case hexadecimal characters, or `None` when `text` is anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() == 16 && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
-        let number = digits.then(|| u64::from_str_radix(text, 16).ok()).flatten()?;
-        Some(Self(number.to_be_bytes()))
+        scalar::from_hex(text.as_bytes()).map(Self)
     }
 }
 
@@ -149,8 +147,7 @@ impl Serialize for ShortDigest {
 
 impl<'de> Deserialize<'de> for ShortDigest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("expected 16 lower-case hexadecimal characters"))
+        scalar::deserialize(deserializer, "16 lower-case hexadecimal characters", Self::parse)
     }
 }
 
