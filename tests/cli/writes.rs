@@ -900,6 +900,11 @@ fn what_is_broken_can_be_excluded() {
 #[test]
 fn what_is_broken_can_be_removed() {
     let sandbox = built();
+    // The dialog refers to it by path, and so it is in use all the same.
+    sandbox.write("assets/sprites/hero.png.asset.json", "{ \"type\": ");
+    let told = sandbox.run(&["remove", "assets/sprites/hero.png"]);
+    assert!(told.starts_with("exit 1") && told.contains("PW0501") && told.contains("../sprites/hero.png"), "{told}");
+    sandbox.remove("assets/sprites/hero.png.asset.json");
     sandbox.write("assets/sprites/coin.png.asset.json", "{ \"type\": ");
     expect![[r#"
         exit 0
@@ -1021,14 +1026,16 @@ fn what_not_everybody_expects_is_told() {
         warning: `assets/con./aux.txt`: `AUX` is a device on Windows
         warning: `assets/con.`: `CON` is a device on Windows
         move `assets/credits.txt` to `assets/con./aux.txt`: 2 files, commit 3
-    "#]].assert_eq(&sandbox.run(&["move", "assets/credits.txt", "assets/con./aux.txt"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["move", "assets/credits.txt", "assets/con./aux.txt"]));
     expect![[r#"
         exit 0
         --- stderr
         warning: `ui/what?` is no name for a file everywhere: Windows allows no '?' in a name
         rewrite 1 reference in `assets/dialog/asset.json`
         rename `coin` to `ui/what?`: 2 files, commit 4
-    "#]].assert_eq(&sandbox.run(&["rename", "coin", "ui/what?"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin", "ui/what?"]));
     sandbox.write("assets/dialog/more.md", "more");
     expect![[r#"
         exit 0
@@ -1036,7 +1043,8 @@ fn what_not_everybody_expects_is_told() {
         remove 2 `assets/dialog`
         note: `assets/dialog/more.md` goes too: it lies in `assets/dialog` and is no input
         remove 1 asset: 5 files, commit 5
-    "#]].assert_eq(&sandbox.run(&["remove", "dialog/intro"]));
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "dialog/intro"]));
 }
 
 #[test]
