@@ -107,7 +107,7 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
         }
         // Where a rule would make an asset of the file that stays, it is told not to.
         Form::Sidecar(_) | Form::Rule(_) if removal.keep_sources => {
-            if claim(view, place).is_some() {
+            if claim(view, place).is_some() && view.find(place).is_some() {
                 let text = json::fresh("exclude", &true.into());
                 files.insert(sidecar(place)?, Some(text.into_bytes()));
                 decision

@@ -747,6 +747,32 @@ fn what_is_broken_already_moves_along() {
 }
 
 #[test]
+fn what_is_excluded_stops_no_build_and_keeps_its_identity() {
+    let edits = ["{ \"type\": \"imag\", \"exclude\": true }", "{ \"type\": \"raw\", \"odd\": 1, \"exclude\": true }"];
+    let steps = edits.map(|it| {
+        format!(
+            "
+//- /assets/data.bin.asset.json
+{it}
+//- /assets/texts/b.txt.asset.json
+{{ \"dependencies\": [\"nobody\"], \"exclude\": true }}
+//- /assets/dialog/asset.json
+{{ \"type\": \"raw\", \"inputs\": [\"gone.md\"], \"exclude\": true }}
+//- build --locked --quiet
+//- restart
+//- build --locked --quiet
+//- /assets/texts/a.txt
+edited {}
+//- restart
+//- build --locked --quiet
+",
+            it.len()
+        )
+    });
+    expect![[r#""#]].assert_eq(&with_all_forms(&(steps.concat() + "//- registry\n")));
+}
+
+#[test]
 fn empty_directories_move_along() {
     let mut world = World::new();
     let steps = "
