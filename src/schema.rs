@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::cli::documents;
+use crate::model::registry::Line;
 use crate::workspace::authored::{AssetFile, WorkspaceFile};
 
 /// Returns the schemas: their file names in `schema/` and their contents.
@@ -13,12 +14,14 @@ pub fn all() -> Vec<(&'static str, String)> {
     vec![
         ("asset.schema.json", authored::<AssetFile>()),
         ("packwright.schema.json", authored::<WorkspaceFile>()),
+        ("registry-line.schema.json", written(&schemars::schema_for!(Line))),
         ("cli/bench.schema.json", printed::<documents::BenchDocument>()),
         ("cli/build.schema.json", printed::<documents::BuildDocument>()),
         ("cli/cache-clear.schema.json", printed::<documents::ClearDocument>()),
         ("cli/cache-stats.schema.json", printed::<documents::StatsDocument>()),
         ("cli/check.schema.json", printed::<documents::CheckDocument>()),
         ("cli/doctor.schema.json", printed::<documents::DoctorDocument>()),
+        ("cli/explain.schema.json", printed::<documents::ExplainDocument>()),
         ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
         ("cli/init.schema.json", printed::<documents::InitDocument>()),
         ("cli/list.schema.json", printed::<documents::ListDocument>()),

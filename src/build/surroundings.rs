@@ -61,11 +61,9 @@ pub fn attributes() -> RelPath {
 
 /// Returns a finding where the workspace is in git and the registry is not.
 pub fn check_git(ws: &Workspace) -> Option<Diagnostic> {
-    let (top, git_dir) = find_git(&*ws.disk, &ws.root)?;
+    let (_, git_dir) = find_git(&*ws.disk, &ws.root)?;
     let index = ws.disk.read(&git_dir.join("index"), LONGEST_GIT_INDEX).ok()?;
-    let below = ws.root.strip_prefix(&top).ok()?.to_str()?.replace('\\', "/");
-    let file = registry::file_path(0);
-    let path = if below.is_empty() { file.to_string() } else { format!("{below}/{file}") };
+    let path = format!("{}{}", below_git(ws)?, registry::file_path(0));
     if may_hold(&index, &path) {
         return None;
     }
@@ -74,6 +72,14 @@ pub fn check_git(ws: &Workspace) -> Option<Diagnostic> {
     let help = "run `git add packwright.registry` and commit it; where git ignores it, \
                 `git check-ignore -v packwright.registry/0.jsonl` says why";
     Some(Diagnostic::warning(Code::NOT_COMMITTED, message).at(Location::file(&directory)).help(help))
+}
+
+/// Returns where the workspace lies as seen from the top of its working tree, with a `/` at the end where that is not
+/// the workspace itself. `None` where it is in no working tree of git.
+pub fn below_git(ws: &Workspace) -> Option<String> {
+    let (top, _) = find_git(&*ws.disk, &ws.root)?;
+    let below = ws.root.strip_prefix(&top).ok()?.to_str()?.replace('\\', "/");
+    Some(if below.is_empty() { below } else { below + "/" })
 }
 
 /// Returns the top of the working tree that `start` lies in, and the directory of its index.

@@ -6,11 +6,14 @@ use serde::Serialize;
 use super::Context;
 use super::build::{RegisteredEntry, in_numbers, registered, tell_each, tell_findings, tell_work};
 use super::exit::Exit;
-use super::json::{DiagnosticEntry, Format, Version, diagnostics};
+use super::json::{self, DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened};
+use super::sarif::{self, Checked};
 use super::words::{count, seconds};
+use crate::build::surroundings::below_git;
 use crate::build::{Options, Report, Work};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::Diagnostic;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -21,7 +24,31 @@ pub struct Arguments {
     locked: bool,
     /// How the report is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub format: Format,
+    pub format: CheckFormat,
+}
+
+/// How the report of a check is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    #[default]
+    Human,
+    /// One document, for programs
+    Json,
+    /// A SARIF 2.1.0 log, for code scanning
+    Sarif,
+    /// Workflow commands, for annotations by GitHub Actions
+    Github,
+}
+
+impl CheckFormat {
+    /// Returns how everything else is told than what was found.
+    pub fn plain(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Human | Self::Sarif | Self::Github => Format::Human,
+        }
+    }
 }
 
 /// What a check found, where it found no error.
@@ -52,24 +79,44 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let options = Options { locked: arguments.locked, log, ..arguments.build.options(cx) };
     let exit = match opened.ask(|it| it.check(&options)) {
         Ok(report) => {
+            print_log(cx, arguments, &opened, &report.diagnostics, None)?;
             tell(cx, arguments, &opened, &report)?;
             Exit::Done
         }
-        Err(error) => super::failed(
-            &cx.console,
-            arguments.format,
-            Some(&opened.ws),
-            &error,
-            Some("a build would publish nothing"),
-        ),
+        Err(error) => {
+            let (found, failure) = match &error {
+                Error::Invalid(found) | Error::Unreadable(found) | Error::Locked(found) => (found.as_slice(), None),
+                error => (&[][..], Some(json::chain(error))),
+            };
+            print_log(cx, arguments, &opened, found, failure.as_deref())?;
+            let consequence = Some("a build would publish nothing");
+            super::failed(&cx.console, arguments.format.plain(), Some(&opened.ws), &error, consequence)
+        }
     };
     opened.engine.forget();
     Ok(exit)
 }
 
+/// Prints what was found in the forms that other programs know.
+fn print_log(
+    cx: &Context,
+    arguments: &Arguments,
+    opened: &Opened,
+    diagnostics: &[Diagnostic],
+    failure: Option<&str>,
+) -> Result<()> {
+    let prefix = below_git(&opened.ws).unwrap_or_default();
+    let checked = Checked { prefix: &prefix, diagnostics, failure };
+    match arguments.format {
+        CheckFormat::Human | CheckFormat::Json => Ok(()),
+        CheckFormat::Sarif => cx.console.print_json(&sarif::sarif(&checked)),
+        CheckFormat::Github => cx.console.print(&sarif::github(&checked)),
+    }
+}
+
 fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -> Result<()> {
     let BuildArguments { profile, pack, .. } = &arguments.build;
-    if arguments.format == Format::Json {
+    if arguments.format == CheckFormat::Json {
         cx.console.print_json(&CheckDocument {
             version: Version,
             profile: profile.clone(),

@@ -20,6 +20,7 @@ mod demo;
 mod doctor;
 mod exclude;
 mod exit;
+mod explain;
 mod include;
 mod init;
 mod json;
@@ -36,6 +37,8 @@ mod registry;
 mod remove;
 mod rename;
 mod render;
+mod sarif;
+mod schema;
 mod select;
 mod status;
 mod undo;
@@ -65,6 +68,7 @@ pub mod documents {
     pub use super::cache::{ClearDocument, StatsDocument};
     pub use super::check::CheckDocument;
     pub use super::doctor::DoctorDocument;
+    pub use super::explain::ExplainDocument;
     pub use super::init::InitDocument;
     pub use super::json::FailureDocument;
     pub use super::list::ListDocument;
@@ -171,6 +175,10 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Merge registry files, for git
     Registry(registry::Arguments),
+    /// Say what a code means, and what to do about it
+    Explain(explain::Arguments),
+    /// Print the JSON Schema of a file or document
+    Schema(schema::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// One process of a benchmark
@@ -183,7 +191,7 @@ impl Command {
         match self {
             Self::Init(it) => it.format,
             Self::Build(it) => it.format,
-            Self::Check(it) => it.format,
+            Self::Check(it) => it.format.plain(),
             Self::Status(it) => it.format,
             Self::List(it) => it.format,
             Self::Doctor(it) => it.write.format,
@@ -198,7 +206,8 @@ impl Command {
             Self::Pack(it) => it.format(),
             Self::Cache(it) => it.format(),
             Self::Bench(it) => it.format,
-            Self::Registry(_) | Self::Completions(_) | Self::Measure(_) => Format::Human,
+            Self::Explain(it) => it.format,
+            Self::Registry(_) | Self::Schema(_) | Self::Completions(_) | Self::Measure(_) => Format::Human,
         }
     }
 }
@@ -290,6 +299,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
         Command::Cache(it) => cache::run(cx, it),
         Command::Bench(it) => bench::run(cx, it),
         Command::Registry(it) => registry::run(cx, it),
+        Command::Explain(it) => explain::run(cx, it),
+        Command::Schema(it) => schema::run(cx, it),
         Command::Completions(it) => completions::run(cx, it),
         Command::Measure(it) => measure::run(cx, it),
     }

@@ -14,6 +14,7 @@ use crate::model::{AssetUuid, Codec, Layout};
 /// file beside it.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "asset.json, and sidecars FILE.asset.json")]
 pub struct AssetFile {
     /// The JSON Schema of this file, for editors; packwright ignores it.
     #[serde(rename = "$schema")]
@@ -70,7 +71,7 @@ pub struct ChoiceEntry {
 /// `packwright.toml`: the configuration of a workspace.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["workspace", "roots"]))]
+#[schemars(title = "packwright.toml", extend("required" = ["workspace", "roots"]))]
 pub struct WorkspaceFile {
     /// Tells this workspace from all others; `packwright init` makes one up. It never changes.
     #[schemars(with = "AssetUuid")]

@@ -35,6 +35,7 @@ fn documents_are_what_their_schemas_say() {
     assert_eq!(pack["entries"].as_array().map(Vec::len), Some(7));
     let verified = check(&sandbox, "pack-verify", &["pack", "verify", "build/dev/main.pack", "gone.pack"]);
     assert_eq!((&verified["packs"][0]["sound"], &verified["packs"][1]["sound"]), (&true.into(), &false.into()));
+    assert_eq!(check(&sandbox, "explain", &["explain", "PW0012"])["codes"][0]["code"], "PW0012");
     check(&sandbox, "cache-stats", &["cache", "stats"]);
     check(&sandbox, "cache-clear", &["cache", "clear"]);
 }

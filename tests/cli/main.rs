@@ -12,6 +12,7 @@ mod documents;
 mod init;
 mod others;
 mod packs;
+mod readers;
 mod writes;
 
 use expect_test::expect;

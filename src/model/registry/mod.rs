@@ -38,7 +38,7 @@ pub use allocate::{allocate_uuid, candidate_uuid};
 pub use edit::{Edit, edit};
 pub use evidence::{Mark, MarkKind, New, Stayed, directory_content, marks};
 pub use join::{Joined, join};
-pub use line::{Line, ShortDigest, line_schema};
+pub use line::{Line, ShortDigest};
 pub use load::{FileSet, Loaded, Presence, lines_of_file, load};
 pub use propose::{
     Change, ChangeNote, Decision, Digests, Lines, Present, Proposal, decide, notes, place_missing, propose, replace,
