@@ -754,7 +754,7 @@ fn what_is_excluded_stops_no_build_and_keeps_its_identity() {
             "
 //- /assets/data.bin.asset.json
 {it}
-//- /assets/texts/b.txt.asset.json
+//- /assets/models/sign.gltf.asset.json
 {{ \"dependencies\": [\"nobody\"], \"exclude\": true }}
 //- /assets/dialog/asset.json
 {{ \"type\": \"raw\", \"inputs\": [\"gone.md\"], \"exclude\": true }}
@@ -769,7 +769,46 @@ edited {}
             it.len()
         )
     });
-    expect![[r#""#]].assert_eq(&with_all_forms(&(steps.concat() + "//- registry\n")));
+    expect![[r#"
+        build 2: written, 4 assets in the pack
+          warning[PW0008] assets/data.bin.asset.json:1:11: there is no type `imag`
+            help: did you mean `image`?
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 3: up to date, 4 assets in the pack
+          warning[PW0008] assets/data.bin.asset.json:1:11: there is no type `imag`
+            help: did you mean `image`?
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 4: written, 4 assets in the pack
+          warning[PW0008] assets/data.bin.asset.json:1:11: there is no type `imag`
+            help: did you mean `image`?
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 5: unchanged, 4 assets in the pack
+          warning[PW0003] assets/data.bin.asset.json:1:18: unknown field `odd`
+            help: the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 6: up to date, 4 assets in the pack
+          warning[PW0003] assets/data.bin.asset.json:1:18: unknown field `odd`
+            help: the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 7: written, 4 assets in the pack
+          warning[PW0003] assets/data.bin.asset.json:1:18: unknown field `odd`
+            help: the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        registry:
+          1 assets/data.bin
+          2 assets/dialog
+          3 assets/hero.png
+          4 assets/models/sign.gltf
+          5 assets/texts/a.txt
+          6 assets/texts/b.txt
+          7 assets/ui/icon.png
+    "#]].assert_eq(&with_all_forms(&(steps.concat() + "//- registry\n")));
 }
 
 #[test]
