@@ -22,7 +22,7 @@ use crate::build::session::Session;
 use crate::build::view::View;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
-use crate::lane;
+use crate::lane::{self, Lane};
 use crate::query::names::{LazyNames, exports};
 use crate::query::{Identities, State};
 use crate::snapshot::{Snapshot, Snapshots};
@@ -239,10 +239,11 @@ fn fresh(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> 
 /// Waits until a commit that somebody else is applying is in place: what is published is of files that are there.
 fn wait_for_commit(ws: &Workspace, options: &Options) -> Result<()> {
     let patience = options.wait.unwrap_or(LANE_WAIT);
-    match lane::quiet_moment(&*ws.disk, &ws.root, patience)?.is_quiet() {
-        true => Ok(()),
-        false => Err(Error::Busy { what: "the lane".to_owned(), holder: lane::holder_of(&*ws.disk, &ws.root) }),
+    if lane::quiet_moment(&*ws.disk, &ws.root, patience)?.is_quiet() {
+        return Ok(());
     }
+    // Who takes the lane finishes what a dead process left, or says why that cannot be done.
+    Lane::acquire(&*ws.disk, &ws.root, "packwright", std::process::id(), Duration::ZERO).map(drop)
 }
 
 /// Begins again while the workspace moves, a bounded number of times and after `between`: without shortcuts, which may

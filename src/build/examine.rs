@@ -3,11 +3,11 @@
 //! The same scan and queries as a build, up to where identities are compared. A registry that a build would refuse is
 //! repaired in memory first, so that the rest can be told as well. Nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::lane::{self, Commit, Recovery};
-use crate::model::declaration::Declaration;
+use crate::model::declaration::{Declaration, Inputs};
 use crate::model::reference::Reference;
 use crate::model::registry::{
     self, Copied, FileSet, Found, GITATTRIBUTES, Ground, Mended, Open, Present, Reconciliation, Registry, Repair, bind,
@@ -141,6 +141,18 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         missing = proposal.missing;
     }
     let found: Vec<Found> = std::mem::take(&mut reconciliation.found);
+    let lost: BTreeSet<Digest> = missing.iter().map(|it| it.content).collect();
+    let suspects = present.iter().enumerate().filter_map(|(idx, it)| {
+        // Of a directory nobody knows what its files held.
+        let declaration = declarations[idx].filter(|it| it.intent.inputs == Inputs::Owner)?;
+        let registered = match repair.registry.at(&it.place, &it.part) {
+            Some(line) if held(&declarations, idx, state, tree).content == line.content => return None,
+            Some(line) => BTreeSet::from([line.content]),
+            None => lost.clone(),
+        };
+        (!registered.is_empty()).then_some((&declaration.intent.place, registered))
+    });
+    let line_endings = surroundings::check_line_endings(ws, suspects);
     let n_needed = if missing.is_empty() { 0 } else { present.len() };
     let places = (0..n_needed).map(|at| (present[at].clone(), digests(at))).collect();
     let named = named(declarations.iter().copied().flatten());
@@ -169,7 +181,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     Ok(Examination {
         config,
         findings,
-        machine: swept.into_iter().chain(busy).chain(surroundings::check_file_system(ws)).collect(),
+        machine: swept.into_iter().chain(busy).chain(line_endings).chain(surroundings::check_file_system(ws)).collect(),
         recovered,
         copies: reconciliation.copies,
         registry: repair.registry,
@@ -538,6 +550,20 @@ mod tests {
         assert_eq!(cure.notes, ["move 1 from `assets/a.txt` to `assets/b.txt`"]);
         world.commit(&cure).expect("nobody changed anything");
         assert_eq!(world.codes(), [(Code::NOT_MERGED_BY_LINE, Remedy::Fix)]);
+    }
+
+    #[test]
+    fn converted_line_endings_are_told() {
+        let machine = |world: &World| world.examine().machine.iter().map(|it| it.code).collect::<Vec<_>>();
+        let world = World::of(&[("a.txt", "one\ntwo\n"), ("b.txt", "b\n")]);
+        world.disk.write("/ws/assets/b.txt", "edited\r\n");
+        assert_eq!(machine(&world), []);
+        world.disk.write("/ws/assets/a.txt", "one\r\ntwo\r\n");
+        assert_eq!(machine(&world), [Code::LINE_ENDINGS]);
+        // Also where it moved besides, so that nobody recognises it.
+        world.disk.rename("/ws/assets/a.txt", "/ws/assets/c.txt");
+        assert_eq!(machine(&world), [Code::LINE_ENDINGS]);
+        assert!(world.examine().is_clean() || !world.examine().missing.is_empty());
     }
 
     #[test]

@@ -88,10 +88,10 @@ pub fn unread(declared: &Declared) -> impl Iterator<Item = &RelPath> {
     declared.problems.iter().filter(|it| stands_unread(it)).map(|it| &it.place)
 }
 
-/// Returns whether a problem is about something that stands at its place, in whatever state. Behind a sidecar that has
-/// lost its file nothing stands.
+/// Returns whether a problem is about something that stands at its place, in whatever state: also where it is only
+/// warned of. Behind a sidecar that has lost its file nothing stands.
 fn stands_unread(problem: &Problem) -> bool {
-    problem.diagnostic.is_error() && problem.diagnostic.code != Code::DANGLING_SIDECAR
+    problem.diagnostic.code != Code::DANGLING_SIDECAR
 }
 
 /// Returns the digests by which an asset is recognised should it move.

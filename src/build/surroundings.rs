@@ -2,11 +2,12 @@
 //!
 //! Changes nothing and runs no other program. What cannot be told for sure is not told.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::registry::{self, GITATTRIBUTES};
-use crate::model::{Code, Diagnostic, Location, RelPath};
+use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::system::{Disk, FsTime, Stamp};
 use crate::workspace::layout::{CONFIG_FILE, STATE_DIR, Workspace};
 
@@ -103,6 +104,38 @@ fn may_hold(index: &[u8], path: &str) -> bool {
     !is_plain || holds([path.as_bytes(), b"\0"].concat().as_slice()) || holds(b"link") || holds(b"sdir")
 }
 
+/// How many files are read to find out about line endings.
+const FILES_READ: usize = 64;
+
+/// Warns where files are what was registered but for their line endings: git has converted them, most likely. `suspects`
+/// are places, each with the digests that something registered had, one of which may be what it held before.
+pub fn check_line_endings<'a>(
+    ws: &Workspace,
+    suspects: impl Iterator<Item = (&'a RelPath, BTreeSet<Digest>)>,
+) -> Option<Diagnostic> {
+    let converted = |(place, registered): &(&RelPath, BTreeSet<Digest>)| {
+        let bytes = ws.disk.read(&ws.abs(place), LONGEST_TEXT).unwrap_or_default();
+        other_endings(&bytes).iter().any(|it| registered.contains(&Digest::of(it)))
+    };
+    let found: Vec<&RelPath> = suspects.take(FILES_READ).filter(converted).map(|it| it.0).collect();
+    let first = found.first()?;
+    let others = if found.len() == 1 { String::new() } else { format!(", and others ({} were found)", found.len()) };
+    let message = format!("`{first}` is what was registered but for its line endings{others}");
+    let help = "most likely git converts them, so that packs differ by machine and moved texts are not recognised: put \
+                `* -text` into the `.gitattributes` beside the assets, and check them out anew";
+    Some(Diagnostic::warning(Code::LINE_ENDINGS, message).at(Location::file(first)).help(help))
+}
+
+/// Returns what a text would be with other line endings; nothing for what is no text.
+fn other_endings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    if bytes.contains(&0) || !bytes.contains(&b'\n') {
+        return Vec::new();
+    }
+    let lines = || bytes.split(|it| *it == b'\n').map(|it| it.strip_suffix(b"\r").unwrap_or(it));
+    let ended = |end: &[u8]| lines().collect::<Vec<_>>().join(end);
+    [ended(b"\n"), ended(b"\r\n")].into_iter().filter(|it| *it != bytes).collect()
+}
+
 /// Returns what is odd about the file system. Nothing is broken by it, and nothing can be done about it in here.
 pub fn check_file_system(ws: &Workspace) -> Vec<Diagnostic> {
     let mut odd = Vec::new();
@@ -183,6 +216,14 @@ mod tests {
 
         assert!(is_no_lock(&io::ErrorKind::Unsupported.into()));
         assert!(!is_no_lock(&io::ErrorKind::PermissionDenied.into()));
+    }
+
+    #[test]
+    fn a_text_is_known_by_its_other_line_endings() {
+        assert_eq!(other_endings(b"a\nb\n"), [b"a\r\nb\r\n"]);
+        assert_eq!(other_endings(b"a\r\nb\r\n"), [b"a\nb\n"]);
+        assert_eq!(other_endings(b"a\r\nb\n").len(), 2);
+        assert!(other_endings(b"a\n\0").is_empty() && other_endings(b"a").is_empty() && other_endings(b"").is_empty());
     }
 
     fn index(version: u8, paths: &[&str]) -> Vec<u8> {

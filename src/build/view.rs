@@ -361,6 +361,8 @@ impl View {
             }
         }
         self.follow_links(&mut edits, &mut texts);
+        // A link may lead to what is no source by itself.
+        edits.retain(|path, _| self.config.not_a_source(path).is_none());
         let (config, config_text, config_errors) = ground_config;
         Ground {
             tree: self.tree.with(edits.into_iter().collect()),
@@ -375,6 +377,20 @@ impl View {
             config_errors,
             texts,
         }
+    }
+
+    /// Returns the path in the workspace that `path` leads to by a link to a directory; `None` where it lies behind none.
+    pub fn behind_link(&self, path: &RelPath) -> Option<RelPath> {
+        let inner =
+            self.links.iter().filter(|it| it.0.strip(path.as_str()).is_some()).max_by_key(|it| it.0.as_str().len());
+        inner.and_then(|(link, dir)| dir.join(link.strip(path.as_str())?))
+    }
+
+    /// Returns every place at which the workspace sees what is at `path`, which lies behind no link.
+    pub fn sights(&self, path: &RelPath) -> Vec<RelPath> {
+        let own = self.config.not_a_source(path).is_none().then(|| path.clone());
+        let behind = self.links.iter().filter_map(|(link, dir)| link.join(dir.strip(path.as_str())?));
+        own.into_iter().chain(behind).collect()
     }
 
     /// Does behind links what is done in the directories that they lead to.

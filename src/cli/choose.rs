@@ -3,7 +3,9 @@
 //! Who writes must not guess: where a text may mean different assets in different ways, it is refused. A path means the
 //! asset at it, or where there is none, all below it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{MAIN_SEPARATOR, Path};
 
 use super::Context;
 use super::exit::Exit;
@@ -15,11 +17,10 @@ use super::write::{self, AssetEntry, WriteArguments};
 use crate::build::Options;
 use crate::build::view::{Asset, View};
 use crate::error::{Error, Result};
-use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX};
 use crate::model::registry::Line;
 use crate::model::{Diagnostic, RelPath, suggest};
 use crate::workspace::layout::Workspace;
-use crate::write::{Decision, Depth, Plan};
+use crate::write::{Decision, Depth, Plan, undeclared};
 
 /// What a command may go by when it decides.
 pub struct Choice<'a> {
@@ -27,6 +28,8 @@ pub struct Choice<'a> {
     pub ws: &'a Workspace,
     /// What is in it.
     pub view: &'a View,
+    /// What is declared there in files that cannot be read.
+    pub unread: &'a [Asset],
     /// The directory that the command was called in, relative to the workspace; `None` outside of it.
     pub dir: Option<&'a RelPath>,
 }
@@ -36,6 +39,8 @@ pub struct Choice<'a> {
 pub struct Chosen<'a> {
     /// Those that are declared.
     pub assets: Vec<&'a Asset>,
+    /// Those that are declared by files that cannot be read.
+    pub unread: Vec<&'a Asset>,
     /// Those that are registered and not declared any more.
     pub missing: Vec<&'a Line>,
 }
@@ -62,7 +67,10 @@ pub fn run(
         if checked {
             opened.ask(|it| it.check(&options))?;
         }
-        let decide = |view: &View| decide(&Choice { ws: &opened.ws, view, dir: dir.as_ref() });
+        let decide = |view: &View| {
+            let unread = undeclared(view);
+            decide(&Choice { ws: &opened.ws, view, unread: &unread, dir: dir.as_ref() })
+        };
         let mut plan = plan(&opened, &options, depth, &decide)?;
         if is_short {
             shorten(&mut plan.notes);
@@ -113,6 +121,24 @@ impl<'a> Choice<'a> {
     /// [`Error::Refused`] for a text that means none, or may mean different ones.
     pub fn declared(&self, texts: &[String]) -> Result<Vec<&'a Asset>> {
         let chosen = self.all(texts)?;
+        match chosen.unread.first() {
+            Some(it) => Err(self.no_good(it)),
+            None => self.without_missing(chosen),
+        }
+    }
+
+    /// Returns the assets that `texts` mean, be they declared well or badly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Choice::declared`].
+    pub fn declared_somehow(&self, texts: &[String]) -> Result<Vec<&'a Asset>> {
+        let chosen = self.all(texts)?;
+        let unread = chosen.unread.clone();
+        Ok([self.without_missing(chosen)?, unread].concat())
+    }
+
+    fn without_missing(&self, chosen: Chosen<'a>) -> Result<Vec<&'a Asset>> {
         match chosen.missing.first() {
             None => Ok(chosen.assets),
             Some(it) => Err(Error::Refused(format!(
@@ -133,31 +159,29 @@ impl<'a> Choice<'a> {
         let found = self.found();
         let mut meant = BTreeSet::new();
         for text in texts {
-            let chosen = choose(&Selector::parse(text, self.dir)?, &found);
-            meant.extend(chosen.map_err(|error| self.unreadable(text).unwrap_or(error))?);
+            let chosen = choose(&Selector::parse(&self.inside(text), self.dir)?, &found);
+            meant.extend(chosen?);
         }
         let mut chosen = Chosen::default();
         for at in meant {
             match found[at].what {
                 What::Declared(it) => chosen.assets.push(it),
+                What::Unread(it) => chosen.unread.push(it),
                 What::Missing(it) => chosen.missing.push(it),
             }
         }
         Ok(chosen)
     }
 
-    /// Says so where a text means a file or directory whose declaration cannot be read.
-    fn unreadable(&self, text: &str) -> Option<Error> {
-        let path = self.path(text)?;
-        let sidecar = format!("{path}{SIDECAR_SUFFIX}");
-        let inside = path.child(ASSET_JSON);
-        let is_about = |it: &&Diagnostic| {
-            let file = it.location.as_ref().map_or("", |it| it.path.as_str());
-            file == path.as_str() || file == sidecar || file == inside.as_str()
-        };
-        let problem = self.view.errors.iter().find(is_about).filter(|_| self.view.at(&path).is_none())?;
-        let message = format!("the declaration of `{path}` is no good: {}; mend it first", problem.message);
-        Some(Error::Refused(message))
+    /// Says so where a declaration cannot be read.
+    fn no_good(&self, asset: &Asset) -> Error {
+        let place = asset.place();
+        let is_about = |it: &&Diagnostic| it.location.as_ref().map(|it| &it.path) == asset.declaration.file();
+        let problem = self.view.errors.iter().find(is_about).map_or("it cannot be read", |it| &it.message);
+        Error::Refused(format!(
+            "the declaration of `{place}` is no good: {problem}; mend it first, or `packwright remove {place}` gives the \
+             asset up"
+        ))
     }
 
     /// Returns everything that can be meant, by place.
@@ -169,7 +193,12 @@ impl<'a> Choice<'a> {
             what: What::Declared(it),
             line: view.line(it),
         }));
-        found.extend(view.proposal.missing.iter().map(|it| {
+        found.extend(self.unread.iter().map(|it| Found {
+            name: it.name().to_owned(),
+            what: What::Unread(it),
+            line: view.line(it),
+        }));
+        found.extend(view.proposal.missing.iter().filter(|it| !self.is_unread(&it.place)).map(|it| {
             let name = view.config.default_name(it.place.as_str());
             Found { name, what: What::Missing(it), line: Some(it) }
         }));
@@ -177,9 +206,26 @@ impl<'a> Choice<'a> {
         found
     }
 
+    /// Returns an absolute path that leads into the workspace as seen from there; every other text as it is.
+    pub fn inside<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let path = Path::new(text);
+        if !path.is_absolute() {
+            return text.into();
+        }
+        match path.strip_prefix(&self.ws.root).ok().and_then(Path::to_str) {
+            Some(below) if !below.is_empty() => below.replace(MAIN_SEPARATOR, "/").into(),
+            _ => text.into(),
+        }
+    }
+
+    fn is_unread(&self, place: &RelPath) -> bool {
+        self.unread.binary_search_by(|it| it.place().cmp(place)).is_ok()
+    }
+
     /// Returns the path of the tree that `text` names: as seen from where the command was called, or else from the
     /// workspace.
     pub fn path(&self, text: &str) -> Option<RelPath> {
+        let text = self.inside(text);
         let text = text.trim_end_matches('/');
         let here = self.dir.and_then(|it| it.join(text));
         let paths = here.into_iter().chain(RelPath::new(text).filter(|it| !it.is_root()));
@@ -197,13 +243,14 @@ struct Found<'a> {
 #[derive(Clone, Copy)]
 enum What<'a> {
     Declared(&'a Asset),
+    Unread(&'a Asset),
     Missing(&'a Line),
 }
 
 impl Found<'_> {
     fn place(&self) -> &RelPath {
         match self.what {
-            What::Declared(it) => it.place(),
+            What::Declared(it) | What::Unread(it) => it.place(),
             What::Missing(it) => &it.place,
         }
     }
@@ -238,11 +285,13 @@ fn choose(selector: &Selector, found: &[Found<'_>]) -> Result<BTreeSet<usize>> {
     let ambiguous = sets.clone().find(|it| it.1 != first);
     if let Some((other, second)) = ambiguous {
         return Err(Error::Refused(format!(
-            "`{shown}` may mean {} ({}) or {} ({}); say it by number or by path",
+            "`{shown}` may mean {} ({}) or {} ({}); say it by {}",
             in_words(first, found),
             way(*meaning),
             in_words(second, found),
-            way(*other)
+            way(*other),
+            // A number is no way out where it is a name too.
+            if *meaning == Meaning::Id { "path" } else { "number or by path" }
         )));
     }
     if *meaning == Meaning::Uuid && first.len() > 1 {

@@ -21,6 +21,6 @@ pub struct Arguments {
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     choose::run(cx, &arguments.write, "exclude", (Depth::Observations, false), &|choice| {
-        exclude(choice.view, &choice.declared(&arguments.assets)?, arguments.force)
+        exclude(choice.view, &choice.declared_somehow(&arguments.assets)?, arguments.force)
     })
 }

@@ -18,6 +18,6 @@ pub struct Arguments {
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     choose::run(cx, &arguments.write, "include", (Depth::Declarations, false), &|choice| {
-        include(choice.view, &choice.declared(&arguments.assets)?)
+        include(choice.view, &choice.declared_somehow(&arguments.assets)?)
     })
 }

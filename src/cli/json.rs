@@ -1,6 +1,8 @@
 //! What the documents of `--format json` have in common. Each command has its own document in its own file, made of
 //! structs of its own: what goes on inside may change, these may not without another `version`.
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -153,12 +155,40 @@ pub fn diagnostics(all: &[Diagnostic]) -> Vec<DiagnosticEntry> {
 ///
 /// Whatever stdout says.
 pub fn print_failure(console: &Console, error: &Error) -> Result<()> {
-    let found: &[Diagnostic] = match error {
+    let found = found(error);
+    let error = Failure { exit_code: Exit::of(error) as u8, message: told(error) };
+    console.print_json(&FailureDocument { version: Version, error, diagnostics: diagnostics(found) })
+}
+
+/// Returns an error in one line; where the workspace has errors, the first of them.
+pub fn told(error: &Error) -> String {
+    let mut text = chain(error);
+    let errors = || found(error).iter().filter(|it| it.is_error());
+    if let Some(first) = errors().next() {
+        let _ = write!(text, ": {}", first.message);
+        let more = errors().count() - 1;
+        if more > 0 {
+            let _ = write!(text, " (and {more} more)");
+        }
+    }
+    text
+}
+
+fn found(error: &Error) -> &[Diagnostic] {
+    match error {
         Error::Invalid(found) | Error::Unreadable(found) | Error::Locked(found) => found,
         _ => &[],
-    };
-    let error = Failure { exit_code: Exit::of(error) as u8, message: chain(error) };
-    console.print_json(&FailureDocument { version: Version, error, diagnostics: diagnostics(found) })
+    }
+}
+
+/// Prints the document of a command line that makes no sense.
+///
+/// # Errors
+///
+/// Whatever stdout says.
+pub fn print_usage(console: &Console, message: &str) -> Result<()> {
+    let error = Failure { exit_code: Exit::Usage as u8, message: message.to_owned() };
+    console.print_json(&FailureDocument { version: Version, error, diagnostics: Vec::new() })
 }
 
 /// Prints the document of a command whose answer is no.

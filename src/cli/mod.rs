@@ -156,7 +156,8 @@ enum Command {
     /// Take back the last commit
     ///
     /// Reverts what the last write command, or the registration of a build, changed; once more, what the one before it
-    /// did. No identity is freed: what was registered becomes a tombstone. Files that were edited since are not touched.
+    /// did. No identity is freed: what was registered becomes a tombstone. What git took back already is left as it is.
+    /// Files that were edited since are not touched: that is told, and an older commit can be named instead.
     Undo(undo::Arguments),
     /// Show what was committed
     ///
@@ -223,9 +224,16 @@ struct Context {
 /// Runs packwright with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -> ExitCode {
     panic::install_hook();
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(problem) => {
+            if problem.use_stderr() && asks_for_json(&given) {
+                let console = Console::new(Color::default(), false, 0);
+                let text = problem.render().to_string();
+                let lines: Vec<&str> = text.lines().map(str::trim).take_while(|it| !it.is_empty()).collect();
+                let _ = json::print_usage(&console, lines.join(" ").trim_start_matches("error: "));
+            }
             // Help and version come this way too, and go to stdout. A reader that went away is no error.
             let _ = problem.print();
             return if problem.use_stderr() { Exit::Usage } else { Exit::Done }.into();
@@ -238,6 +246,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, disk: Arc<dyn Disk>) -
         Err(error) => failed(&console, format, None, &error, None),
     };
     panic::or_bug(work).into()
+}
+
+/// Returns whether a command line that makes no sense asks for a document all the same.
+fn asks_for_json(given: &[OsString]) -> bool {
+    let is_pair = |it: &[OsString]| it[0] == "--format" && it[1] == "json";
+    given.windows(2).any(is_pair) || given.iter().any(|it| it == "--format=json")
 }
 
 fn start(arguments: &Arguments, console: Console, disk: Arc<dyn Disk>) -> Result<Context> {
@@ -297,7 +311,7 @@ fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Err
     if format == Format::Json {
         // Should stdout refuse, the exit code still tells.
         let _ = json::print_failure(console, error);
-        console.error(words::clean(&json::chain(error)));
+        console.error(words::clean(&json::told(error)));
         return Exit::of(error);
     }
     match error {

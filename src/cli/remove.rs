@@ -26,6 +26,6 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let removal = Removal { keep_sources: arguments.keep_sources, force: arguments.force };
     choose::run(cx, &arguments.write, "remove", (Depth::Observations, false), &|choice| {
         let chosen = choice.all(&arguments.assets)?;
-        remove(choice.view, &chosen.assets, &chosen.missing, removal)
+        remove(choice.view, &[chosen.assets, chosen.unread].concat(), &chosen.missing, removal)
     })
 }

@@ -150,6 +150,23 @@ impl Lane<'_> {
         Ok(())
     }
 
+    /// Refuses directories that cannot be made where they are to be.
+    fn validate_dirs(&self, dirs: &[RelPath]) -> Result<()> {
+        let root = self.disk.canonicalize(&self.home.root).context("read", &self.home.root)?;
+        for dir in dirs {
+            let target = self.home.target(dir);
+            let is_own = dir.as_str().split('/').next() == Some(".packwright");
+            let problem = if is_own { Some("not a directory that the lane may make") } else { None };
+            let is_there = self.disk.stat(&target).is_ok_and(|it| it.kind == FileKind::Dir);
+            let problem = if is_there { problem } else { problem.or(self.misplacement(&root, dir)?) };
+            if let Some(problem) = problem {
+                let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
+                return Err(Error::Io { action: "create", path: target, source });
+            }
+        }
+        Ok(())
+    }
+
     /// Says why nothing may be written at `path`: some directory above is a file, or leads out of the
     /// workspace, or the path itself is taken by something that is no file.
     fn misplacement(&self, root: &Path, path: &RelPath) -> Result<Option<&'static str>> {
@@ -239,7 +256,7 @@ impl Lane<'_> {
             let moved = Some(Moved::To(it.to.clone()));
             changes.push(RecordedChange { path: it.from.clone(), before: digest, after: None, moved, known });
         }
-        recorded.made = self.absent_dirs(&recorded)?;
+        recorded.made = self.absent_dirs(&recorded, &commit.make)?;
         recorded.emptied.clone_from(&commit.prune);
         // What is in a directory is greater than the directory.
         recorded.emptied.sort_by(|a, b| b.cmp(a));
@@ -247,11 +264,12 @@ impl Lane<'_> {
     }
 
     /// Returns the directories that have to be made, those above first.
-    fn absent_dirs(&self, commit: &RecordedCommit) -> Result<Vec<RelPath>> {
+    fn absent_dirs(&self, commit: &RecordedCommit, make: &[RelPath]) -> Result<Vec<RelPath>> {
         let mut known = BTreeSet::new();
         let mut absent = BTreeSet::new();
-        for item in commit.items().filter(|it| it.change.before.is_none()) {
-            let mut above = item.change.path.parent();
+        let of_files = commit.items().filter(|it| it.change.before.is_none()).filter_map(|it| it.change.path.parent());
+        for dir in of_files.chain(make.iter().cloned()) {
+            let mut above = Some(dir);
             while let Some(dir) = above.filter(|it| known.insert(it.clone())) {
                 if file::is_absent(self.disk, &self.home.target(&dir))? {
                     absent.insert(dir.clone());
@@ -300,10 +318,11 @@ impl StagedCommit<'_> {
         let lane = self.lane;
         let mut expected = expected_by(commit);
         lane.validate(&expected)?;
+        lane.validate_dirs(&commit.make)?;
         lane.check_first(&mut expected)?;
         let recorded = lane.record(commit, &expected, sequence)?;
         // That a commit had nothing left to take back is news, too.
-        let is_change = !recorded.changes.is_empty() || recorded.undoes.is_some();
+        let is_change = !recorded.changes.is_empty() || !recorded.made.is_empty() || recorded.undoes.is_some();
         if is_change {
             if let Err(error) = lane.write_files(commit, &recorded) {
                 recover::discard_files(lane.disk, &lane.home, &recorded);
@@ -377,9 +396,11 @@ fn expected_by(commit: &Commit) -> Vec<Expected> {
     expected
 }
 
-/// Returns whether a commit touches no file of these, nothing below one, and no directory of one. Neither does it remove
-/// directories, in which others of the batch may be about to put something.
+/// Returns whether a commit touches no file of these, nothing below one, and no directory of one. Neither does it make or
+/// remove directories, in which others of the batch may be about to put something.
 fn is_apart(touched: &BTreeSet<RelPath>, commit: &Commit) -> bool {
     let is_near = |a: &RelPath, b: &RelPath| a == b || a.strip(b.as_str()).is_some() || b.strip(a.as_str()).is_some();
-    commit.prune.is_empty() && expected_by(commit).iter().all(|new| touched.iter().all(|it| !is_near(&new.path, it)))
+    commit.make.is_empty()
+        && commit.prune.is_empty()
+        && expected_by(commit).iter().all(|new| touched.iter().all(|it| !is_near(&new.path, it)))
 }

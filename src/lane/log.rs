@@ -47,6 +47,9 @@ pub struct Entry {
     /// The directories that it made, those above first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made: Vec<RelPath>,
+    /// The directories that went, those of them that were empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emptied: Vec<RelPath>,
 }
 
 /// What a commit did to one file; `None` where there was or is no file.
@@ -69,7 +72,13 @@ pub struct LoggedChange {
 impl Log {
     /// Returns the newest commit that is neither undone nor itself an undo.
     pub fn last_standing(&self) -> Option<&Entry> {
-        self.entries.iter().rev().find(|it| it.undoes.is_none() && self.undone_by(it.sequence).is_none())
+        self.last_standing_before(u64::MAX)
+    }
+
+    /// Returns the newest commit before the one with this number that is neither undone nor itself an undo.
+    pub fn last_standing_before(&self, sequence: u64) -> Option<&Entry> {
+        let stands = |it: &&Entry| it.undoes.is_none() && self.undone_by(it.sequence).is_none();
+        self.entries.iter().rev().filter(|it| it.sequence < sequence).find(stands)
     }
 
     /// Returns the commit with this number.
@@ -101,6 +110,7 @@ impl From<&RecordedCommit> for Entry {
             undoes: commit.undoes,
             files: files.collect(),
             made: commit.made.clone(),
+            emptied: commit.emptied.clone(),
         }
     }
 }

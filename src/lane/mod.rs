@@ -59,7 +59,7 @@ pub use queue::Queue;
 pub use read::{Moment, Sight, moment, quiet_moment, read_file_through, read_through, wait_until_free};
 use record::Item;
 pub use recover::Recovery;
-pub use undo::{after_contents, before_contents, reversal};
+pub use undo::{Reversal, after_contents, before_contents, reversal};
 
 /// Longer authoring files are none.
 const FILE_LIMIT: u64 = 1 << 30;
@@ -75,6 +75,8 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// The files that get another name.
     pub moves: Vec<Move>,
+    /// Directories that are made, whatever comes into them; those of new files are made besides.
+    pub make: Vec<RelPath>,
     /// Directories that are removed if nothing is left in them afterwards.
     pub prune: Vec<RelPath>,
     /// The number of the commit that this one reverts.
@@ -91,9 +93,9 @@ impl Commit {
         Self { title: title.into(), ..Self::default() }
     }
 
-    /// Returns whether the commit names no file and takes nothing back.
+    /// Returns whether the commit names no file, makes no directory and takes nothing back.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.moves.is_empty() && self.undoes.is_none()
+        self.changes.is_empty() && self.moves.is_empty() && self.make.is_empty() && self.undoes.is_none()
     }
 }
 

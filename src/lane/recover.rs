@@ -184,6 +184,7 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal
         }
     }
     sync_dirs(disk, home, record.items().filter(|it| it.change.after.is_some()))?;
+    sync_those_left(disk, lone_dirs(record).filter_map(|it| it.parent()).map(|it| home.target(&it)).collect())?;
     let mut has_removed = false;
     for item in record.items().filter(|it| it.change.after.is_none()) {
         match standing(disk, home, item)? {
@@ -202,11 +203,24 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal
     Ok(None)
 }
 
-/// Makes the directories of new files.
+/// Makes the directories of new files, and those without any.
 fn create_dirs(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
     let new = record.items().filter(|it| it.change.before.is_none());
-    let dirs: BTreeSet<PathBuf> = new.filter_map(|it| it.change.path.parent()).map(|it| home.target(&it)).collect();
+    let dirs = new.filter_map(|it| it.change.path.parent()).chain(lone_dirs(record).cloned());
+    let dirs: BTreeSet<PathBuf> = dirs.map(|it| home.target(&it)).collect();
     dirs.iter().try_for_each(|dir| disk.create_dir_all(dir).context("create", dir))
+}
+
+/// Returns the directories that a record makes and into which no file comes.
+fn lone_dirs(record: &Record) -> impl Iterator<Item = &RelPath> {
+    let mut filled: BTreeSet<RelPath> = BTreeSet::new();
+    for item in record.items().filter(|it| it.change.before.is_none()) {
+        let mut above = item.change.path.parent();
+        while let Some(dir) = above.filter(|it| filled.insert(it.clone())) {
+            above = dir.parent();
+        }
+    }
+    record.commits.iter().flat_map(|it| &it.made).filter(move |it| !filled.contains(*it))
 }
 
 /// Puts one new content in place.

@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use super::file::current;
 use super::log::{Entry, LoggedChange};
 use super::{Change, Commit, FILE_LIMIT, Home, Move, is_absence};
 use crate::error::{Error, IoContext, Result};
@@ -42,45 +43,99 @@ fn kept(sys: &dyn System, path: &Path, digest: Digest) -> Result<Option<Vec<u8>>
     }
 }
 
-/// Returns the commit that gives the files of `entry` their former names and contents; of those files only that
-/// `is_wanted`. Every file must still be what that commit made of it.
+/// What takes a commit back, as far as that can be done.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Reversal {
+    /// Gives those files their former names and contents that are still what the commit made of them.
+    pub commit: Commit,
+    /// How many files these are.
+    pub n_left: usize,
+    /// How many files are what they were before it already, by whatever means.
+    pub n_back: usize,
+    /// The files that are neither: somebody edited them since.
+    pub edited: Vec<RelPath>,
+}
+
+/// Returns what gives the files of `entry` their former names and contents; of those files only that `is_wanted`.
+///
+/// Looks at the files as they lie there: whoever calls must see to it that no commit is being applied.
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] when former contents are not kept any more.
-pub fn reversal(sys: &dyn System, root: &Path, entry: &Entry, is_wanted: &dyn Fn(&RelPath) -> bool) -> Result<Commit> {
-    let mut commit = Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title));
-    commit.undoes = Some(entry.sequence);
-    commit.prune.clone_from(&entry.made);
+/// [`Error::Refused`] when former contents are needed that are not kept any more; [`Error::Io`].
+pub fn reversal(
+    sys: &dyn System,
+    root: &Path,
+    entry: &Entry,
+    is_wanted: &dyn Fn(&RelPath) -> bool,
+) -> Result<Reversal> {
+    let commit = Commit {
+        undoes: Some(entry.sequence),
+        make: entry.emptied.clone(),
+        prune: entry.made.clone(),
+        ..Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title))
+    };
+    let mut reversal = Reversal { commit, ..Reversal::default() };
     for (index, file) in entry.files.iter().enumerate().filter(|it| is_wanted(&it.1.path)) {
         match file {
             LoggedChange { from: Some(from), after: Some(expect), .. } => {
-                commit.moves.push(Move { from: file.path.clone(), to: from.clone(), expect: *expect });
+                reversal.take_move(sys, root, [from, &file.path], *expect)?;
             }
             // The other half of the same.
             LoggedChange { to: Some(_), .. } => {}
-            _ => {
-                let change = reverted(sys, root, entry, index)?;
-                if let (None, Some(_)) = (change.expect, &change.content)
-                    && let Ok(kept) = sys.stat(&Home::new(root).undo_of(entry.sequence, index))
-                {
-                    commit.modes.insert(change.path.clone(), kept.mode);
-                }
-                commit.changes.push(change);
-            }
+            _ => reversal.take_change(sys, root, entry, index)?,
         }
     }
-    Ok(commit)
+    Ok(reversal)
 }
 
-fn reverted(sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<Change> {
-    let file = &entry.files[index];
-    let content = before_contents(sys, root, entry, index)?;
-    if content.is_none() && file.before.is_some() {
-        let (path, number) = (&file.path, entry.sequence);
-        return Err(Error::Refused(format!("what `{path}` held before commit {number} is not kept any more")));
+impl Reversal {
+    /// Adds the change that takes one file back. One that is back must hold still all the same, where what it must hold
+    /// is at hand.
+    fn take_change(&mut self, sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<()> {
+        let LoggedChange { path, before, after, .. } = &entry.files[index];
+        let now = current(sys, &Home::new(root).target(path))?;
+        if !now.is(*after) && !now.is(*before) {
+            self.edited.push(path.clone());
+            return Ok(());
+        }
+        let is_back = now.is(*before);
+        *(if is_back { &mut self.n_back } else { &mut self.n_left }) += 1;
+        let content = before_contents(sys, root, entry, index)?;
+        if content.is_none() && before.is_some() {
+            let message = format!("what `{path}` held before commit {} is not kept any more", entry.sequence);
+            return if is_back { Ok(()) } else { Err(Error::Refused(message)) };
+        }
+        let expect = if is_back { *before } else { *after };
+        if let (None, Some(_)) = (expect, &content)
+            && let Ok(kept) = sys.stat(&Home::new(root).undo_of(entry.sequence, index))
+        {
+            self.commit.modes.insert(path.clone(), kept.mode);
+        }
+        self.commit.changes.push(Change { path: path.clone(), expect, content });
+        Ok(())
     }
-    Ok(Change { path: file.path.clone(), expect: file.after, content })
+
+    /// Adds the move that takes another one back. That there are two copies is no reason to remove either.
+    fn take_move(
+        &mut self,
+        sys: &dyn System,
+        root: &Path,
+        [before, after]: [&RelPath; 2],
+        expect: Digest,
+    ) -> Result<()> {
+        let [was, is] = [before, after].map(|it| current(sys, &Home::new(root).target(it)));
+        let (was, is) = (was?, is?);
+        if is.is(Some(expect)) && was.is(None) {
+            self.n_left += 1;
+            self.commit.moves.push(Move { from: after.clone(), to: before.clone(), expect });
+        } else if was.is(Some(expect)) && is.is(None) {
+            self.n_back += 1;
+        } else {
+            self.edited.push(if is.is(Some(expect)) { before } else { after }.clone());
+        }
+        Ok(())
+    }
 }
 
 /// Removes former contents that are too old, and those of commits that never were. `newest` is the last commit.

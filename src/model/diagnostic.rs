@@ -246,6 +246,11 @@ impl Diagnostic {
         self
     }
 
+    /// Keeps no build from publishing any more.
+    pub fn excuse(&mut self) {
+        self.severity = Severity::Warning;
+    }
+
     /// Returns whether this keeps a build from publishing.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -325,6 +330,7 @@ codes! {
     COARSE_CLOCK = 225, "the file system's clock goes in long steps, or cannot be read";
     CASE_BLIND = 226, "the file system does not tell upper case from lower case";
     NO_LOCKS = 227, "the file system has no locks";
+    LINE_ENDINGS = 228, "files are what was registered but for their line endings";
     // 03xx: processors.
     PROCESSOR_PANIC = 301, "a processor failed in a way it should not";
     IMAGE_BROKEN = 310, "an image cannot be decoded";

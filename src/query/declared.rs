@@ -237,6 +237,7 @@ fn declare_directory(
     around: Around<'_>,
     out: &mut Declared,
 ) {
+    let before = Counts::of(out);
     let dir = file.parent().expect("a file lies in a directory");
     let Some(text) = texts.get(file) else {
         out.problems.push(Problem { place: dir, diagnostic: no_text(file, kind) });
@@ -248,6 +249,28 @@ fn declare_directory(
         diagnostics.push(claim_clash(&dir, file, &sidecar));
     }
     take(&dir, declaration, diagnostics, out);
+    excuse_excluded(before, out);
+}
+
+/// How much a bucket declared up to some moment.
+struct Counts {
+    assets: usize,
+    broken: usize,
+    problems: usize,
+}
+
+impl Counts {
+    fn of(out: &Declared) -> Self {
+        Self { assets: out.assets.len(), broken: out.broken.len(), problems: out.problems.len() }
+    }
+}
+
+/// What stays out of every pack is in no build's way: what is wrong with an asset that is excluded is only warned of.
+fn excuse_excluded(before: Counts, out: &mut Declared) {
+    let mut news = out.assets[before.assets..].iter().chain(&out.broken[before.broken..]);
+    if news.any(|it| it.intent.options.is_excluded()) {
+        out.problems[before.problems..].iter_mut().for_each(|it| it.diagnostic.excuse());
+    }
 }
 
 /// Returns the diagnostic for a declaration of a directory that has another one.
@@ -267,6 +290,7 @@ fn declare_file(
     texts: &Texts,
     out: &mut Declared,
 ) {
+    let before = Counts::of(out);
     let (owner, kind) = (members.path(at), members.kind(at));
     // "Rules claim nothing in there, sidecars may": what a directory asset owns is not unclaimed either.
     let rule = if governed { None } else { claim(config, &owner) };
@@ -284,7 +308,6 @@ fn declare_file(
             return; // A place that nobody can write has no identity.
         }
     }
-    let before = out.assets.len();
     match (sidecar, rule) {
         (Some(file), rule) => match texts.get(file) {
             Some(text) => {
@@ -297,8 +320,9 @@ fn declare_file(
         (None, None) => {}
     }
     if !kind.is_readable() {
-        out.broken.extend(out.assets.drain(before..));
+        out.broken.extend(out.assets.drain(before.assets..));
     }
+    excuse_excluded(before, out);
 }
 
 fn scope(config: &Config) -> Scope<'_> {

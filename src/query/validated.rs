@@ -88,7 +88,8 @@ fn resolve_dependencies(intent: &Intent, names: &Names, issues: &mut Vec<Issue>)
             Some(target) => resolved.extend(target.identity.map(|it| it.1)),
             None => {
                 let message = format!("`{reference}` names no asset");
-                let issue = Issue::error(&intent.place, At::Dependency(idx), Code::UNRESOLVED_REFERENCE, message);
+                let told = if intent.options.is_excluded() { Issue::warning } else { Issue::error };
+                let issue = told(&intent.place, At::Dependency(idx), Code::UNRESOLVED_REFERENCE, message);
                 let similar = match reference {
                     crate::model::reference::Reference::Name(name) => names.similar(name),
                     _ => None,
@@ -134,7 +135,7 @@ fn dependency_edges_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<(RelPath
     let mut edges = Vec::new();
     for declaration in &declared(db, bucket).assets {
         let intent = &declaration.intent;
-        if intent.dependencies.is_empty() {
+        if intent.dependencies.is_empty() || intent.options.is_excluded() {
             continue;
         }
         let dir = intent.dir();

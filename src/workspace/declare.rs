@@ -148,8 +148,17 @@ fn read(
     let mut reader = Reader { file, text, check, presets: &config.presets, profiles: &config.profiles, diagnostics };
     let Some(mut root) = root else { return (None, reader.diagnostics) };
     take_registry_owned(&mut reader, &mut root);
-    match decode_all(&root, file, text, &mut reader.diagnostics) {
-        Some(written) => then(Asset { reader, root }, written),
+    match decode_all::<AssetFile>(&root, file, text, &mut reader.diagnostics) {
+        Some(written) => {
+            let is_excluded =
+                written.exclude == Some(true) && written.profiles.values().all(|it| it.exclude != Some(false));
+            let (declaration, mut diagnostics) = then(Asset { reader, root }, written);
+            // Of what type it would be matters to nobody: it stays out of every pack.
+            if declaration.is_none() && is_excluded {
+                diagnostics.iter_mut().for_each(Diagnostic::excuse);
+            }
+            (declaration, diagnostics)
+        }
         None => (None, reader.diagnostics),
     }
 }

@@ -15,6 +15,7 @@ use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_sidecar};
 use crate::workspace::layout::CONFIG_FILE;
 
+use super::rewrite::literal;
 use super::uses::{Going, uses};
 use super::{Decision, count, declared_text, json, refuse, set_field, settle, toml, unread, unreadable};
 
@@ -34,13 +35,14 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
         refuse(uses(view, &going(view, &fresh), USED))?;
     }
     decision.notes.extend(unread::after_loss(view, &fresh, &|_| false));
-    let rules = whole_rules(view, &fresh);
+    let rules = whole_rules(view, &fresh, chosen);
     for rule in &rules {
         set_in_rule(view, *rule, Some(true), &mut decision)?;
     }
     let config = config_after(view, &decision);
     for asset in others(&fresh, &rules) {
         if !is_excluded_by(view, &config, asset, None) {
+            refuse_seen_twice(view, asset)?;
             set_field(view, asset, "exclude", &true.into(), &mut decision.next)?;
         }
     }
@@ -55,12 +57,17 @@ pub fn exclude(view: &View, chosen: &[&Asset], force: bool) -> Result<Decision> 
 pub fn include(view: &View, chosen: &[&Asset]) -> Result<Decision> {
     let (fresh, already): (Vec<&Asset>, Vec<&Asset>) = chosen.iter().partition(|it| is_excluded(it));
     let mut decision = begin("include", view, &fresh, &already, "is not excluded");
-    let rules = whole_rules(view, &fresh);
+    let rules = whole_rules(view, &fresh, chosen);
     for rule in &rules {
         include_rule(view, *rule, &mut decision)?;
     }
     let config = config_after(view, &decision);
     for asset in others(&fresh, &rules) {
+        include_one(view, &config, asset, &mut decision)?;
+    }
+    // Sidecars that were laid over a rule because it excludes are needed no more.
+    let is_laid_over = |it: &&&Asset| base_rule(view, it).is_some_and(|it| rules.contains(&it));
+    for asset in already.iter().filter(|it| it.declaration.file().is_some()).filter(is_laid_over) {
         include_one(view, &config, asset, &mut decision)?;
     }
     for asset in chosen {
@@ -73,6 +80,32 @@ pub fn include(view: &View, chosen: &[&Asset]) -> Result<Decision> {
         }
     }
     Ok(decision)
+}
+
+/// Refuses to exclude what lies behind a link and in another place too: it would be excluded in both. A rule can tell them
+/// apart.
+fn refuse_seen_twice(view: &View, asset: &Asset) -> Result<()> {
+    let place = asset.place();
+    let Some(real) = view.behind_link(place) else { return Ok(()) };
+    let sights = view.sights(&real);
+    let Some(other) = sights.iter().find(|it| *it != place) else { return Ok(()) };
+    let root = view.config.root_of(place.as_str());
+    let below = root.and_then(|it| it.path.strip(place.as_str())).filter(|_| base_rule(view, asset).is_some());
+    let alone = below.map_or_else(String::new, |it| {
+        let (pattern, kind) = (toml_text(&literal(it)), &asset.declaration.intent.kind);
+        format!(
+            "; to exclude this one alone, put a rule `[[rules]]` with `match = {pattern}`, `type = \"{kind}\"` and `exclude = \
+             true` before the one that claims it in {CONFIG_FILE}"
+        )
+    });
+    Err(Error::Refused(format!(
+        "`{place}` lies behind a link, and is `{other}` too: `packwright exclude {other}` excludes both{alone}"
+    )))
+}
+
+/// Returns a text as it is written in TOML.
+fn toml_text(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
 }
 
 fn is_excluded(asset: &Asset) -> bool {
@@ -99,15 +132,15 @@ fn going(view: &View, fresh: &[&Asset]) -> Going {
         uuids: fresh.iter().filter_map(|it| view.line(it)).map(|it| it.uuid).collect(),
         indifferent: places.iter().cloned().chain(excluded).collect(),
         assets: places,
-        files: BTreeSet::new(),
+        ..Going::default()
     }
 }
 
 /// Returns the rules all of whose assets are chosen, where they are several: those that a rule makes, and those with a
-/// sidecar laid over it.
-fn whole_rules(view: &View, chosen: &[&Asset]) -> BTreeSet<usize> {
+/// sidecar laid over it. Only rules count by which one of the `fresh` goes.
+fn whole_rules(view: &View, fresh: &[&Asset], chosen: &[&Asset]) -> BTreeSet<usize> {
     let made_by = |it: &&Asset| if let Form::Rule(rule) = it.declaration.origin.form { Some(rule) } else { None };
-    let candidates: BTreeSet<usize> = chosen.iter().filter_map(made_by).collect();
+    let candidates: BTreeSet<usize> = fresh.iter().filter_map(made_by).collect();
     if candidates.is_empty() {
         return candidates;
     }
@@ -202,7 +235,7 @@ fn include_one(view: &View, config: &Config, asset: &Asset, decision: &mut Decis
         return set_field(view, asset, "exclude", &false.into(), next);
     };
     let text = declared_text(view, asset, file)?;
-    let without = json::unset(text, "exclude").ok_or_else(|| unreadable(asset, file))?;
+    let without = json::unset(text, "exclude").ok_or_else(|| unreadable(view, asset, file))?;
     if is_excluded_by(view, config, asset, Some(&without)) {
         return set_field(view, asset, "exclude", &false.into(), next);
     }

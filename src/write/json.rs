@@ -6,6 +6,7 @@
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 
+use super::cut;
 use crate::model::node::{BOM, Value};
 use crate::model::{RelPath, text};
 
@@ -26,14 +27,21 @@ pub fn set(text: &str, field: &str, value: &serde_json::Value) -> Option<String>
     })
 }
 
-/// Takes a field out of the object that is the whole text, if it is there. `None` where the text is no object.
+/// Takes a field out of the object that is the whole text, if it is there; comments stay. `None` where the text is no
+/// object.
 pub fn unset(text: &str, field: &str) -> Option<String> {
-    edit(text, |_, object| {
-        if let Some(property) = object.get(field) {
-            property.remove();
-        }
-        Edited::Tree
-    })
+    edit(text, |body, _| member(body, field).map_or(Edited::Tree, Edited::Text))
+}
+
+/// Returns the text without a field of the object that it is; `None` where there is no such field.
+fn member(body: &str, field: &str) -> Option<String> {
+    let (root, _) = text::json(&RelPath::root(), body);
+    let root = root?;
+    let entries = root.entries();
+    let at = entries.iter().position(|it| it.0.name == field)?;
+    let (key, value) = &entries[at];
+    let previous = at.checked_sub(1).map(|it| entries[it].1.range.end as usize);
+    Some(cut::without(body, key.range.start as usize..value.range.end as usize, previous))
 }
 
 /// Replaces strings of an array by what `map` says of each; `None` leaves one as it is. Returns the text and how many
@@ -200,21 +208,24 @@ mod tests {
         shows(
             unset(COIN, "name"),
             expect![[r#"
-            ﻿{\r
-            	// A sidecar\r
-            	"tags": ["b",   "a"], // tags\r
-            }\r
-            // end"#]],
+                ﻿{\r
+                	// A sidecar\r
+                	"tags": ["b",   "a"], // tags\r
+                	/* the\r
+                	name */\r
+                }\r
+                // end"#]],
         );
         shows(
             unset(COIN, "tags"),
             expect![[r#"
-            ﻿{\r
-            	// A sidecar\r
-            	/* the\r
-            	name */ "name" : "coin",\r
-            }\r
-            // end"#]],
+                ﻿{\r
+                	// A sidecar\r
+                	// tags\r
+                	/* the\r
+                	name */ "name" : "coin",\r
+                }\r
+                // end"#]],
         );
         shows(unset("{\"a\": 1, \"exclude\": true}", "exclude"), expect![[r#"{"a": 1}"#]]);
         shows(unset("{ \"exclude\": true, \"a\": 1 }", "exclude"), expect![[r#"{ "a": 1 }"#]]);
@@ -229,8 +240,9 @@ mod tests {
         shows(
             unset("{\n  \"exclude\": true\n}\n", "exclude"),
             expect![[r#"
-            {}
-        "#]],
+                {
+                }
+            "#]],
         );
         assert_eq!(unset("{ \"a\": 1 }", "exclude").as_deref(), Some("{ \"a\": 1 }"));
     }

@@ -9,16 +9,17 @@
 //! and is no source.
 //!
 //! - `rename`, `moving`, `exclusion`, `remove`, `register`: one file a command
-//! - `undo`: takes the last commit back
+//! - `undo`: takes the last commit back, or one before it
 //! - `uses`: who needs an asset or a file
-//! - `unread`: what declarations that cannot be read seem to refer to
+//! - `unread`: declarations that cannot be read, and what they seem to refer to
 //! - `turn`: from a plan to a commit
 //! - `create`: the first commit of all
 //! - `inputs`: which inputs come and go with their places
 //! - `rewrite`: references in declarations that follow a name or a place
-//! - `json`, `toml`: edits that leave everything else as it is
+//! - `json`, `toml`, `cut`: edits that leave everything else as it is
 
 mod create;
+mod cut;
 mod exclusion;
 mod inputs;
 mod json;
@@ -42,12 +43,13 @@ use crate::build::view::{Asset, Next, View, view};
 use crate::error::{Error, Result};
 use crate::lane::{self, Change, Commit, Move};
 use crate::model::declaration::Form;
-use crate::model::path::SIDECAR_SUFFIX;
+use crate::model::path::{SIDECAR_SUFFIX, sidecar_owner};
 use crate::model::registry::{self, ChangeNote, Edit, Line, Present, Registry};
 use crate::model::{AssetUuid, Code, Diagnostic, Digest, RelPath};
 use crate::query::State;
 use crate::workspace::bucket::Kind;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
+use crate::workspace::lookup::is_declaration;
 
 pub use create::{create, new_files, random_uuid, registry_files};
 pub use exclusion::{exclude, include};
@@ -56,7 +58,8 @@ pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
 pub use turn::under_lane;
-pub use undo::undo;
+pub use undo::{undo, undo_one};
+pub use unread::undeclared;
 
 /// What a command wants to change.
 #[derive(Clone, Default, Debug)]
@@ -73,6 +76,8 @@ pub struct Decision {
     pub concerns: Vec<AssetUuid>,
     /// Files that the decision goes by and that stay as they are.
     pub relies_on: BTreeSet<RelPath>,
+    /// Directories that are made, because they are empty where they come from.
+    pub make: BTreeSet<RelPath>,
     /// Directories that go once nothing is left in them.
     pub prune: BTreeSet<RelPath>,
     /// Errors that the user has asked for.
@@ -112,8 +117,9 @@ pub fn plan(
     decide: &dyn Fn(&View) -> Result<Decision>,
 ) -> std::result::Result<Plan, Moved> {
     let before = view(ws, state, options, depth == Depth::Observations)?;
-    let decision = decide(&before)?;
-    let is_nothing = decision.next == Next::default() && decision.edits.is_empty();
+    let mut decision = decide(&before)?;
+    write_behind_links(&before, &mut decision);
+    let is_nothing = decision.next == Next::default() && decision.edits.is_empty() && decision.make.is_empty();
     if is_nothing {
         let lines = lines(&before.registry, &before.registry, &decision.concerns);
         return Ok(Plan { commit: Commit::new(decision.title), notes: decision.notes, lines });
@@ -164,7 +170,19 @@ fn lines(before: &Registry, after: &Registry, concerns: &[AssetUuid]) -> Vec<Lin
     lines
 }
 
-/// What is written goes where a file is, never through a link: what lies behind one has another place besides.
+/// Lets declarations be written where they are, if the workspace sees them behind a link and nowhere else.
+fn write_behind_links(view: &View, decision: &mut Decision) {
+    let sole = |path: &RelPath| {
+        let real = view.behind_link(path).filter(|_| is_declaration(path.as_str()))?;
+        (view.sights(&real).len() == 1).then_some(real)
+    };
+    let files = std::mem::take(&mut decision.next.files);
+    decision.next.files = files.into_iter().map(|(path, it)| (sole(&path).unwrap_or(path), it)).collect();
+    let relies_on = std::mem::take(&mut decision.relies_on);
+    decision.relies_on = relies_on.into_iter().map(|it| sole(&it).unwrap_or(it)).collect();
+}
+
+/// What is written goes where a file is, never through a link: what lies behind one may have another place besides.
 fn refuse_links(view: &View, next: &Next) -> Result<()> {
     let touched = next.files.keys().chain(next.moved.keys()).chain(next.moved.values());
     for path in touched {
@@ -175,14 +193,25 @@ fn refuse_links(view: &View, next: &Next) -> Result<()> {
         let mut above = path.parent();
         while let Some(dir) = above {
             if view.find(&dir).is_some_and(|it| it.kind.is_link()) {
-                return Err(Error::Refused(format!(
-                    "`{path}` lies behind the link `{dir}`; name it by the path that this leads to"
-                )));
+                return Err(Error::Refused(behind(view, path, &dir)));
             }
             above = dir.parent();
         }
     }
     Ok(())
+}
+
+/// Says what can be done about a file that lies behind a link.
+fn behind(view: &View, path: &RelPath, link: &RelPath) -> String {
+    let lies = format!("`{path}` lies behind the link `{link}`");
+    let Some(real) = view.behind_link(path) else { return lies };
+    match view.sights(&real).iter().find(|it| *it != path) {
+        Some(other) => {
+            let other = sidecar_owner(other.as_str()).unwrap_or(other.as_str());
+            format!("{lies}, and what is done to it is done to `{other}` too: name that one, to change both")
+        }
+        None => format!("{lies}, where packwright only edits declarations; do it yourself at `{real}`"),
+    }
 }
 
 fn refuse_new_errors(before: &View, after: &View, decision: &Decision) -> Result<()> {
@@ -217,12 +246,13 @@ fn settled_by(note: &ChangeNote) -> Edit {
 
 /// Puts the commit together: each file with the digest that it must still have.
 fn commit(ws: &Workspace, before: &View, after: &View, decision: Decision) -> Result<Commit> {
-    let mut commit = Commit { prune: decision.prune.into_iter().collect(), ..Commit::new(decision.title) };
+    let [make, prune] = [decision.make, decision.prune].map(|it| it.into_iter().collect());
+    let mut commit = Commit { make, prune, ..Commit::new(decision.title) };
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let is_config = |it: &RelPath| *it == config;
     let expect = |path: &RelPath| match is_config(path) {
         true => Some(Digest::of(&before.config_text)),
-        false => before.find(path).map(|it| it.digest),
+        false => before.find(path).or_else(|| before.find(before.sights(path).first()?)).map(|it| it.digest),
     };
     let mut relies_on = decision.relies_on;
     relies_on.insert(config.clone());
@@ -275,11 +305,22 @@ fn sidecar(place: &RelPath) -> Result<RelPath> {
 
 /// Returns the text of the file that declares an asset.
 fn declared_text<'a>(view: &'a View, asset: &Asset, file: &RelPath) -> Result<&'a str> {
-    view.text(file).ok_or_else(|| unreadable(asset, file))
+    view.text(file).ok_or_else(|| unreadable(view, asset, file))
 }
 
-fn unreadable(asset: &Asset, file: &RelPath) -> Error {
-    Error::Refused(format!("`{file}`, which declares `{}`, cannot be edited as it is; mend it first", asset.place()))
+/// Returns the error for a declaration that cannot be edited: what is wrong with it, and where.
+fn unreadable(view: &View, asset: &Asset, file: &RelPath) -> Error {
+    let place = asset.place();
+    let problem = view.errors.iter().find(|it| it.location.as_ref().is_some_and(|it| it.path == *file));
+    let problem = problem.map_or_else(String::new, |it| {
+        let line =
+            it.location.as_ref().and_then(|it| it.span).map_or_else(String::new, |it| format!("line {}: ", it.line));
+        format!(" ({line}{})", it.message)
+    });
+    Error::Refused(format!(
+        "`{file}`, which declares `{place}`, cannot be edited as it is{problem}; mend it first, or give the asset up: \
+         `packwright remove {place}`"
+    ))
 }
 
 /// Sets a field of an asset's own declaration, which becomes a sidecar where a rule makes the asset.
@@ -287,7 +328,7 @@ fn set_field(view: &View, asset: &Asset, field: &str, value: &serde_json::Value,
     let (file, text) = match &asset.declaration.origin.form {
         Form::Directory(file) | Form::Sidecar(file) => {
             let text = declared_text(view, asset, file)?;
-            (file.clone(), json::set(text, field, value).ok_or_else(|| unreadable(asset, file))?)
+            (file.clone(), json::set(text, field, value).ok_or_else(|| unreadable(view, asset, file))?)
         }
         Form::Rule(_) => (sidecar(asset.place())?, json::fresh(field, value)),
     };

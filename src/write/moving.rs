@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::build::view::{Asset, View};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
-use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, sidecar_owner};
+use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, portability_problem, sidecar_owner};
 use crate::model::reference::path_problem;
 use crate::model::registry::Edit;
 use crate::model::{Digest, RelPath};
@@ -45,6 +45,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     for (from, to) in &targets {
         check_target(ws, view, from, to)?;
         take_files(ws, view, from, to, &mut decision)?;
+        decision.notes.extend(unportable(view, to));
     }
     let mut renaming = Renaming { paths: targets.clone(), ..Renaming::default() };
     // A sidecar goes with its file.
@@ -52,6 +53,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     renaming.paths.extend(decision.next.moved.iter().filter(beside).map(|(from, to)| (from.clone(), to.clone())));
     let moved = move_assets(view, &mut renaming, &mut decision)?;
     decision.title = title(&targets, moved.len());
+    decision.notes.extend(decision.make.iter().map(|it| format!("make the empty directory `{it}`")));
     rewrite(view, &renaming, &mut decision)?;
     rewrite_rules(view, &renaming, &mut decision)?;
     decision.notes.extend(warnings(view, &renaming));
@@ -86,6 +88,13 @@ fn targets(view: &View, sources: &[RelPath], to: &Destination) -> Result<BTreeMa
         targets.insert(from.clone(), target);
     }
     Ok(targets)
+}
+
+/// Warns of names that come into being and that not every system can hold.
+fn unportable(view: &View, to: &RelPath) -> Vec<String> {
+    let new = std::iter::successors(Some(to.clone()), RelPath::parent).take_while(|it| view.find(it).is_none());
+    let problem = |it: RelPath| Some(format!("warning: `{it}`: {}", portability_problem(it.name())?));
+    new.filter_map(problem).collect()
 }
 
 fn check_target(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath) -> Result<()> {
@@ -146,9 +155,35 @@ fn take_files(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath, decisio
     // What a sidecar beside the directory says is wrong, and stays that way.
     let Below { others, dirs } = below(ws, from, moved)?;
     moved.extend(others.keys().filter_map(|it| Some((it.clone(), within(it)?))));
+    decision.make.extend(hollow(&dirs, moved).filter_map(|it| if it == from { Some(to.clone()) } else { within(it) }));
     decision.next.others.extend(others);
+    warn_of_permissions(ws, &dirs, to, decision);
     decision.prune.extend(dirs);
     Ok(())
+}
+
+/// Returns the directories in which nothing is, neither a file that moves nor another directory.
+fn hollow<'a>(dirs: &'a [RelPath], moved: &BTreeMap<RelPath, RelPath>) -> impl Iterator<Item = &'a RelPath> {
+    let mut filled: BTreeSet<RelPath> = dirs.iter().filter_map(RelPath::parent).collect();
+    filled.extend(moved.keys().filter_map(RelPath::parent));
+    dirs.iter().filter(move |it| !filled.contains(*it))
+}
+
+/// Tells which directories have other permissions than they will get: those of the directory that they come into.
+fn warn_of_permissions(ws: &Workspace, dirs: &[RelPath], to: &RelPath, decision: &mut Decision) {
+    let mode = |it: &RelPath| ws.disk.stat(&ws.abs(it)).ok().map(|it| it.mode & 0o7777);
+    let usual = std::iter::successors(to.parent(), RelPath::parent).find_map(|it| mode(&it));
+    let Some(top) = dirs.first() else { return };
+    for dir in dirs {
+        let own = mode(dir).filter(|it| usual.is_some_and(|usual| usual != *it));
+        let target = top.strip(dir.as_str()).map_or(Some(to.clone()), |it| to.join(it));
+        if let (Some(own), Some(target)) = (own, target) {
+            decision.notes.push(format!(
+                "warning: `{dir}` has the permissions {own:o}, which do not come along; `chmod {own:o} {target}` gives \
+                 them to it"
+            ));
+        }
+    }
 }
 
 /// What is in a directory besides sources.

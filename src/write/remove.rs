@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::build::view::{Asset, View, asset_json};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::declaration::Form;
 use crate::model::path::sidecar_owner;
 use crate::model::registry::{Edit, Line};
 use crate::model::{Code, RelPath};
+use crate::process::trace::kind_in_words;
+use crate::workspace::bucket::{Entry, Kind};
 
 use super::exclusion::claim;
 use super::uses::{Going, uses};
@@ -43,6 +45,10 @@ pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Remova
             going.uuids.insert(line.uuid);
             decision.edits.push(Edit::Remove { uuid: line.uuid });
         }
+        if view.at(asset.place()).is_none() {
+            going.names.insert(asset.name().to_owned());
+        }
+        refuse_odd(view, asset, removal)?;
         take_files(view, asset, removal, &mut decision)?;
     }
     for line in missing {
@@ -58,6 +64,19 @@ pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Remova
     }
     decision.notes.extend(unread::after_loss(view, chosen, &|it| going.files.contains(it)));
     Ok(decision)
+}
+
+/// Links, pipes and the like are only removed by who put them there.
+fn refuse_odd(view: &View, asset: &Asset, removal: Removal) -> Result<()> {
+    let place = asset.place();
+    let is_odd = |it: &Entry| it.kind != Kind::File && !it.kind.is_dir();
+    let Some(entry) = view.find(place).filter(|it| is_odd(it) && !removal.keep_sources) else { return Ok(()) };
+    let line = view.line(asset).filter(|it| view.registry.by_uuid(it.uuid).is_some());
+    let then = line.map_or_else(String::new, |it| format!(", and then run `packwright remove {}`", it.id));
+    Err(Error::Refused(format!(
+        "`{place}` is {}, and packwright only removes files: remove it yourself{then}; or run `packwright exclude {place}`",
+        kind_in_words(entry.kind)
+    )))
 }
 
 fn shown(view: &View, asset: &Asset) -> String {
@@ -78,11 +97,17 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
             let owned = owned(view, place);
             decision.prune.insert(place.clone());
             decision.prune.extend(owned.iter().flat_map(|it| dirs_between(place, it)));
+            let inputs: BTreeSet<RelPath> =
+                view.inputs(asset).into_iter().filter_map(|it| place.join(&it.path)).collect();
+            let besides = owned.iter().filter(|it| !inputs.contains(*it));
+            decision
+                .notes
+                .extend(besides.map(|it| format!("note: `{it}` goes too: it lies in `{place}` and is no input")));
             files.extend(owned.into_iter().map(|it| (it, None)));
         }
         // Where a rule would make an asset of the file that stays, it is told not to.
         Form::Sidecar(_) | Form::Rule(_) if removal.keep_sources => {
-            if claim(view, place).is_some() {
+            if claim(view, place).is_some() && view.find(place).is_some() {
                 let text = json::fresh("exclude", &true.into());
                 files.insert(sidecar(place)?, Some(text.into_bytes()));
                 decision
@@ -90,8 +115,9 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
                     .push(format!("note: `{place}` stays, and a sidecar excludes it from the rule that matches"));
             }
         }
+        // A sidecar may have lost its file.
         Form::Sidecar(_) | Form::Rule(_) => {
-            files.insert(place.clone(), None);
+            files.extend(view.find(place).map(|_| (place.clone(), None)));
         }
     }
     Ok(())

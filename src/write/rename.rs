@@ -2,6 +2,7 @@
 
 use crate::build::view::{Asset, View};
 use crate::error::{Error, Result};
+use crate::model::path::portability_problem;
 use crate::model::reference::{Reference, name_problem};
 use crate::model::{Code, Diagnostic, Location};
 
@@ -26,6 +27,11 @@ pub fn rename(view: &View, asset: &Asset, new: &str) -> Result<Decision> {
         return Ok(decision);
     }
     refuse(clash(view, asset, new).into_iter().collect())?;
+    if new.bytes().all(|it| it.is_ascii_digit()) {
+        decision.notes.push(format!("note: on the command line `{new}` means the asset with this number too"));
+    }
+    let problems = new.split('/').filter_map(portability_problem);
+    decision.notes.extend(problems.map(|it| format!("warning: `{new}` is no name for a file everywhere: {it}")));
     set_field(view, asset, "name", &new.into(), &mut decision.next)?;
     // Where another asset has the old name too, a reference by that name may mean either.
     if view.names.clash(asset.place()).is_some() {

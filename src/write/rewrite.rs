@@ -59,7 +59,7 @@ pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Res
         let decided = decision.next.files.get(&to).cloned().flatten();
         let decided = decided.and_then(|it| String::from_utf8(it).ok());
         let (rewritten, n) = rewrite_text(view, asset, renaming, decided.as_deref().unwrap_or(text))
-            .ok_or_else(|| unreadable(asset, file))?;
+            .ok_or_else(|| unreadable(view, asset, file))?;
         if n == 0 {
             continue;
         }
@@ -136,7 +136,7 @@ fn input(renaming: &Renaming, dirs: &Dirs, text: &str) -> Option<String> {
 }
 
 /// Returns a pattern that matches this very path.
-fn literal(path: &str) -> String {
+pub(super) fn literal(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());
     for char in path.chars() {
         match char {

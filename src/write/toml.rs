@@ -2,22 +2,40 @@
 //!
 //! Knows the rules of the file by their numbers; knows nothing of what they come to.
 
-use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
+use super::cut;
 use crate::model::node::BOM;
 
 /// Sets whether the assets of the rule with this number are excluded; `None` takes out what it says. Returns `None`
 /// where the text is no TOML or has no such rule.
 pub fn set_exclude(text: &str, rule: usize, exclude: Option<bool>) -> Option<String> {
-    edit(text, rule, |rule| match exclude {
-        Some(exclude) => rule.set("exclude", exclude.into()),
-        None => rule.unset("exclude"),
-    })
+    match exclude {
+        Some(exclude) => edit(text, rule, |rule| rule.set("exclude", exclude.into())),
+        None => unset(text, rule, "exclude"),
+    }
 }
 
 /// Sets the pattern of the rule with this number. Returns `None` where the text is no TOML or has no such rule.
 pub fn set_match(text: &str, rule: usize, pattern: &str) -> Option<String> {
     edit(text, rule, |rule| rule.set("match", pattern.into()))
+}
+
+/// Takes a field out of a rule, if it is there; comments stay.
+fn unset(text: &str, rule: usize, field: &str) -> Option<String> {
+    let body = text.strip_prefix(BOM).unwrap_or(text);
+    let document = toml_edit::Document::parse(body).ok()?;
+    let rule: &dyn TableLike = match document.get("rules")? {
+        Item::ArrayOfTables(rules) => rules.get(rule)?,
+        Item::Value(Value::Array(rules)) => rules.get(rule)?.as_inline_table()?,
+        _ => return None,
+    };
+    let Some((key, item)) = rule.get_key_value(field) else { return Some(text.to_owned()) };
+    let (start, value) = (key.span()?.start, item.span()?);
+    let ends = rule.iter().filter_map(|(_, it)| it.span()).map(|it| it.end);
+    let previous = ends.filter(|it| *it <= start).max();
+    let edited = cut::without(body, start..value.end, previous);
+    Some(if body.len() < text.len() { format!("{BOM}{edited}") } else { edited })
 }
 
 /// A rule in either way of writing it: `[[rules]]`, or one of `rules = [{ .. }]`.
@@ -78,13 +96,6 @@ impl Rule<'_> {
             },
         }
     }
-
-    fn unset(self, field: &str) {
-        match self {
-            Self::Table(table) => drop(table.remove(field)),
-            Self::Inline(table) => remove(table, field),
-        }
-    }
 }
 
 /// Adds a field at the end of an inline table; the blank before the brace stays there.
@@ -97,15 +108,6 @@ fn append(table: &mut InlineTable, field: &str, mut new: Value) {
     let after = end.and_then(|it| it.suffix().cloned()).unwrap_or_default();
     *new.decor_mut() = toml_edit::Decor::new(" ", after);
     table.insert(field, new);
-}
-
-/// Takes a field out of an inline table; the blank before the brace stays there.
-fn remove(table: &mut InlineTable, field: &str) {
-    let is_last = table.iter().last().is_some_and(|(key, _)| key == field);
-    let Some(removed) = table.remove(field) else { return };
-    if let Some((_, last)) = table.iter_mut().last().filter(|_| is_last) {
-        last.decor_mut().set_suffix(removed.decor().suffix().cloned().unwrap_or_default());
-    }
 }
 
 fn replace(old: &mut Value, mut new: Value) {
@@ -148,6 +150,15 @@ mod tests {
         assert_eq!(moved, CONFIG.replace("'**/*.png'", "\"ui/**/*.png\""));
         assert_eq!(set_match(CONFIG, 2, "x"), None);
         assert_eq!(set_match("[", 0, "x"), None);
+    }
+
+    #[test]
+    fn comments_outlive_what_they_stand_beside() {
+        let text = "[[rules]]\nmatch = \"x\"\n# until the artist is back\nexclude = true # really\n\n[presets]\n";
+        let included = set_exclude(text, 0, None).expect("a rule");
+        assert_eq!(included, text.replace("exclude = true # really", "# really"));
+        let text = "rules = [{ match = \"x\", exclude = true }, # mine\n]\n";
+        assert_eq!(set_exclude(text, 0, None), Some(text.replace(", exclude = true", "")));
     }
 
     #[test]

@@ -1,17 +1,55 @@
-//! Declarations that cannot be read, and what they seem to refer to: nobody follows references in there, so that whoever
-//! mends them is told which ones to look at.
+//! Declarations that cannot be read: what they would declare, as far as their names tell, and what they seem to refer to.
+//! Nobody follows references in there, so that whoever mends them is told which ones to look at.
 //!
-//! Goes by words in their texts alone, and so may be wrong either way.
+//! The latter goes by words in their texts alone, and so may be wrong either way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::build::view::{Asset, View};
-use crate::model::RelPath;
+use crate::model::declaration::{Declaration, Form, Inputs, Intent, Options, Origin};
+use crate::model::node::Value;
+use crate::model::path::{ASSET_JSON, sidecar_owner};
+use crate::model::{Location, RelPath, text};
 
 use super::rewrite::Renaming;
 
 /// The fields that refer to something.
 const REFERRING: [&str; 2] = ["dependencies", "inputs"];
+
+/// Returns what is declared by files of which nobody can tell what type of asset they mean, by place: they can be given
+/// up, and excluded where their text is a JSON object.
+pub fn undeclared(view: &View) -> Vec<Asset> {
+    let mut assets: Vec<Asset> = unread(view).iter().filter_map(|(file, text)| stand_in(view, file, text)).collect();
+    assets.sort_by(|a, b| a.place().cmp(b.place()));
+    assets
+}
+
+fn stand_in(view: &View, file: &RelPath, text: &str) -> Option<Asset> {
+    let (place, form, inputs) = match sidecar_owner(file.as_str()) {
+        Some(owner) => (RelPath::new(owner)?, Form::Sidecar(file.clone()), Inputs::Owner),
+        None if file.name() == ASSET_JSON => (file.parent()?, Form::Directory(file.clone()), Inputs::Directory),
+        None => return None,
+    };
+    if place.is_root() || view.at(&place).is_some() {
+        return None;
+    }
+    let root = text::json(file, text).0;
+    let exclude = root.as_ref().and_then(|it| it.get("exclude")).and_then(|it| match it.value {
+        Value::Bool(it) => Some(it),
+        _ => None,
+    });
+    let mut options = Options::default();
+    options.general.exclude = exclude;
+    let name = view.config.default_name(place.as_str()).into();
+    let kind = "".into();
+    let options = Arc::new(options);
+    let intent = Intent { place, part: String::new(), name, kind, inputs, dependencies: Vec::new(), options };
+    let origin =
+        Origin { form, location: Location::file(file), name: None, inputs: Vec::new(), dependencies: Vec::new() };
+    let declaration = Arc::new(Declaration { intent: Arc::new(intent), origin });
+    Some(Asset { declaration, broken: true, observed: Vec::new() })
+}
 
 /// Warns of declarations that seem to refer by name to an asset that is called otherwise afterwards.
 pub fn after_rename(view: &View, old: &str) -> Vec<String> {

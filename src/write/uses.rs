@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::build::view::{Asset, View};
 use crate::model::declaration::Inputs;
+use crate::model::reference::Reference;
 use crate::model::{AssetUuid, Code, Diagnostic, Location, RelPath};
 use crate::process::trace::{FindAnswer, Observation};
 
@@ -16,6 +17,8 @@ pub struct Going {
     pub uuids: BTreeSet<AssetUuid>,
     /// Files.
     pub files: BTreeSet<RelPath>,
+    /// Names of those whose declarations cannot be read, by which nobody finds them.
+    pub names: BTreeSet<String>,
     /// Places of assets whose needs do not matter any more.
     pub indifferent: BTreeSet<RelPath>,
 }
@@ -39,7 +42,14 @@ fn dependencies(view: &View, going: &Going, asset: &Asset) -> Vec<Diagnostic> {
     let intent = &asset.declaration.intent;
     let dir = intent.dir();
     let written = intent.dependencies.iter().zip(&asset.declaration.origin.dependencies);
-    let goes = |reference| view.names.resolve(&dir, reference).is_some_and(|it| going.assets.contains(&it.place));
+    let goes = |reference: &Reference| match view.names.resolve(&dir, reference) {
+        Some(target) => going.assets.contains(&target.place),
+        None => match reference {
+            Reference::Uuid(uuid) => going.uuids.contains(uuid),
+            Reference::Name(name) => going.names.contains(name),
+            Reference::Path(_) => reference.target(&dir).is_some_and(|it| going.assets.contains(&it)),
+        },
+    };
     let uses = written.filter(|it| goes(it.0));
     uses.map(|(reference, location)| still_used(asset, &format!("depends on `{reference}`"), location)).collect()
 }

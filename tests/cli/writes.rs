@@ -137,7 +137,7 @@ fn a_rename_that_cannot_be() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `4` may mean 4 `assets/models/sign.gltf` (by its number) or 1 `assets/credits.txt` (by its name); say it by number or by path
+        error: `4` may mean 4 `assets/models/sign.gltf` (by its number) or 1 `assets/credits.txt` (by its name); say it by path
     "#]].assert_eq(&sandbox.run(&["rename", "4", "x"]));
     sandbox.write("assets/sprites/coin.png.asset.json", "{ \"name\": ");
     expect![[r#"
@@ -149,7 +149,7 @@ fn a_rename_that_cannot_be() {
     expect![[r#"
         exit 1
         --- stderr
-        error: the declaration of `assets/sprites/coin.png` is no good: expected value after colon in object property; mend it first
+        error: the declaration of `assets/sprites/coin.png` is no good: expected value after colon in object property; mend it first, or `packwright remove assets/sprites/coin.png` gives the asset up
     "#]]
     .assert_eq(&sandbox.run(&["rename", "assets/sprites/coin.png", "x"]));
 }
@@ -592,7 +592,7 @@ fn what_was_written_is_taken_back() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `SANDBOX/assets/dialog/asset.json` changed in the meantime; nothing was written
+        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or run `packwright undo 3` to leave commit 4 as it is and undo the one before
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
     assert_eq!(sandbox.read("assets/dialog/asset.json"), b"{}");
@@ -711,7 +711,7 @@ fn only_what_a_commit_did_is_taken_back() {
     expect![[r#"
         exit 0
         --- stderr
-        note: nothing is left of commit 8; numbers once given out stay so
+        note: nothing is left of commit 8; the next `undo` takes back one before it
         undo commit 8: register 2 assets: 0 files, commit 9
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
@@ -724,20 +724,28 @@ fn only_what_a_commit_did_is_taken_back() {
 }
 
 #[test]
-fn who_moved_a_file_back_by_hand_is_told_of_a_conflict() {
+fn a_file_that_was_moved_back_by_hand_stays_there() {
     let sandbox = built();
     sandbox.write("assets/keep/note.txt", "x");
     assert!(sandbox.run(&["move", "assets/credits.txt", "assets/keep/"]).starts_with("exit 0"));
-    sandbox.rename("assets/keep/credits.txt", "assets/credits.txt");
+    // A copy is no move: nobody can say which of the two is to go.
+    sandbox.write("assets/credits.txt", &String::from_utf8(sandbox.read("assets/keep/credits.txt")).expect("text"));
     expect![[r#"
         exit 1
         --- stderr
-        error: `SANDBOX/assets/keep/credits.txt` changed in the meantime; nothing was written
+        error: commit 3 (move `assets/credits.txt` to `assets/keep/credits.txt`) cannot be undone: `assets/credits.txt` was changed since; put that right by hand, or run `packwright undo 2` to leave commit 3 as it is and undo the one before
+    "#]].assert_eq(&sandbox.run(&["undo"]));
+    sandbox.remove("assets/keep/credits.txt");
+    expect![[r#"
+        exit 0
+        --- stderr
+        bind again `assets/credits.txt` (1, a45f2540-5431-8993-b7cc-ecd3e5941835)
+        note: 1 file is already as before commit 3
+        undo commit 3: move `assets/credits.txt` to `assets/keep/credits.txt`: 1 file, commit 4
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
-    sandbox.rename("assets/credits.txt", "assets/keep/credits.txt");
     sandbox.remove("assets/keep/note.txt");
-    assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
+    assert!(sandbox.run(&["build", "--locked", "-q"]).starts_with("exit 0"));
     assert!(sandbox.path("assets/keep").is_dir(), "it was there before");
     // Two files are new, and only one of them is registered by moving it.
     sandbox.write("assets/a.txt", "a");
@@ -749,6 +757,318 @@ fn who_moved_a_file_back_by_hand_is_told_of_a_conflict() {
         move `assets/b.txt` to `assets/c.txt`: 2 files, commit 5
     "#]]
     .assert_eq(&sandbox.run(&["move", "assets/b.txt", "assets/c.txt"]));
+}
+
+#[test]
+fn undo_goes_past_what_git_took_back() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    let text = |file: &str| String::from_utf8(sandbox.read(file)).expect("text");
+    sandbox.run(&["rename", "credits.txt", "thanks"]);
+    let declarations = ["assets/dialog/asset.json", "assets/sprites/coin.png.asset.json"];
+    let old = declarations.map(text);
+    sandbox.run(&["rename", "coin", "gold"]);
+    // As `git checkout` does with one file: the rest is taken back.
+    sandbox.write(declarations[0], &old[0]);
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/assets/sprites/coin.png.asset.json
+        +++ b/assets/sprites/coin.png.asset.json
+        @@ -1,6 +1,6 @@
+         {
+           // A sidecar without a type is laid over the rule that claims its file.
+        -  "name": "gold",
+        +  "name": "coin",
+           "tags": ["pickup", "ui"],
+           "preload": true
+         }
+        --- stderr
+        note: 1 file is already as before commit 4
+        undo commit 4: rename `coin` to `gold`: 1 file would change
+    "#]]
+    .assert_eq(&sandbox.run(&["undo", "--dry-run"]));
+    // And with all of them: then nothing is left, which the log tells.
+    sandbox.write(declarations[1], &old[1]);
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: nothing is left of commit 4; the next `undo` takes back one before it
+        undo commit 4: rename `coin` to `gold`: 0 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        undo commit 3: rename `credits.txt` to `thanks`: 1 file, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+    assert_eq!(authored(&sandbox), before);
+    let document = sandbox.json(&["log", "--format", "json"]);
+    let commits = document["commits"].as_array().expect("a list");
+    let undone: Vec<_> = commits.iter().map(|it| (it["commit"].as_u64(), it["undone_by"].as_u64())).collect();
+    assert_eq!(undone[2..4], [(Some(4), Some(5)), (Some(3), Some(6))]);
+    // So does a registry that is as it was.
+    let registry = |files: Vec<(String, Vec<u8>)>| {
+        files.into_iter().filter(|it| it.0.starts_with("packwright.registry")).collect::<Vec<_>>()
+    };
+    sandbox.run(&["move", "assets/credits.txt", "assets/thanks.txt"]);
+    sandbox.rename("assets/thanks.txt", "assets/credits.txt");
+    for (file, bytes) in registry(before) {
+        sandbox.write(&file, &String::from_utf8(bytes).expect("text"));
+    }
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: nothing is left of commit 7; the next `undo` takes back one before it
+        undo commit 7: move `assets/credits.txt` to `assets/thanks.txt`: 0 files, commit 8
+    "#]]
+    .assert_eq(&sandbox.run(&["undo"]));
+}
+
+#[test]
+fn undo_goes_past_what_was_edited_since() {
+    let sandbox = built();
+    sandbox.run(&["rename", "credits.txt", "thanks"]);
+    sandbox.run(&["rename", "coin", "gold"]);
+    sandbox.write("assets/dialog/asset.json", "{}");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or run `packwright undo 3` to leave commit 4 as it is and undo the one before
+    "#]].assert_eq(&sandbox.run(&["undo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        undo commit 3: rename `credits.txt` to `thanks`: 1 file, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["undo", "3"]));
+    assert_eq!(sandbox.read("assets/dialog/asset.json"), b"{}");
+    assert!(!sandbox.path("assets/credits.txt.asset.json").exists());
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 3 is undone already, by commit 5
+        exit 1
+        --- stderr
+        error: commit 5 took back commit 3, and that is not taken back
+        exit 1
+        --- stderr
+        error: there is no commit 77
+    "#]]
+    .assert_eq(&["3", "5", "77"].map(|it| sandbox.run(&["undo", it])).concat());
+}
+
+#[test]
+fn what_is_broken_can_be_excluded() {
+    let sandbox = built();
+    let release = || sandbox.run(&["build", "--profile", "release", "--locked", "-q"]);
+    sandbox.run(&["rename", "tiles/checker.png", "tile"]);
+    for (place, file, broken) in [
+        ("assets/tiles/checker.png", "assets/tiles/checker.png.asset.json", r#"{ "type": "raw", "bogus": 1 }"#),
+        ("assets/tiles/checker.png", "assets/tiles/checker.png.asset.json", r#"{ "type": "imag" }"#),
+        ("7", "assets/tiles/checker.png.asset.json", r#"{ "dependencies": ["nobody"] }"#),
+        ("2", "assets/dialog/asset.json", r#"{ "type": "raw", "inputs": ["nothing.txt"] }"#),
+        ("dialog", "assets/dialog/asset.json", r#"{ "inputs": ["intro.txt"] }"#),
+    ] {
+        let before = String::from_utf8(sandbox.read(file)).expect("text");
+        sandbox.write(file, broken);
+        assert!(release().starts_with("exit 1"), "{broken}");
+        let told = sandbox.run(&["exclude", place]);
+        assert!(told.starts_with("exit 0"), "{broken} {told}");
+        let told = release();
+        assert!(told.starts_with("exit 0"), "{broken} {told}");
+        assert!(sandbox.run(&["exclude", place]).ends_with("nothing to do\n"), "{broken}");
+        assert!(sandbox.run(&["include", place]).contains("]: afterwards: "), "{broken}");
+        sandbox.write(file, &before);
+        assert!(release().starts_with("exit 0"), "{broken}");
+    }
+    // Where there is no object to say it in, that is told.
+    sandbox.write("assets/dialog/asset.json", "{\n  \"type\": ");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/dialog/asset.json`, which declares `assets/dialog`, cannot be edited as it is (line 2: expected value after colon in object property); mend it first, or give the asset up: `packwright remove assets/dialog`
+    "#]].assert_eq(&sandbox.run(&["exclude", "2"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: the declaration of `assets/dialog` is no good: expected value after colon in object property; mend it first, or `packwright remove assets/dialog` gives the asset up
+    "#]].assert_eq(&sandbox.run(&["rename", "2", "talk"]));
+}
+
+#[test]
+fn what_is_broken_can_be_removed() {
+    let sandbox = built();
+    // The dialog refers to it by path, and so it is in use all the same.
+    sandbox.write("assets/sprites/hero.png.asset.json", "{ \"type\": ");
+    let told = sandbox.run(&["remove", "assets/sprites/hero.png"]);
+    assert!(told.starts_with("exit 1") && told.contains("PW0501") && told.contains("../sprites/hero.png"), "{told}");
+    sandbox.remove("assets/sprites/hero.png.asset.json");
+    sandbox.write("assets/sprites/coin.png.asset.json", "{ \"type\": ");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 5 `assets/sprites/coin.png`
+        remove 1 asset: 3 files, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "assets/sprites/coin.png"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `5`
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "5", "--keep-sources", "--force"]));
+    sandbox.write("assets/dialog/asset.json", "{ \"type\": \"imag\" }");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 2 `assets/dialog`
+        remove 1 asset: 4 files, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "dialog"]));
+    // A sidecar that has lost its file.
+    sandbox.write("assets/gone.bin.asset.json", "{ \"type\": \"raw\" }");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove `assets/gone.bin`, which is not registered
+        remove 1 asset: 1 file, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "gone.bin"]));
+    assert!(sandbox.run(&["build", "--profile", "release", "-q"]).starts_with("exit 0"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_excluded_or_removed_by_hand() {
+    let sandbox = built();
+    sandbox.remove("assets/credits.txt");
+    std::os::unix::fs::symlink("nowhere", sandbox.path("assets/credits.txt")).expect("it is free");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `assets/credits.txt` is a link that leads nowhere, and packwright only removes files: remove it yourself, and then run `packwright remove 1`; or run `packwright exclude assets/credits.txt`
+    "#]].assert_eq(&sandbox.run(&["remove", "credits.txt"]));
+    assert!(sandbox.run(&["exclude", "1"]).starts_with("exit 0"));
+    assert!(sandbox.run(&["build", "--profile", "release", "--locked", "-q"]).starts_with("exit 0"));
+    std::fs::remove_file(sandbox.path("assets/credits.txt")).expect("it is ours");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 1 `assets/credits.txt`
+        remove 1 asset: 2 files, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "1"]));
+}
+
+#[test]
+fn what_is_meant_may_be_written_in_many_ways() {
+    let sandbox = built();
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: on the command line `1` means the asset with this number too
+        rename `dialog/intro` to `1`: 1 file, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "2", "1"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `1` may mean 1 `assets/credits.txt` (by its number) or 2 `assets/dialog` (by its name); say it by path
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "1", "2"]));
+    let absolute = sandbox.path("assets/credits.txt").display().to_string();
+    expect![[r#"
+        exit 0
+        --- stderr
+        exclude `assets/credits.txt`
+        exclude 1 asset: 1 file, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["exclude", &absolute]));
+    let into = sandbox.path("assets/texts/").display().to_string();
+    expect![[r#"
+        exit 0
+        --- stderr
+        move `assets/credits.txt` to `assets/texts/credits.txt`: 3 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["move", &absolute, &format!("{into}/")]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `.` is `SANDBOX`, which is the whole workspace and not moved: name what is in it
+    "#]]
+    .assert_eq(&sandbox.run(&["move", ".", "x"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: the following required arguments were not provided:
+          <NAME>
+
+        Usage: packwright rename <ASSET> <NAME>
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin"]));
+    let document = sandbox.json(&["rename", "coin", "--format", "json"]);
+    assert_eq!(schema::problems("failure", &document), Vec::<String>::new());
+    let error = &document["error"];
+    assert_eq!(error["exit_code"], 2);
+    assert_eq!(error["message"], "the following required arguments were not provided: <NAME>");
+}
+
+#[test]
+fn what_not_everybody_expects_is_told() {
+    let sandbox = built();
+    expect![[r#"
+        exit 0
+        --- stderr
+        warning: `assets/con./aux.txt`: `AUX` is a device on Windows
+        warning: `assets/con.`: `CON` is a device on Windows
+        move `assets/credits.txt` to `assets/con./aux.txt`: 2 files, commit 3
+    "#]]
+    .assert_eq(&sandbox.run(&["move", "assets/credits.txt", "assets/con./aux.txt"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        warning: `ui/what?` is no name for a file everywhere: Windows allows no '?' in a name
+        rewrite 1 reference in `assets/dialog/asset.json`
+        rename `coin` to `ui/what?`: 2 files, commit 4
+    "#]]
+    .assert_eq(&sandbox.run(&["rename", "coin", "ui/what?"]));
+    sandbox.write("assets/dialog/more.md", "more");
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 2 `assets/dialog`
+        note: `assets/dialog/more.md` goes too: it lies in `assets/dialog` and is no input
+        remove 1 asset: 5 files, commit 5
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "dialog/intro"]));
+}
+
+#[test]
+fn sidecars_that_were_laid_over_a_rule_that_excludes_go_with_that() {
+    let sandbox = built();
+    for name in ["one", "two"] {
+        sandbox.write(&format!("assets/texts/{name}.txt"), name);
+    }
+    sandbox.run(&["build", "-q"]);
+    let before = authored(&sandbox);
+    sandbox.run(&["exclude", "assets/**/*.txt"]);
+    assert!(sandbox.run(&["include", "assets/texts/one.txt"]).starts_with("exit 0"));
+    assert!(sandbox.path("assets/texts/one.txt.asset.json").exists());
+    expect![[r#"
+        exit 0
+        --- stderr
+        `assets/texts/one.txt` is not excluded
+        include `assets/credits.txt`
+        include `assets/texts/two.txt`
+        note: the rule `**/*.txt` does not exclude any more whatever it matches, also later
+        include 2 assets: 2 files, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["include", "assets/**/*.txt"]));
+    assert_eq!(authored(&sandbox), before);
 }
 
 #[test]
@@ -859,7 +1179,7 @@ fn what_programs_are_told() {
           "version": 1,
           "error": {
             "exit_code": 1,
-            "message": "the workspace has errors"
+            "message": "the workspace has errors: `assets/dialog` depends on `gold`"
           },
           "diagnostics": [
             {
@@ -878,7 +1198,7 @@ fn what_programs_are_told() {
           ]
         }
         --- stderr
-        error: the workspace has errors
+        error: the workspace has errors: `assets/dialog` depends on `gold`
     "#]]
     .assert_eq(&sandbox.run(&["exclude", "gold", "--format", "json"]));
 }

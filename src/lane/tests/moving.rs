@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::lane::read::View;
-use crate::lane::{reversal, undo};
+use crate::lane::{Reversal, reversal, undo};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -63,6 +63,7 @@ fn restructuring() -> Commit {
             moved("assets/hero/idle.png", "assets/cast/lead/idle.png", "idle"),
             moved("assets/hero/asset.json", "assets/asset.json", "{ }"),
         ],
+        make: vec![path("assets/cast/void"), path("assets")],
         prune: vec![path("assets/hero"), path("assets/old")],
         ..Commit::new("move 1 asset")
     }
@@ -104,7 +105,7 @@ fn revert(disk: &dyn Disk) -> Result<Option<u64>> {
     let mut lane = acquire(disk)?;
     let log = log(disk, root())?;
     let entry = log.entry(1).expect("it was committed");
-    lane.commit(reversal(disk, root(), entry, &|_| true)?)
+    lane.commit(reversal(disk, root(), entry, &|_| true)?.commit)
 }
 
 fn cases() -> [Case; 2] {
@@ -142,7 +143,9 @@ impl Case {
     /// Opens a workspace after a crash.
     fn recover(&self, world: &MemorySystem, what: &str) -> State {
         let seen = self.recover_files(world, what);
-        assert_eq!(empty_dirs(world), [""; 0].map(PathBuf::from), "{what}");
+        let is_restructured = (self.after == files(AFTER)) == (seen == State::After);
+        let expected = if is_restructured { vec![native("assets/cast/void")] } else { Vec::new() };
+        assert_eq!(empty_dirs(world), expected, "{what}");
         seen
     }
 
@@ -525,7 +528,7 @@ fn directories_that_still_hold_something_stay() {
     memory.write(native("assets/hero/.notes"), b"mine");
     restructure(&memory).expect("no fault");
     assert_eq!(memory.get(native("assets/hero/.notes")), Some(b"mine".to_vec()));
-    assert_eq!(empty_dirs(&memory), [""; 0].map(PathBuf::from));
+    assert_eq!(empty_dirs(&memory), [native("assets/cast/void")]);
 }
 
 #[test]
@@ -565,7 +568,8 @@ fn undo_goes_back_step_by_step_until_nothing_is_kept() {
     let undo_last = || {
         let log = log(&memory, root()).expect("readable");
         let entry = log.last_standing().expect("not all is undone");
-        let commit = reversal(&memory, root(), entry, &|_| true)?;
+        let Reversal { commit, edited, .. } = reversal(&memory, root(), entry, &|_| true)?;
+        assert_eq!(edited, [], "nobody was in the way");
         acquire(&memory).and_then(|mut it| it.commit(commit))
     };
     for n in (79..129).rev() {
@@ -577,8 +581,11 @@ fn undo_goes_back_step_by_step_until_nothing_is_kept() {
     assert!(message.contains("is not kept any more"), "{message}");
     memory.write(native("assets/n"), b"mine");
     set(Some("mine"), "again");
-    memory.write(native("assets/n"), b"mine");
-    assert!(matches!(undo_last(), Err(Error::Conflict { .. })), "what was edited since is not undone");
+    memory.write(native("assets/n"), b"yours");
+    let log = log(&memory, root()).expect("readable");
+    let reversal = reversal(&memory, root(), log.last_standing().expect("it stands"), &|_| true).expect("kept");
+    assert_eq!(reversal.edited, [path("assets/n")], "what was edited since is not undone");
+    assert_eq!((reversal.n_left, reversal.commit.changes.len()), (0, 0));
     undo::forget_old(&memory, &Home::new(root()), 0);
     assert!(memory.snapshot().into_keys().all(|it| !it.starts_with(Home::new(root()).undo_dir())), "they never were");
 }
@@ -715,7 +722,7 @@ fn moves_work_on_a_real_disk() {
         assert!(disk.stat(&at("assets/hero")).is_err() && disk.stat(&at("assets/old")).is_err());
         let log = log(&disk, &root).expect("readable");
         assert!(log.entries[0].time.as_ref().is_some_and(|it| it.starts_with("20")));
-        let commit = reversal(&disk, &root, &log.entries[0], &|_| true).expect("kept");
+        let commit = reversal(&disk, &root, &log.entries[0], &|_| true).expect("kept").commit;
         assert_eq!(lane.commit(commit).expect("no fault"), Some(2));
         for (path, bytes) in BEFORE {
             assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());

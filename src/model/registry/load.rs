@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::threads::spread;
 
-use super::super::{Code, Diagnostic, Location, RelPath, Span, diagnostic};
+use super::super::{Code, Diagnostic, Digest, Location, RelPath, Span, diagnostic};
 use super::line::{Line, ShortDigest, sorted};
 use super::{AssetId, DIRECTORY, N_FILES, Registry, Residue, file_of, file_path};
 
@@ -365,6 +365,7 @@ fn registered_twice(read: &Read, winner: &Read) -> Diagnostic {
 
 fn contradiction(parties: &[Form]) -> Diagnostic {
     let first = &parties[0].read;
+    let says = |line| says(line, parties);
     let message = format!("the lines of {} contradict each other: this one {}", first.line.uuid, says(&first.line));
     let others = parties[1..].iter();
     let diagnostic = others.fold(Diagnostic::error(Code::REGISTRY_CONFLICT, message), |it, other| {
@@ -373,10 +374,23 @@ fn contradiction(parties: &[Form]) -> Diagnostic {
     diagnostic.at(first.mark.location()).help(REPAIR)
 }
 
-fn says(line: &Line) -> String {
+/// Returns what a line says: where it is about, and whatever else the parties do not agree upon.
+fn says(line: &Line, parties: &[Form]) -> String {
     let mut text = format!("says number {} at `{}`", line.id, line.shown());
     if line.removed {
         let _ = write!(text, ", removed");
+    }
+    let differ = |is_same: &dyn Fn(&Line) -> bool| !parties.iter().all(|it| is_same(&it.read.line));
+    let short = |it: Digest| it.to_hex()[..12].to_owned();
+    if differ(&|it| it.content == line.content) {
+        let _ = write!(text, ", `content` {}", short(line.content));
+    }
+    if differ(&|it| it.declaration == line.declaration) {
+        let _ = write!(text, ", `declaration` {}", line.declaration.map_or_else(|| "none".to_owned(), short));
+    }
+    if differ(&|it| it.retired == line.retired) {
+        let retired: Vec<String> = line.retired.iter().map(|it| it.to_string()).collect();
+        let _ = write!(text, ", `retired` [{}]", retired.join(", "));
     }
     text
 }

@@ -745,14 +745,14 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&refreshed(b"1")), text(&refreshed(b"2"))],
         expect![[r#"
-            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 4 at `x`
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x`, `content` d63bd9a826af packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 4 at `x`, `content` 813e9b729141
         "#]],
     );
     // One moved it, the other registered it anew.
     check_load(
         &[text(&moved(&a, "y")), text(&b)],
         expect![[r#"
-            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `y` packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `y`, `content` f7b966d4b544 packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`, `content` 777f7a851c3f
         "#]],
     );
     // One removed it.
@@ -761,7 +761,7 @@ fn anything_else_about_one_uuid_is_a_conflict() {
     check_load(
         &[text(&removed), text(&b)],
         expect![[r#"
-            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x`, removed packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`
+            PW0203 packwright.registry/5.jsonl:2 (this one says number 4 at `x`, removed, `content` f7b966d4b544 packwright.registry/5.jsonl:1): the lines of 55e0eceb-72ac-8c65-88a2-efdc0e6dccd2 contradict each other: this one says number 3 at `x`, `content` 777f7a851c3f
         "#]],
     );
 }

@@ -15,8 +15,8 @@ use packwright::internals::error::{Error, Result};
 use packwright::internals::lane::{Commit, Lane};
 use packwright::internals::model::RelPath;
 use packwright::internals::model::registry::Line;
-use packwright::internals::system::Disk;
 use packwright::internals::system::memory::MemorySystem;
+use packwright::internals::system::{Disk, FileKind, System};
 use packwright::internals::workspace::layout::Workspace;
 use packwright::internals::write::{self, Decision, Depth, Destination, Plan, Removal};
 
@@ -747,6 +747,106 @@ fn what_is_broken_already_moves_along() {
 }
 
 #[test]
+fn what_is_excluded_stops_no_build_and_keeps_its_identity() {
+    let edits = ["{ \"type\": \"imag\", \"exclude\": true }", "{ \"type\": \"raw\", \"odd\": 1, \"exclude\": true }"];
+    let steps = edits.map(|it| {
+        format!(
+            "
+//- /assets/data.bin.asset.json
+{it}
+//- /assets/models/sign.gltf.asset.json
+{{ \"dependencies\": [\"nobody\"], \"exclude\": true }}
+//- /assets/dialog/asset.json
+{{ \"type\": \"raw\", \"inputs\": [\"gone.md\"], \"exclude\": true }}
+//- build --locked --quiet
+//- restart
+//- build --locked --quiet
+//- /assets/texts/a.txt
+edited {}
+//- restart
+//- build --locked --quiet
+",
+            it.len()
+        )
+    });
+    expect![[r#"
+        build 2: written, 4 assets in the pack
+          warning[PW0008] assets/data.bin.asset.json:1:11: there is no type `imag`
+            help: did you mean `image`?
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 3: up to date, 4 assets in the pack
+          warning[PW0008] assets/data.bin.asset.json:1:11: there is no type `imag`
+            help: did you mean `image`?
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 4: written, 4 assets in the pack
+          warning[PW0008] assets/data.bin.asset.json:1:11: there is no type `imag`
+            help: did you mean `image`?
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 5: unchanged, 4 assets in the pack
+          warning[PW0003] assets/data.bin.asset.json:1:18: unknown field `odd`
+            help: the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 6: up to date, 4 assets in the pack
+          warning[PW0003] assets/data.bin.asset.json:1:18: unknown field `odd`
+            help: the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        build 7: written, 4 assets in the pack
+          warning[PW0003] assets/data.bin.asset.json:1:18: unknown field `odd`
+            help: the fields here are `$schema`, `name`, `type`, `inputs`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `dependencies`, `exclude`
+          warning[PW0016] assets/models/sign.gltf.asset.json:1:20: `nobody` names no asset
+            help: `packwright list` shows all names; a path begins with `./`, `../` or `/`
+        registry:
+          1 assets/data.bin
+          2 assets/dialog
+          3 assets/hero.png
+          4 assets/models/sign.gltf
+          5 assets/texts/a.txt
+          6 assets/texts/b.txt
+          7 assets/ui/icon.png
+    "#]].assert_eq(&with_all_forms(&(steps.concat() + "//- registry\n")));
+}
+
+#[test]
+fn empty_directories_move_along() {
+    let mut world = World::new();
+    let steps = "
+//- mkdir /assets/dialog/later/on
+//- mkdir /assets/dialog/.notes
+//- mkdir /assets/empty
+//- mode /assets/texts 700
+//- write move assets/dialog assets/texts assets/talk/
+//- build --locked --quiet
+//- write move assets/empty assets/void
+";
+    world.run(ALL_FORMS);
+    expect![[r#"
+        move: move 3 assets
+          warning: `assets/texts` has the permissions 700, which do not come along; `chmod 700 assets/talk/texts` gives them to it
+          move `assets/dialog` to `assets/talk/dialog`
+          move `assets/texts/a.txt` to `assets/talk/texts/a.txt`
+          move `assets/texts/b.txt` to `assets/talk/texts/b.txt`
+          make the empty directory `assets/talk/dialog/.notes`
+          make the empty directory `assets/talk/dialog/later/on`
+          rewrite 3 references in `assets/talk/dialog/asset.json`
+          rewrite 1 reference in `assets/hero.png.asset.json`
+        build 2: written, 7 assets in the pack
+        move: move `assets/empty` to `assets/void`
+          make the empty directory `assets/void`
+    "#]].assert_eq(&world.run(steps));
+    let is_dir = |path: &str| world.system.stat(&super::support::at(path)).is_ok_and(|it| it.kind == FileKind::Dir);
+    let moved = ["/assets/talk/dialog/later/on", "/assets/talk/dialog/.notes", "/assets/void"];
+    let former = ["/assets/dialog/later/on", "/assets/dialog/.notes", "/assets/empty"];
+    assert!(moved.iter().all(|it| is_dir(it)) && !former.iter().any(|it| is_dir(it)));
+    take_all_back(&world.system, 0);
+    assert!(former.iter().all(|it| is_dir(it)) && !moved.iter().any(|it| is_dir(it)));
+}
+
+#[test]
 fn a_directory_that_moves_leaves_nothing_behind() {
     let mut world = World::new();
     world.run(ALL_FORMS);
@@ -950,6 +1050,27 @@ alpha
 //- write move assets/e/a.txt assets/x.txt
 //- write move assets/d/a.txt assets/e/x.txt
 //- write rename assets/d/a.txt x
+//- write exclude assets/e/a.txt
+//- write exclude assets/d/a.txt
+//- build --locked --quiet
+## what is seen behind a link only
+//- /shared/b.bin
+beta
+//- /shared/b.bin.asset.json
+{ "type": "raw" }
+//- /shared/a.txt
+alpha
+//- ln /assets/e -> ../shared
+//- build --quiet
+//- write exclude assets/e/a.txt assets/e/b.bin
+//- show /shared/a.txt.asset.json
+//- show /shared/b.bin.asset.json
+//- build --locked --quiet
+//- write include assets/e/a.txt assets/e/b.bin
+//- show /shared/a.txt.asset.json
+//- show /shared/b.bin.asset.json
+//- build --locked --quiet
+//- write move assets/e/a.txt assets/x.txt
 ## a directory asset in another
 //- /assets/d/asset.json
 { "type": "raw" }
@@ -1084,9 +1205,9 @@ logo
 
             ## what lies behind a link
             build 1: written, 3 assets in the pack
-            rename: failed: `assets/e/a.txt.asset.json` lies behind the link `assets/e`; name it by the path that this leads to
-            move: failed: `assets/e/a.txt` lies behind the link `assets/e`; name it by the path that this leads to
-            move: failed: `assets/e/x.txt` lies behind the link `assets/e`; name it by the path that this leads to
+            rename: failed: `assets/e/a.txt.asset.json` lies behind the link `assets/e`, and what is done to it is done to `assets/d/a.txt` too: name that one, to change both
+            move: failed: `assets/e/a.txt` lies behind the link `assets/e`, and what is done to it is done to `assets/d/a.txt` too: name that one, to change both
+            move: failed: `assets/e/x.txt` lies behind the link `assets/e`, and what is done to it is done to `assets/d/x.txt` too: name that one, to change both
             rename: refused
               error[PW0012] assets/d/a.txt.asset.json: afterwards: two assets are named `x`
                 assets/e/a.txt.asset.json: the other one is declared here
@@ -1094,6 +1215,32 @@ logo
               error[PW0012] assets/e/a.txt.asset.json: afterwards: two assets are named `x`
                 assets/d/a.txt.asset.json: the other one is declared here
                 help: `assets/d/a.txt` has this name too; give one of them another `name`
+            exclude: failed: `assets/e/a.txt` lies behind a link, and is `assets/d/a.txt` too: `packwright exclude assets/d/a.txt` excludes both; to exclude this one alone, put a rule `[[rules]]` with `match = "e/a.txt"`, `type = "raw"` and `exclude = true` before the one that claims it in packwright.toml
+            exclude: exclude 1 asset
+              exclude `assets/d/a.txt`
+            build 2: written, 1 asset in the pack
+
+            ## what is seen behind a link only
+            build 1: written, 3 assets in the pack
+            exclude: exclude 2 assets
+              exclude `assets/e/a.txt`
+              exclude `assets/e/b.bin`
+            /shared/a.txt.asset.json:
+            {
+              "exclude": true
+            }
+            /shared/b.bin.asset.json:
+            { "type": "raw", "exclude": true }
+            build 2: written, 1 asset in the pack
+            include: include 2 assets
+              include `assets/e/a.txt`
+              include `assets/e/b.bin`
+            /shared/a.txt.asset.json:
+            gone
+            /shared/b.bin.asset.json:
+            { "type": "raw" }
+            build 3: written, 3 assets in the pack
+            move: failed: `assets/e/a.txt` lies behind the link `assets/e`, where packwright only edits declarations; do it yourself at `shared/a.txt`
 
             ## a directory asset in another
             build 1: written, 4 assets in the pack
