@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Decoded, Direction, Item, Moved, Record, Standing, direction};
-use super::recover::{read_journal, standing, unknown_version};
+use super::recover::{lone_dirs, read_journal, standing, unknown_version};
 use super::{BTreeMap, FILE_LIMIT, Home, PathBuf, holder, io, is_absence};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
@@ -197,6 +197,8 @@ pub(super) struct View {
     overlay: Overlay,
     /// Directories that go if nothing is left in them.
     emptied: Vec<RelPath>,
+    /// Directories that come although nothing is in them.
+    made: Vec<RelPath>,
     /// What each file of the journal's record must turn out to be; edited ones may be anything.
     digests: BTreeMap<RelPath, Option<Digest>>,
 }
@@ -211,14 +213,14 @@ impl View {
     }
 
     fn plain(direction: Direction) -> Self {
-        Self { direction, overlay: Overlay::new(), emptied: Vec::new(), digests: BTreeMap::new() }
+        Self { direction, overlay: Overlay::new(), emptied: Vec::new(), made: Vec::new(), digests: BTreeMap::new() }
     }
 
     /// Returns a disk that shows it.
     fn shown_on(self, disk: &Arc<dyn Disk>, home: &Home) -> Arc<dyn Disk> {
         let files = self.overlay.into_iter().map(|(path, ready)| (home.target(&path), ready)).collect();
-        let emptied = self.emptied.iter().map(|it| home.target(it)).collect();
-        let shown = Shown { files, emptied };
+        let [emptied, made] = [&self.emptied, &self.made].map(|it| it.iter().map(|it| home.target(it)).collect());
+        let shown = Shown { files, emptied, made };
         Arc::new(OverlaidDisk::over(disk.clone(), &home.root, home.own(), shown))
     }
 
@@ -251,10 +253,12 @@ impl View {
             view.overlay.insert(change.path.clone(), places);
         }
         let commits = record.commits.iter();
-        view.emptied = match is_forward {
-            true => commits.flat_map(|it| &it.emptied).cloned().collect(),
-            false => commits.flat_map(|it| &it.made).cloned().collect(),
-        };
+        if is_forward {
+            view.emptied = commits.flat_map(|it| &it.emptied).cloned().collect();
+            view.made = lone_dirs(record).cloned().collect();
+        } else {
+            view.emptied = commits.flat_map(|it| &it.made).cloned().collect();
+        }
         Ok(view)
     }
 

@@ -212,7 +212,7 @@ fn create_dirs(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
 }
 
 /// Returns the directories that a record makes and into which no file comes.
-fn lone_dirs(record: &Record) -> impl Iterator<Item = &RelPath> {
+pub(super) fn lone_dirs(record: &Record) -> impl Iterator<Item = &RelPath> {
     let mut filled: BTreeSet<RelPath> = BTreeSet::new();
     for item in record.items().filter(|it| it.change.before.is_none()) {
         let mut above = item.change.path.parent();

@@ -21,6 +21,8 @@ pub struct Shown {
     pub files: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// Directories that are not to be there once nothing is in them.
     pub emptied: BTreeSet<PathBuf>,
+    /// Directories that are to be there, whether or not anything is in them.
+    pub made: BTreeSet<PathBuf>,
 }
 
 /// A disk over another one; see the module. Clones are one and the same.
@@ -45,18 +47,23 @@ impl OverlaidDisk {
         let place = |it: &Path| real(&*disk, it);
         let files: BTreeMap<_, _> = shown.files.into_iter().map(|(path, ready)| (place(&path), ready)).collect();
         let emptied: BTreeSet<_> = shown.emptied.iter().map(|it| place(it)).collect();
+        let made: BTreeSet<_> = shown.made.iter().map(|it| place(it)).collect();
         let parents = |it: &PathBuf| it.parent().map(Path::to_owned);
         let mut altered: BTreeSet<PathBuf> = files.keys().chain(&emptied).filter_map(parents).collect();
         let mut dirs: BTreeMap<PathBuf, BTreeMap<OsString, FileKind>> = BTreeMap::new();
-        for path in files.iter().filter(|it| !it.1.is_empty()).map(|it| it.0) {
-            let (mut below, mut kind) = (path.as_path(), FileKind::File);
+        let new_files = files.iter().filter(|it| !it.1.is_empty()).map(|it| (it.0, FileKind::File));
+        for (path, mut kind) in new_files.chain(made.iter().map(|it| (it, FileKind::Dir))) {
+            let mut below = path.as_path();
+            if kind == FileKind::Dir {
+                dirs.entry(path.clone()).or_default();
+            }
             while let (Some(dir), Some(name)) = (below.parent().filter(|_| below != root), below.file_name()) {
                 dirs.entry(dir.to_owned()).or_default().insert(name.to_owned(), kind);
                 (below, kind) = (dir, FileKind::Dir);
             }
         }
         altered.extend(dirs.keys().cloned());
-        let shown = Shown { files, emptied };
+        let shown = Shown { files, emptied, made };
         Self(Arc::new(Inner { disk, own, shown, dirs, altered }))
     }
 }
@@ -369,7 +376,7 @@ mod tests {
         let files =
             [("a/old", vec!["own/new", "a/old"]), ("a/b/gone", vec![]), ("c/d/moved", vec!["own/newer", "c/d/moved"])];
         let files = files.map(|(path, ready)| (at(path), ready.into_iter().map(at).collect()));
-        let shown = Shown { files: files.into(), emptied: [at("a/b"), at("a")].into() };
+        let shown = Shown { files: files.into(), emptied: [at("a/b"), at("a")].into(), made: [at("e/void")].into() };
         let before = disk.stat(&at("a")).expect("there");
         let seen = OverlaidDisk::over(disk.clone(), root, at("own"), shown);
         let expected = |all: &[(&str, Option<&str>)]| -> Vec<_> {
@@ -382,6 +389,8 @@ mod tests {
             ("c", None),
             ("c/d", None),
             ("c/d/moved", Some("newer")),
+            ("e", None),
+            ("e/void", None),
             ("own", None),
             ("own/new", Some("new")),
             ("own/newer", Some("newer")),
