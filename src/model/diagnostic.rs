@@ -308,6 +308,7 @@ codes! {
     LINK_LOOPS = 104, "a link leads back into itself, or through too many others";
     NAME_NOT_UTF8 = 105, "a file name is not UTF-8";
     NAME_COLLISION = 106, "two paths differ only in case or Unicode normalization";
+    NAME_NOT_PORTABLE = 107, "a name is one that not every system can hold";
     TORN_READ = 108, "a file kept changing while it was read";
     UNREADABLE = 109, "a source cannot be read";
     NOT_A_SOURCE = 112, "a path is hidden, ignored or outside the roots";

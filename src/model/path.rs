@@ -107,12 +107,14 @@ impl RelPath {
 
 /// Returns why not every system can hold a file of this name, in a few words; `None` where all can.
 pub fn portability_problem(name: &str) -> Option<String> {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
-    let numbered = |it: &str| stem.strip_prefix(it).is_some_and(|it| matches!(it.as_bytes(), [b'1'..=b'9']));
-    let is_device = ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || numbered("COM") || numbered("LPT");
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let is_device = match stem.as_bytes() {
+        [port @ .., b'1'..=b'9'] => [b"COM", b"LPT"].iter().any(|it| port.eq_ignore_ascii_case(*it)),
+        stem => [b"CON", b"PRN", b"AUX", b"NUL"].iter().any(|it| stem.eq_ignore_ascii_case(*it)),
+    };
     let odd = name.chars().find(|it| it.is_control() || "<>:\"|?*\\".contains(*it));
     if is_device {
-        Some(format!("`{stem}` is a device on Windows"))
+        Some(format!("`{}` is a device on Windows", stem.to_ascii_uppercase()))
     } else if name.ends_with(['.', ' ']) {
         Some("Windows drops a dot or a space at the end".to_owned())
     } else {
@@ -120,7 +122,6 @@ pub fn portability_problem(name: &str) -> Option<String> {
     }
 }
 
-/// Returns whether a component of a path means what it says.
 /// Returns whether no component is empty, `.` or `..`, and none holds a NUL. In one pass: paths are short and many.
 fn is_normal(path: &str) -> bool {
     let (mut len, mut dots) = (0, 0);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::declaration::Intent;
+use crate::model::path::portability_problem;
 use crate::model::{AssetId, AssetUuid, Code, RelPath};
 
 use super::declared::declared;
@@ -37,10 +38,13 @@ pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
     let globals = Globals::get(db);
     let cycles = dependency_cycles(db);
     let mut out = Validated { assets: Vec::with_capacity(exports(db, bucket).len()), issues: Vec::new() };
+    let mut before = "";
     // What a bucket exports begins with these very assets.
     for (declaration, export) in declared(db, bucket).assets.iter().zip(exports(db, bucket)) {
         let intent = &declaration.intent;
-        let before = out.issues.len();
+        check_portable(&intent.place, before, &mut out.issues);
+        before = intent.place.as_str();
+        let n_before = out.issues.len();
         if *globals.scope(db) == Scope::Whole {
             check_names(intent, names(db), &mut out.issues);
         }
@@ -53,12 +57,26 @@ pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
             let issue = Issue::error(&intent.place, At::Dependency(0), Code::DEPENDENCY_CYCLE, message);
             out.issues.push(issue.help("take one of these dependencies out"));
         }
-        let broken = out.issues[before..].iter().any(|it| it.severity == crate::model::Severity::Error);
+        let broken = out.issues[n_before..].iter().any(|it| it.severity == crate::model::Severity::Error);
         if !broken {
             out.assets.push(Asset { intent: intent.clone(), identity: export.identity, dependencies });
         }
     }
     out
+}
+
+/// Warns of names that not every system can hold; of a directory's once, given the place `before` in path order.
+fn check_portable(place: &RelPath, before: &str, issues: &mut Vec<Issue>) {
+    let mut known = before.split('/');
+    let mut is_new = false;
+    for component in place.as_str().split('/') {
+        is_new |= known.next() != Some(component);
+        if let Some(problem) = is_new.then(|| portability_problem(component)).flatten() {
+            let message = format!("not every system can hold the name `{component}`: {problem}");
+            let issue = Issue::warning(place, At::Asset, Code::NAME_NOT_PORTABLE, message);
+            issues.push(issue.help("rename it before somebody checks it out there"));
+        }
+    }
 }
 
 fn check_names(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) {

@@ -528,6 +528,10 @@ nobody wants this
 2
 //- /assets/trailing.txt.
 3
+//- /assets/nul/x.txt
+5
+//- /assets/nul/y.txt
+6
 //- /assets/b\\c.txt
 4
 ",
@@ -589,20 +593,40 @@ nobody wants this
                 help: many file systems cannot hold both; rename one of them
 
             ## not portable
-            build 1: written, 4 assets in the pack
+            build 1: written, 6 assets in the pack
               register `assets/a:b.txt` as 1
               register `assets/aux.txt` as 2
               register `assets/b\c.txt` as 3
               register `assets/good.txt` as 4
-              digested 5
+              register `assets/nul/x.txt` as 5
+              register `assets/nul/y.txt` as 6
+              digested 7
               processed raw: assets [a:b.txt]
               processed raw: assets [aux.txt]
               processed raw: assets [b\c.txt]
               processed raw: assets [good.txt]
+              processed raw: assets/nul [x.txt]
+              processed raw: assets/nul [y.txt]
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
-            build 2: written, 4 assets in the pack
+              warning[PW0107] assets/a:b.txt: not every system can hold the name `a:b.txt`: Windows allows no ':' in a name
+                help: rename it before somebody checks it out there
+              warning[PW0107] assets/aux.txt: not every system can hold the name `aux.txt`: `AUX` is a device on Windows
+                help: rename it before somebody checks it out there
+              warning[PW0107] assets/b\c.txt: not every system can hold the name `b\c.txt`: Windows allows no '\\' in a name
+                help: rename it before somebody checks it out there
+              warning[PW0107] assets/nul/x.txt: not every system can hold the name `nul`: `NUL` is a device on Windows
+                help: rename it before somebody checks it out there
+            build 2: written, 6 assets in the pack
+              warning[PW0107] assets/a:b.txt: not every system can hold the name `a:b.txt`: Windows allows no ':' in a name
+                help: rename it before somebody checks it out there
+              warning[PW0107] assets/aux.txt: not every system can hold the name `aux.txt`: `AUX` is a device on Windows
+                help: rename it before somebody checks it out there
+              warning[PW0107] assets/b\c.txt: not every system can hold the name `b\c.txt`: Windows allows no '\\' in a name
+                help: rename it before somebody checks it out there
+              warning[PW0107] assets/nul/x.txt: not every system can hold the name `nul`: `NUL` is a device on Windows
+                help: rename it before somebody checks it out there
 
         "#]],
     );
