@@ -941,3 +941,29 @@ impl StorageBackend for InPlace {
         self.file.write_all_at(data, offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::os::OsSystem;
+
+    #[test]
+    fn a_lock_that_another_keeps_is_waited_for_briefly() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let disk: Arc<dyn Disk> = Arc::new(OsSystem::new());
+        let path = temp.path().join("a.redb");
+        let open = |patience| Unsynced::open(&disk, &path, Access::Write, patience).expect("it can be opened");
+        let (one, other) = (open(Duration::ZERO), open(Duration::from_millis(20)));
+        let header = || (Bound::Included(0), Bound::Excluded(320));
+        let (start, end) = header();
+        assert!(one.try_lock_range(start, end).expect("there are locks"));
+        let taken = [
+            other.lock_range(header().0, header().1).expect_err("it is held"),
+            other.lock_shared_range(header().0, header().1).expect_err("it is held"),
+        ];
+        let troubles = taken.map(|it| Trouble::from(redb::Error::from(it)));
+        assert!(troubles.iter().all(|it| matches!(it, Trouble::Busy)), "{troubles:?}");
+        one.unlock_range(header().0, header().1).expect("it is held");
+        other.lock_range(header().0, header().1).expect("nobody holds it any more");
+    }
+}
