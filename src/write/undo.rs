@@ -109,19 +109,20 @@ fn wanted(log: &Log, sequence: Option<u64>) -> Result<&Entry> {
 /// Returns what later commits that stand changed of what a commit did, each with the number of such a commit.
 fn overtaken(ws: &Workspace, log: &Log, entry: &Entry) -> Result<Vec<(u64, String)>> {
     let files = log.changed_since(entry).into_iter().filter(|it| !is_line_file(it.0));
+    let later: Vec<&Entry> = log.standing().filter(|it| it.sequence > entry.sequence).collect();
     let mut overtaken: Vec<(u64, String)> = files.map(|(path, by)| (by.sequence, format!("`{path}`"))).collect();
-    for idx in 0..N_FILES {
+    for idx in (0..N_FILES).filter(|_| !later.is_empty()) {
         let own = line_changes(ws, entry, idx)?;
-        if own.is_empty() {
-            continue;
-        }
-        for later in log.standing().filter(|it| it.sequence > entry.sequence) {
+        for later in later.iter().filter(|_| !own.is_empty()) {
             for (uuid, lines) in line_changes(ws, later, idx)?.iter().filter(|it| own.contains_key(it.0)) {
                 let shown = lines.iter().flatten().next().map_or_else(|| uuid.to_string(), Line::shown);
                 overtaken.push((later.sequence, format!("`{shown}`")));
             }
         }
     }
+    // A file that moved is in both.
+    overtaken.sort();
+    overtaken.dedup();
     Ok(overtaken)
 }
 
@@ -209,8 +210,17 @@ fn take_back_lines(
         let before = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
         let after = lane::after_contents(&*ws.disk, &ws.root, entry, at)?;
         let (before, after) = before.zip(after).ok_or_else(|| not_kept(entry, path))?;
-        let was_so = |now: &Line| stood_so_before(ws, log, entry, idx, now);
-        lines.extend(taken_back(&registry, [before, after].map(|it| lines_of(idx, it, entry)), &was_so, obstacles)?);
+        let (taken_back, mut moved) = taken_back(&registry, [before, after].map(|it| lines_of(idx, it, entry)))?;
+        lines.extend(taken_back);
+        if !moved.is_empty() {
+            let earlier = lines_before(ws, log, entry, idx)?;
+            let stood_so = |now: &Line| {
+                earlier.get(&now.uuid).is_some_and(|lines| lines.iter().any(|it| standing(it) == standing(now)))
+            };
+            moved.retain(|[_, now]| !stood_so(now));
+        }
+        let told = |[then, _]: &[Line; 2]| format!("`{}` ({}) was moved or given up since", then.shown(), then.id);
+        obstacles.extend(moved.iter().map(told));
     }
     if lines.is_empty() {
         // That they are back is what the log will say.
@@ -257,17 +267,16 @@ fn line_changes(ws: &Workspace, entry: &Entry, idx: usize) -> Result<BTreeMap<As
     Ok(changes.filter(|(_, [before, after])| before.as_ref().map(standing) != after.as_ref().map(standing)).collect())
 }
 
-/// Returns whether a line stands as it stood before one of the commits before `entry`: whoever takes several back by other
-/// means, git perhaps, leaves it so.
-fn stood_so_before(ws: &Workspace, log: &Log, entry: &Entry, idx: usize, now: &Line) -> Result<bool> {
-    for earlier in log.standing().rev().filter(|it| it.sequence < entry.sequence) {
-        let changes = line_changes(ws, earlier, idx)?;
-        let before = changes.get(&now.uuid).and_then(|it| it[0].as_ref());
-        if before.is_some_and(|it| standing(it) == standing(now)) {
-            return Ok(true);
+/// Returns how lines stood before those commits before `entry` that changed it: whoever takes several back by other means,
+/// git perhaps, leaves them so.
+fn lines_before(ws: &Workspace, log: &Log, entry: &Entry, idx: usize) -> Result<BTreeMap<AssetUuid, Vec<Line>>> {
+    let mut all: BTreeMap<AssetUuid, Vec<Line>> = BTreeMap::new();
+    for earlier in log.standing().filter(|it| it.sequence < entry.sequence) {
+        for (uuid, [before, _]) in line_changes(ws, earlier, idx)? {
+            all.entry(uuid).or_default().extend(before);
         }
     }
-    Ok(false)
+    Ok(all)
 }
 
 /// Returns what makes a line another one, as far as commits go: where it stands, and whether it does.
@@ -275,16 +284,14 @@ fn standing(line: &Line) -> (&RelPath, &str, bool) {
     (&line.place, &line.part, line.removed)
 }
 
-/// Returns the lines that a commit changed as they become; those that it left alone are none of its business. Says which
-/// ones were changed since. `was_so` says of a line whether it stood so before an earlier commit.
+/// Returns the lines that a commit changed as they become; those that it left alone are none of its business. And those
+/// that stand elsewhere since, each as the commit left it and as it is.
 fn taken_back(
     registry: &Registry,
     [before, after]: [Result<BTreeMap<AssetUuid, Line>>; 2],
-    was_so: &dyn Fn(&Line) -> Result<bool>,
-    obstacles: &mut Vec<String>,
-) -> Result<Vec<Line>> {
+) -> Result<(Vec<Line>, Vec<[Line; 2]>)> {
     let (before, after) = (before?, after?);
-    let mut lines = Vec::new();
+    let (mut lines, mut moved) = (Vec::new(), Vec::new());
     for (uuid, then) in after.iter().filter(|it| before.get(it.0) != Some(it.1)) {
         // Somebody else took the whole line back, by means of git perhaps.
         let Some(now) = registry.by_uuid(*uuid) else { continue };
@@ -297,11 +304,11 @@ fn taken_back(
         };
         if standing(now) == standing(then) {
             lines.extend((next != *now).then_some(next));
-        } else if standing(now) != standing(&next) && !was_so(now)? {
-            obstacles.push(format!("`{}` ({}) was moved or given up since", then.shown(), then.id));
+        } else if standing(now) != standing(&next) {
+            moved.push([then.clone(), now.clone()]);
         }
     }
-    Ok(lines)
+    Ok((lines, moved))
 }
 
 /// Says where a line goes back to a place that another asset has by now.
