@@ -68,10 +68,10 @@ impl Lane<'_> {
         let mut outcomes = Vec::with_capacity(commits.len());
         let mut commits = commits.into_iter().peekable();
         while let Some(first) = commits.next() {
-            let mut touched: BTreeSet<RelPath> = expected_by(&first).into_iter().map(|it| it.path).collect();
+            let mut touched: BTreeSet<RelPath> = named_by(&first).collect();
             let mut batch = vec![first];
             while let Some(next) = commits.next_if(|it| touched.len() < LARGEST_BATCH && is_apart(&touched, it)) {
-                touched.extend(expected_by(&next).into_iter().map(|it| it.path));
+                touched.extend(named_by(&next));
                 batch.push(next);
             }
             outcomes.extend(self.commit_batch(batch));
@@ -318,6 +318,8 @@ impl StagedCommit<'_> {
         let lane = self.lane;
         let mut expected = expected_by(commit);
         lane.validate(&expected)?;
+        // Nothing is written where a file must only hold still, so that it may lie anywhere.
+        expected.extend(held_by(commit));
         lane.validate_dirs(&commit.make)?;
         lane.check_first(&mut expected)?;
         let recorded = lane.record(commit, &expected, sequence)?;
@@ -386,7 +388,7 @@ impl Drop for StagedCommit<'_> {
     }
 }
 
-/// Returns what every file must be that a commit names.
+/// Returns what every file must be that a commit changes.
 fn expected_by(commit: &Commit) -> Vec<Expected> {
     let mut expected: Vec<Expected> = commit.changes.iter().map(|it| Expected::new(&it.path, it.expect)).collect();
     for it in &commit.moves {
@@ -396,11 +398,21 @@ fn expected_by(commit: &Commit) -> Vec<Expected> {
     expected
 }
 
+/// Returns what every file must be that a commit goes by and leaves alone.
+fn held_by(commit: &Commit) -> impl Iterator<Item = Expected> {
+    commit.holds.iter().map(|(path, digest)| Expected::new(path, *digest))
+}
+
+/// Returns every file that a commit names.
+fn named_by(commit: &Commit) -> impl Iterator<Item = RelPath> {
+    expected_by(commit).into_iter().chain(held_by(commit)).map(|it| it.path)
+}
+
 /// Returns whether a commit touches no file of these, nothing below one, and no directory of one. Neither does it make or
 /// remove directories, in which others of the batch may be about to put something.
 fn is_apart(touched: &BTreeSet<RelPath>, commit: &Commit) -> bool {
     let is_near = |a: &RelPath, b: &RelPath| a == b || a.strip(b.as_str()).is_some() || b.strip(a.as_str()).is_some();
     commit.make.is_empty()
         && commit.prune.is_empty()
-        && expected_by(commit).iter().all(|new| touched.iter().all(|it| !is_near(&new.path, it)))
+        && named_by(commit).all(|new| touched.iter().all(|it| !is_near(&new, it)))
 }

@@ -3,6 +3,7 @@
 //! One JSON object a line. Only a last line can be torn by a crash, and then its commit is still in the journal and
 //! writes it anew. Lines that say nothing are passed over, and told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -70,15 +71,25 @@ pub struct LoggedChange {
 }
 
 impl Log {
-    /// Returns the newest commit that is neither undone nor itself an undo.
-    pub fn last_standing(&self) -> Option<&Entry> {
-        self.last_standing_before(u64::MAX)
+    /// Returns the commits that stand, those that are neither undone nor themselves an undo, oldest first.
+    pub fn standing(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        let undone: BTreeSet<u64> = self.entries.iter().filter_map(|it| it.undoes).collect();
+        self.entries.iter().filter(move |it| it.undoes.is_none() && !undone.contains(&it.sequence))
     }
 
-    /// Returns the newest commit before the one with this number that is neither undone nor itself an undo.
-    pub fn last_standing_before(&self, sequence: u64) -> Option<&Entry> {
-        let stands = |it: &&Entry| it.undoes.is_none() && self.undone_by(it.sequence).is_none();
-        self.entries.iter().rev().filter(|it| it.sequence < sequence).find(stands)
+    /// Returns the newest commit that stands.
+    pub fn last_standing(&self) -> Option<&Entry> {
+        self.standing().next_back()
+    }
+
+    /// Returns the files of a commit that later ones changed that stand, each with the newest of those.
+    pub fn changed_since<'a>(&'a self, entry: &'a Entry) -> BTreeMap<&'a RelPath, &'a Entry> {
+        let own: BTreeSet<&RelPath> = entry.files.iter().map(|it| &it.path).collect();
+        let mut since = BTreeMap::new();
+        for later in self.standing().filter(|it| it.sequence > entry.sequence) {
+            since.extend(later.files.iter().map(|it| &it.path).filter(|it| own.contains(it)).map(|it| (it, later)));
+        }
+        since
     }
 
     /// Returns the commit with this number.

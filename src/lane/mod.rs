@@ -59,7 +59,7 @@ pub use queue::Queue;
 pub use read::{Moment, Sight, moment, quiet_moment, read_file_through, read_through, wait_until_free};
 use record::Item;
 pub use recover::Recovery;
-pub use undo::{Reversal, after_contents, before_contents, reversal};
+pub use undo::{Obstacle, Reversal, after_contents, before_contents, reversal};
 
 /// Longer authoring files are none.
 const FILE_LIMIT: u64 = 1 << 30;
@@ -82,6 +82,8 @@ pub struct Commit {
     pub make: Vec<RelPath>,
     /// Directories that are removed if nothing is left in them afterwards.
     pub prune: Vec<RelPath>,
+    /// Files that must be what is said here, `None` that there is none, and stay it: conditions and nothing else.
+    pub holds: Vec<(RelPath, Option<Digest>)>,
     /// The number of the commit that this one reverts.
     pub undoes: Option<u64>,
     /// Who commits it, for the log; whoever holds the lane where none is given.
@@ -96,7 +98,7 @@ impl Commit {
         Self { title: title.into(), ..Self::default() }
     }
 
-    /// Returns whether the commit names no file, makes no directory and takes nothing back.
+    /// Returns whether the commit changes no file, makes no directory and takes nothing back.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.moves.is_empty() && self.make.is_empty() && self.undoes.is_none()
     }

@@ -5,10 +5,12 @@
 //!
 //! Knows nothing of what is in the files: that a registry must not simply go back to what it was is for those who call.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
-use super::file::current;
-use super::log::{Entry, LoggedChange};
+use super::file::{Current, current};
+use super::log::{Entry, Log, LoggedChange};
 use super::{Change, Commit, FILE_LIMIT, Home, Move, is_absence};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
@@ -46,17 +48,45 @@ fn kept(sys: &dyn System, path: &Path, digest: Digest) -> Result<Option<Vec<u8>>
 /// What takes a commit back, as far as that can be done.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Reversal {
-    /// Gives those files their former names and contents that are still what the commit made of them.
+    /// Gives those files their former names and contents that are still what the commit made of them. All that was looked
+    /// at must hold still for it.
     pub commit: Commit,
     /// How many files these are.
     pub n_left: usize,
-    /// How many files are what they were before it already, by whatever means.
+    /// How many files are what they were before it already, or before an earlier commit, by whatever means.
     pub n_back: usize,
-    /// The files that are neither: somebody edited them since.
-    pub edited: Vec<RelPath>,
+    /// What is in the way.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Why a file cannot be given back what it held, and does not hold it by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Obstacle {
+    /// Somebody edited it since.
+    Edited(RelPath),
+    /// It is gone, but so is what it belongs to: perhaps somebody moved both.
+    Strayed {
+        /// The file.
+        path: RelPath,
+        /// What it belongs to.
+        owner: RelPath,
+    },
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Edited(path) => write!(f, "`{path}` was changed since"),
+            Self::Strayed { path, owner } => {
+                write!(f, "`{path}` is gone, and so is `{owner}`, to which it belongs: both may be elsewhere by now")
+            }
+        }
+    }
 }
 
 /// Returns what gives the files of `entry` their former names and contents; of those files only that `is_wanted`.
+/// `owner_of` says to which other file one belongs, if to any. The commit must stand, and no later one that stands may
+/// have changed these files: see [`Log::changed_since`].
 ///
 /// Looks at the files as they lie there: whoever calls must see to it that no commit is being applied.
 ///
@@ -66,8 +96,10 @@ pub struct Reversal {
 pub fn reversal(
     sys: &dyn System,
     root: &Path,
+    log: &Log,
     entry: &Entry,
     is_wanted: &dyn Fn(&RelPath) -> bool,
+    owner_of: &dyn Fn(&RelPath) -> Option<RelPath>,
 ) -> Result<Reversal> {
     let commit = Commit {
         undoes: Some(entry.sequence),
@@ -76,65 +108,163 @@ pub fn reversal(
         ..Commit::new(format!("undo commit {}: {}", entry.sequence, entry.title))
     };
     let mut reversal = Reversal { commit, ..Reversal::default() };
+    let mut past = Past::of(sys, root, log, entry.sequence, owner_of);
     for (index, file) in entry.files.iter().enumerate().filter(|it| is_wanted(&it.1.path)) {
         match file {
             LoggedChange { from: Some(from), after: Some(expect), .. } => {
-                reversal.take_move(sys, root, [from, &file.path], *expect)?;
+                reversal.take_move(&mut past, [from, &file.path], *expect)?;
             }
             // The other half of the same.
             LoggedChange { to: Some(_), .. } => {}
-            _ => reversal.take_change(sys, root, entry, index)?,
+            _ => reversal.take_change(&mut past, root, entry, index)?,
         }
     }
+    let Commit { changes, moves, holds, .. } = &mut reversal.commit;
+    let written = changes.iter().map(|it| &it.path).chain(moves.iter().flat_map(|it| [&it.from, &it.to]));
+    let written: BTreeSet<&RelPath> = written.collect();
+    *holds = past.seen().filter(|it| !written.contains(&it.0)).collect();
     Ok(reversal)
 }
 
 impl Reversal {
-    /// Adds the change that takes one file back. One that is back must hold still all the same, where what it must hold
-    /// is at hand.
-    fn take_change(&mut self, sys: &dyn System, root: &Path, entry: &Entry, index: usize) -> Result<()> {
+    /// Adds the change that takes one file back, where it is not back already.
+    fn take_change(&mut self, past: &mut Past<'_>, root: &Path, entry: &Entry, index: usize) -> Result<()> {
         let LoggedChange { path, before, after, .. } = &entry.files[index];
-        let now = current(sys, &Home::new(root).target(path))?;
-        if !now.is(*after) && !now.is(*before) {
-            self.edited.push(path.clone());
+        if !past.now(path)?.is(*after) {
+            if past.is_back(path, past.newest)? {
+                self.n_back += 1;
+            } else {
+                let obstacle = past.obstacle(path)?;
+                self.obstacles.push(obstacle);
+            }
             return Ok(());
         }
-        let is_back = now.is(*before);
-        *(if is_back { &mut self.n_back } else { &mut self.n_left }) += 1;
-        let content = before_contents(sys, root, entry, index)?;
+        self.n_left += 1;
+        let content = before_contents(past.sys, root, entry, index)?;
         if content.is_none() && before.is_some() {
             let message = format!("what `{path}` held before commit {} is not kept any more", entry.sequence);
-            return if is_back { Ok(()) } else { Err(Error::Refused(message)) };
+            return Err(Error::Refused(message));
         }
-        let expect = if is_back { *before } else { *after };
-        if let (None, Some(_)) = (expect, &content)
-            && let Ok(kept) = sys.stat(&Home::new(root).undo_of(entry.sequence, index))
+        if let (None, Some(_)) = (after, &content)
+            && let Ok(kept) = past.sys.stat(&past.home.undo_of(entry.sequence, index))
         {
             self.commit.modes.insert(path.clone(), kept.mode);
         }
-        self.commit.changes.push(Change { path: path.clone(), expect, content });
+        self.commit.changes.push(Change { path: path.clone(), expect: *after, content });
         Ok(())
     }
 
     /// Adds the move that takes another one back. That there are two copies is no reason to remove either.
-    fn take_move(
-        &mut self,
-        sys: &dyn System,
-        root: &Path,
-        [before, after]: [&RelPath; 2],
-        expect: Digest,
-    ) -> Result<()> {
-        let [was, is] = [before, after].map(|it| current(sys, &Home::new(root).target(it)));
-        let (was, is) = (was?, is?);
-        if is.is(Some(expect)) && was.is(None) {
+    fn take_move(&mut self, past: &mut Past<'_>, [before, after]: [&RelPath; 2], expect: Digest) -> Result<()> {
+        let is_there = past.now(after)?.is(Some(expect));
+        if is_there && past.now(before)?.is(None) {
             self.n_left += 1;
             self.commit.moves.push(Move { from: after.clone(), to: before.clone(), expect });
-        } else if was.is(Some(expect)) && is.is(None) {
+        } else if past.is_back(before, past.newest)? && past.is_back(after, past.newest)? {
             self.n_back += 1;
         } else {
-            self.edited.push(if is.is(Some(expect)) { before } else { after }.clone());
+            self.obstacles.push(Obstacle::Edited(if is_there { before } else { after }.clone()));
         }
         Ok(())
+    }
+}
+
+/// What files were before the commits that stand, and what they are now.
+///
+/// Whoever takes several commits back by other means, git perhaps, leaves a file as it was before the first of them, which
+/// none but that one knows.
+struct Past<'a> {
+    sys: &'a dyn System,
+    home: Home,
+    owner_of: &'a dyn Fn(&RelPath) -> Option<RelPath>,
+    /// The commit that is taken back.
+    newest: u64,
+    /// What it and those before it did to each file, oldest first. As many of them as could be undone are enough.
+    changes: BTreeMap<&'a RelPath, Vec<(u64, &'a LoggedChange)>>,
+    now: BTreeMap<RelPath, Current>,
+    /// What was found out about a file and a commit.
+    back: BTreeMap<(u64, RelPath), bool>,
+}
+
+impl<'a> Past<'a> {
+    fn of(
+        sys: &'a dyn System,
+        root: &Path,
+        log: &'a Log,
+        newest: u64,
+        owner_of: &'a dyn Fn(&RelPath) -> Option<RelPath>,
+    ) -> Self {
+        let mut changes: BTreeMap<&RelPath, Vec<(u64, &LoggedChange)>> = BTreeMap::new();
+        let is_near = |it: &&Entry| it.sequence <= newest && it.sequence.saturating_add(COMMITS) > newest;
+        for entry in log.standing().filter(is_near) {
+            entry.files.iter().for_each(|it| changes.entry(&it.path).or_default().push((entry.sequence, it)));
+        }
+        let (now, back) = Default::default();
+        Self { sys, home: Home::new(root), owner_of, newest, changes, now, back }
+    }
+
+    /// Returns what is at a path.
+    fn now(&mut self, path: &RelPath) -> Result<Current> {
+        if let Some(known) = self.now.get(path) {
+            return Ok(*known);
+        }
+        let now = current(self.sys, &self.home.target(path))?;
+        self.now.insert(path.clone(), now);
+        Ok(now)
+    }
+
+    /// Returns all files that were looked at, and what they are.
+    fn seen(self) -> impl Iterator<Item = (RelPath, Option<Digest>)> {
+        let digest = |(path, now)| match now {
+            Current::Absent => Some((path, None)),
+            Current::File(digest) => Some((path, Some(digest))),
+            Current::Odd => None,
+        };
+        self.now.into_iter().filter_map(digest)
+    }
+
+    /// Returns whether a file is as it was before the commit with this number, or before an earlier one.
+    fn is_back(&mut self, path: &RelPath, sequence: u64) -> Result<bool> {
+        let key = (sequence, path.clone());
+        if let Some(known) = self.back.get(&key) {
+            return Ok(*known);
+        }
+        let now = self.now(path)?;
+        let mut is_back = false;
+        for at in (0..self.changes.get(path).map_or(0, Vec::len)).rev() {
+            let (number, change) = self.changes[path][at];
+            if number <= sequence && now.is(change.before) && self.is_undisturbed(number, change)? {
+                is_back = true;
+                break;
+            }
+        }
+        self.back.insert(key, is_back);
+        Ok(is_back)
+    }
+
+    /// Returns whether it means what it seems to mean that a file is as before a commit. That it is absent means nothing
+    /// where what it comes from is not back, or what it belongs to is gone too: it may lie elsewhere.
+    fn is_undisturbed(&mut self, sequence: u64, change: &LoggedChange) -> Result<bool> {
+        if change.before.is_some() {
+            return Ok(true);
+        }
+        if let Some(from) = &change.from {
+            return self.is_back(from, sequence);
+        }
+        let Some(owner) = (self.owner_of)(&change.path) else { return Ok(true) };
+        let is_its_own = self.changes.get(&owner).is_some_and(|it| it.iter().any(|it| it.0 == sequence));
+        if is_its_own { self.is_back(&owner, sequence) } else { Ok(self.now(&owner)? != Current::Absent) }
+    }
+
+    /// Says what is in the way of giving a file back what it held.
+    fn obstacle(&mut self, path: &RelPath) -> Result<Obstacle> {
+        let path = path.clone();
+        match (self.owner_of)(&path) {
+            Some(owner) if self.now(&path)? == Current::Absent && self.now(&owner)? == Current::Absent => {
+                Ok(Obstacle::Strayed { path, owner })
+            }
+            _ => Ok(Obstacle::Edited(path)),
+        }
     }
 }
 

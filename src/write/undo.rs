@@ -3,14 +3,16 @@
 //! Files get back what they held before. The registry is taken back line by line, and never frees an identity: what the
 //! commit registered becomes a tombstone, and a line that goes back to an earlier state is a new form of it.
 //!
-//! What was taken back already by other means, git perhaps, is left as it is. Whatever else was edited since is in the
-//! way: that is told, and an older commit can be undone in its place.
+//! What was taken back already by other means, git perhaps, is left as it is, also where several commits were at once.
+//! Whatever else was edited since is in the way: that is told, and an older commit can be undone in its place, unless one
+//! that stands has changed the same since.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::lane::{self, Change, Commit, Entry, Log, Reversal};
+use crate::model::path::sidecar_owner;
 use crate::model::registry::{self, Line, N_FILES, Registry};
 use crate::model::{AssetUuid, Diagnostic, Digest, RelPath};
 use crate::workspace::layout::Workspace;
@@ -49,16 +51,16 @@ pub fn undo_one(ws: &Workspace, sequence: Option<u64>) -> Result<Plan> {
 fn plan(ws: &Workspace, sequence: Option<u64>) -> Result<Plan> {
     let log = lane::log(&*ws.disk, &ws.root)?;
     let entry = wanted(&log, sequence)?;
-    let is_line_file = |path: &RelPath| (0..N_FILES).any(|it| registry::file_path(it) == *path);
-    if entry.files.iter().any(|it| it.before.is_none() && is_line_file(&it.path)) {
+    if made_the_workspace(entry) {
         let message = format!("commit {} made the workspace; to be rid of it, remove its directory", entry.sequence);
         return Err(Error::Refused(message));
     }
-    let Reversal { mut commit, n_left, n_back, edited } =
-        lane::reversal(&*ws.disk, &ws.root, entry, &|it| !is_line_file(it))?;
-    let mut obstacles: Vec<String> = edited.iter().map(|it| format!("`{it}` was changed since")).collect();
-    let lines = take_back_lines(ws, entry, &mut commit, &mut obstacles)?;
-    refuse_obstacles(&log, entry, obstacles)?;
+    refuse_overtaken(ws, &log, entry)?;
+    let Reversal { mut commit, n_left, n_back, obstacles } =
+        lane::reversal(&*ws.disk, &ws.root, &log, entry, &|it| !is_line_file(it), &owner_of)?;
+    let mut obstacles: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
+    let lines = take_back_lines(ws, &log, entry, &mut commit, &mut obstacles)?;
+    refuse_obstacles(ws, &log, entry, obstacles)?;
     let mut notes: Vec<String> = lines.iter().map(note).collect();
     if n_left == 0 && lines.is_empty() && !entry.files.is_empty() {
         // Empty directories are no part of what git takes back.
@@ -72,6 +74,19 @@ fn plan(ws: &Workspace, sequence: Option<u64>) -> Result<Plan> {
         notes.push(format!("note: {files} {are} already as before commit {}", entry.sequence));
     }
     Ok(Plan { commit, notes, lines })
+}
+
+fn is_line_file(path: &RelPath) -> bool {
+    (0..N_FILES).any(|it| registry::file_path(it) == *path)
+}
+
+fn made_the_workspace(entry: &Entry) -> bool {
+    entry.files.iter().any(|it| it.before.is_none() && is_line_file(&it.path))
+}
+
+/// Returns the file that a sidecar speaks for.
+fn owner_of(path: &RelPath) -> Option<RelPath> {
+    sidecar_owner(path.as_str()).and_then(RelPath::new)
 }
 
 /// Returns the commit that is meant.
@@ -91,8 +106,59 @@ fn wanted(log: &Log, sequence: Option<u64>) -> Result<&Entry> {
     }
 }
 
+/// Returns what later commits that stand changed of what a commit did, each with the number of such a commit.
+fn overtaken(ws: &Workspace, log: &Log, entry: &Entry) -> Result<Vec<(u64, String)>> {
+    let files = log.changed_since(entry).into_iter().filter(|it| !is_line_file(it.0));
+    let later: Vec<&Entry> = log.standing().filter(|it| it.sequence > entry.sequence).collect();
+    let mut overtaken: Vec<(u64, String)> = files.map(|(path, by)| (by.sequence, format!("`{path}`"))).collect();
+    for idx in (0..N_FILES).filter(|_| !later.is_empty()) {
+        let own = line_changes(ws, entry, idx)?;
+        for later in later.iter().filter(|_| !own.is_empty()) {
+            for (uuid, lines) in line_changes(ws, later, idx)?.iter().filter(|it| own.contains_key(it.0)) {
+                let shown = lines.iter().flatten().next().map_or_else(|| uuid.to_string(), Line::shown);
+                overtaken.push((later.sequence, format!("`{shown}`")));
+            }
+        }
+    }
+    // A file that moved is in both.
+    overtaken.sort();
+    overtaken.dedup();
+    Ok(overtaken)
+}
+
+/// Fails where later commits that stand changed the same since: to be as before this one is to be as before those, and
+/// that the log would not tell.
+fn refuse_overtaken(ws: &Workspace, log: &Log, entry: &Entry) -> Result<()> {
+    let overtaken = overtaken(ws, log, entry)?;
+    let Some(newest) = overtaken.iter().map(|it| it.0).max() else { return Ok(()) };
+    let mut by_newest = overtaken.iter().filter(|it| it.0 == newest).map(|it| &it.1);
+    let what = by_newest.next().map_or("", String::as_str);
+    let more = match by_newest.count() {
+        0 => String::new(),
+        n => format!(" and {}", count(n, "other")),
+    };
+    let title = log.entry(newest).map_or("", |it| &it.title);
+    let Entry { sequence, title: own, .. } = entry;
+    Err(Error::Refused(format!(
+        "commit {sequence} ({own}) cannot be undone: commit {newest} ({title}) changed {what}{more} since; undo that one \
+         first: `packwright undo {newest}`"
+    )))
+}
+
+/// Returns an older commit that could be undone in the place of this one: the newest that no later one has to do with, if
+/// it is among the next few.
+fn way_past<'a>(ws: &Workspace, log: &'a Log, entry: &Entry) -> Result<Option<&'a Entry>> {
+    const FEW: usize = 5;
+    for older in log.standing().rev().filter(|it| it.sequence < entry.sequence).take(FEW) {
+        if !made_the_workspace(older) && overtaken(ws, log, older)?.is_empty() {
+            return Ok(Some(older));
+        }
+    }
+    Ok(None)
+}
+
 /// Fails where anything is in the way, and says how to get past it.
-fn refuse_obstacles(log: &Log, entry: &Entry, mut obstacles: Vec<String>) -> Result<()> {
+fn refuse_obstacles(ws: &Workspace, log: &Log, entry: &Entry, mut obstacles: Vec<String>) -> Result<()> {
     const FEW: usize = 5;
     let n = obstacles.len();
     if n == 0 {
@@ -103,11 +169,8 @@ fn refuse_obstacles(log: &Log, entry: &Entry, mut obstacles: Vec<String>) -> Res
         obstacles.push(format!("and so on, {n} in all"));
     }
     let Entry { sequence, title, .. } = entry;
-    let past = log.last_standing_before(*sequence).map_or_else(String::new, |it| {
-        format!(
-            ", or run `packwright undo {}` to leave commit {sequence} as it is and undo the one before",
-            it.sequence
-        )
+    let past = way_past(ws, log, entry)?.map_or_else(String::new, |it| {
+        format!(", or leave it and take back commit {0} ({1}): `packwright undo {0}`", it.sequence, it.title)
     });
     Err(Error::Refused(format!(
         "commit {sequence} ({title}) cannot be undone: {}; put that right by hand{past}",
@@ -127,6 +190,7 @@ fn not_kept(entry: &Entry, path: &RelPath) -> Error {
 /// Adds the files of the registry to the commit, and returns the lines that change; says what is in the way.
 fn take_back_lines(
     ws: &Workspace,
+    log: &Log,
     entry: &Entry,
     commit: &mut Commit,
     obstacles: &mut Vec<String>,
@@ -146,7 +210,22 @@ fn take_back_lines(
         let before = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
         let after = lane::after_contents(&*ws.disk, &ws.root, entry, at)?;
         let (before, after) = before.zip(after).ok_or_else(|| not_kept(entry, path))?;
-        lines.extend(taken_back(&registry, [before, after].map(|it| lines_of(idx, it, entry)), obstacles)?);
+        let (taken_back, mut moved) = taken_back(&registry, [before, after].map(|it| lines_of(idx, it, entry)))?;
+        lines.extend(taken_back);
+        if !moved.is_empty() {
+            let earlier = lines_before(ws, log, entry, idx)?;
+            let stood_so = |now: &Line| {
+                earlier.get(&now.uuid).is_some_and(|lines| lines.iter().any(|it| standing(it) == standing(now)))
+            };
+            moved.retain(|[_, now]| !stood_so(now));
+        }
+        let told = |[then, _]: &[Line; 2]| format!("`{}` ({}) was moved or given up since", then.shown(), then.id);
+        obstacles.extend(moved.iter().map(told));
+    }
+    if lines.is_empty() {
+        // That they are back is what the log will say.
+        let present = paths.iter().zip(&files).map(|(path, it)| (path.clone(), it.as_deref().map(Digest::of)));
+        commit.holds.extend(present.filter(|it| entry.files.iter().any(|own| own.path == it.0)));
     }
     if lines.is_empty() || !obstacles.is_empty() {
         return Ok(lines);
@@ -175,15 +254,44 @@ fn lines_of(idx: usize, bytes: Vec<u8>, entry: &Entry) -> Result<BTreeMap<AssetU
     Ok(loaded.registry.lines().iter().map(|it| (it.uuid, it.clone())).collect())
 }
 
-/// Returns the lines that a commit changed as they become; those that it left alone are none of its business. Says which
-/// ones were changed since.
+/// Returns what a commit did to lines of one of the sixteen files, where they stand and whether they do: each before and
+/// after. Where that is not known any more, nothing.
+fn line_changes(ws: &Workspace, entry: &Entry, idx: usize) -> Result<BTreeMap<AssetUuid, [Option<Line>; 2]>> {
+    let path = registry::file_path(idx);
+    let Some(at) = entry.files.iter().position(|it| it.path == path) else { return Ok(BTreeMap::new()) };
+    let before = lane::before_contents(&*ws.disk, &ws.root, entry, at)?;
+    let after = lane::after_contents(&*ws.disk, &ws.root, entry, at)?;
+    let lines = |it: Option<Vec<u8>>| it.and_then(|it| lines_of(idx, it, entry).ok());
+    let Some((mut before, after)) = lines(before).zip(lines(after)) else { return Ok(BTreeMap::new()) };
+    let changes = after.into_iter().map(|(uuid, after)| (uuid, [before.remove(&uuid), Some(after)]));
+    Ok(changes.filter(|(_, [before, after])| before.as_ref().map(standing) != after.as_ref().map(standing)).collect())
+}
+
+/// Returns how lines stood before those commits before `entry` that changed it: whoever takes several back by other means,
+/// git perhaps, leaves them so.
+fn lines_before(ws: &Workspace, log: &Log, entry: &Entry, idx: usize) -> Result<BTreeMap<AssetUuid, Vec<Line>>> {
+    let mut all: BTreeMap<AssetUuid, Vec<Line>> = BTreeMap::new();
+    for earlier in log.standing().filter(|it| it.sequence < entry.sequence) {
+        for (uuid, [before, _]) in line_changes(ws, earlier, idx)? {
+            all.entry(uuid).or_default().extend(before);
+        }
+    }
+    Ok(all)
+}
+
+/// Returns what makes a line another one, as far as commits go: where it stands, and whether it does.
+fn standing(line: &Line) -> (&RelPath, &str, bool) {
+    (&line.place, &line.part, line.removed)
+}
+
+/// Returns the lines that a commit changed as they become; those that it left alone are none of its business. And those
+/// that stand elsewhere since, each as the commit left it and as it is.
 fn taken_back(
     registry: &Registry,
     [before, after]: [Result<BTreeMap<AssetUuid, Line>>; 2],
-    obstacles: &mut Vec<String>,
-) -> Result<Vec<Line>> {
+) -> Result<(Vec<Line>, Vec<[Line; 2]>)> {
     let (before, after) = (before?, after?);
-    let mut lines = Vec::new();
+    let (mut lines, mut moved) = (Vec::new(), Vec::new());
     for (uuid, then) in after.iter().filter(|it| before.get(it.0) != Some(it.1)) {
         // Somebody else took the whole line back, by means of git perhaps.
         let Some(now) = registry.by_uuid(*uuid) else { continue };
@@ -194,14 +302,13 @@ fn taken_back(
                 Line { place, part, removed, content: it.content, declaration: it.declaration, ..now.clone() }
             }
         };
-        let standing = |it: &Line| (it.place.clone(), it.part.clone(), it.removed);
         if standing(now) == standing(then) {
             lines.extend((next != *now).then_some(next));
         } else if standing(now) != standing(&next) {
-            obstacles.push(format!("`{}` ({}) was moved or given up since", then.shown(), then.id));
+            moved.push([then.clone(), now.clone()]);
         }
     }
-    Ok(lines)
+    Ok((lines, moved))
 }
 
 /// Says where a line goes back to a place that another asset has by now.

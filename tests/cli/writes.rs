@@ -592,7 +592,7 @@ fn what_was_written_is_taken_back() {
     expect![[r#"
         exit 1
         --- stderr
-        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or run `packwright undo 3` to leave commit 4 as it is and undo the one before
+        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
     assert_eq!(sandbox.read("assets/dialog/asset.json"), b"{}");
@@ -733,7 +733,7 @@ fn a_file_that_was_moved_back_by_hand_stays_there() {
     expect![[r#"
         exit 1
         --- stderr
-        error: commit 3 (move `assets/credits.txt` to `assets/keep/credits.txt`) cannot be undone: `assets/credits.txt` was changed since; put that right by hand, or run `packwright undo 2` to leave commit 3 as it is and undo the one before
+        error: commit 3 (move `assets/credits.txt` to `assets/keep/credits.txt`) cannot be undone: `assets/credits.txt` was changed since; put that right by hand
     "#]].assert_eq(&sandbox.run(&["undo"]));
     sandbox.remove("assets/keep/credits.txt");
     expect![[r#"
@@ -835,7 +835,7 @@ fn undo_goes_past_what_was_edited_since() {
     expect![[r#"
         exit 1
         --- stderr
-        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or run `packwright undo 3` to leave commit 4 as it is and undo the one before
+        error: commit 4 (rename `coin` to `gold`) cannot be undone: `assets/dialog/asset.json` was changed since; put that right by hand, or leave it and take back commit 3 (rename `credits.txt` to `thanks`): `packwright undo 3`
     "#]].assert_eq(&sandbox.run(&["undo"]));
     expect![[r#"
         exit 0
@@ -857,6 +857,81 @@ fn undo_goes_past_what_was_edited_since() {
         error: there is no commit 77
     "#]]
     .assert_eq(&["3", "5", "77"].map(|it| sandbox.run(&["undo", it])).concat());
+}
+
+#[test]
+fn what_later_commits_changed_is_taken_back_after_them() {
+    for later in [&["move", "assets/credits.txt", "assets/zz/"][..], &["include", "credits.txt"], &["remove", "1"]] {
+        let sandbox = built();
+        let before = authored(&sandbox);
+        let own = |it: &(String, Vec<u8>)| it.0.starts_with("packwright.registry");
+        sandbox.run(&["exclude", "credits.txt"]);
+        assert!(sandbox.run(later).starts_with("exit 0"), "{later:?}");
+        let refused = sandbox.run(&["undo", "3"]);
+        let why = "changed `assets/credits.txt.asset.json` since; undo that one first: `packwright undo 4`\n";
+        assert!(refused.starts_with("exit 1\n") && refused.ends_with(why), "{later:?}: {refused}");
+        assert!(sandbox.run(&["undo", "4"]).starts_with("exit 0"), "{later:?}");
+        assert!(sandbox.run(&["undo", "3"]).starts_with("exit 0"), "{later:?}");
+        let (mut after, mut before) = (authored(&sandbox), before);
+        after.retain(|it| !own(it));
+        before.retain(|it| !own(it));
+        assert_eq!(after, before, "{later:?}");
+    }
+    // So is a registration, where only lines of the registry tell.
+    let sandbox = built();
+    sandbox.write("assets/n.txt", "n");
+    sandbox.run(&["register"]);
+    sandbox.run(&["remove", "n.txt"]);
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 3 (register 1 asset) cannot be undone: commit 4 (remove 1 asset) changed `assets/n.txt` since; undo that one first: `packwright undo 4`
+    "#]].assert_eq(&sandbox.run(&["undo", "3"]));
+}
+
+#[test]
+fn what_somebody_moved_is_not_taken_for_taken_back() {
+    let sandbox = built();
+    sandbox.run(&["exclude", "credits.txt"]);
+    sandbox.write("assets/zz/other.txt", "other");
+    for name in ["credits.txt", "credits.txt.asset.json"] {
+        sandbox.rename(&format!("assets/{name}"), &format!("assets/zz/{name}"));
+    }
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: commit 3 (exclude 1 asset) cannot be undone: `assets/credits.txt.asset.json` is gone, and so is `assets/credits.txt`, to which it belongs: both may be elsewhere by now; put that right by hand, or leave it and take back commit 2 (register 7 assets): `packwright undo 2`
+    "#]].assert_eq(&sandbox.run(&["undo"]));
+    for name in ["credits.txt", "credits.txt.asset.json"] {
+        sandbox.rename(&format!("assets/zz/{name}"), &format!("assets/{name}"));
+    }
+    assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
+    assert!(!sandbox.path("assets/credits.txt.asset.json").exists());
+}
+
+#[test]
+fn undo_goes_past_several_commits_that_git_took_back_at_once() {
+    let sandbox = built();
+    let before = authored(&sandbox);
+    sandbox.run(&["exclude", "credits.txt"]);
+    sandbox.run(&["rename", "1", "thanks"]);
+    sandbox.run(&["move", "assets/credits.txt", "assets/zz/"]);
+    sandbox.run(&["move", "assets/zz/credits.txt", "assets/yy/"]);
+    // As `git clean` and `git reset --hard` do.
+    for (file, _) in authored(&sandbox) {
+        sandbox.remove(&file);
+    }
+    for (file, bytes) in &before {
+        sandbox.write(file, "");
+        std::fs::write(sandbox.path(file), bytes).expect("it is ours");
+    }
+    for commit in (3..=6).rev() {
+        let told = sandbox.run(&["undo"]);
+        let note = format!("note: nothing is left of commit {commit}; the next `undo` takes back one before it");
+        assert!(told.starts_with("exit 0\n") && told.contains(&note), "{told}");
+        assert_eq!(authored(&sandbox), before);
+    }
+    assert!(sandbox.run(&["undo"]).contains("undo commit 2: register 7 assets: "));
 }
 
 #[test]

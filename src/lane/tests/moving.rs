@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::lane::read::View;
-use crate::lane::{Reversal, reversal, undo};
+use crate::lane::{Obstacle, Reversal, reversal, undo};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -105,7 +105,7 @@ fn revert(disk: &dyn Disk) -> Result<Option<u64>> {
     let mut lane = acquire(disk)?;
     let log = log(disk, root())?;
     let entry = log.entry(1).expect("it was committed");
-    lane.commit(reversal(disk, root(), entry, &|_| true)?.commit)
+    lane.commit(reversal(disk, root(), &log, entry, &|_| true, &|_| None)?.commit)
 }
 
 fn cases() -> [Case; 2] {
@@ -570,8 +570,8 @@ fn undo_goes_back_step_by_step_until_nothing_is_kept() {
     let undo_last = || {
         let log = log(&memory, root()).expect("readable");
         let entry = log.last_standing().expect("not all is undone");
-        let Reversal { commit, edited, .. } = reversal(&memory, root(), entry, &|_| true)?;
-        assert_eq!(edited, [], "nobody was in the way");
+        let Reversal { commit, obstacles, .. } = reversal(&memory, root(), &log, entry, &|_| true, &|_| None)?;
+        assert_eq!(obstacles, [], "nobody was in the way");
         acquire(&memory).and_then(|mut it| it.commit(commit))
     };
     for n in (79..129).rev() {
@@ -585,11 +585,113 @@ fn undo_goes_back_step_by_step_until_nothing_is_kept() {
     set(Some("mine"), "again");
     memory.write(native("assets/n"), b"yours");
     let log = log(&memory, root()).expect("readable");
-    let reversal = reversal(&memory, root(), log.last_standing().expect("it stands"), &|_| true).expect("kept");
-    assert_eq!(reversal.edited, [path("assets/n")], "what was edited since is not undone");
+    let last = log.last_standing().expect("it stands");
+    let reversal = reversal(&memory, root(), &log, last, &|_| true, &|_| None).expect("kept");
+    assert_eq!(reversal.obstacles, [Obstacle::Edited(path("assets/n"))], "what was edited since is not undone");
     assert_eq!((reversal.n_left, reversal.commit.changes.len()), (0, 0));
     undo::forget_old(&memory, &Home::new(root()), 0);
     assert!(memory.snapshot().into_keys().all(|it| !it.starts_with(Home::new(root()).undo_dir())), "they never were");
+}
+
+/// Plans to take the last commit back, where `a.side` belongs to `a`.
+fn reversal_of_last(memory: &MemorySystem) -> Reversal {
+    let log = log(memory, root()).expect("readable");
+    let entry = log.last_standing().expect("not all is undone");
+    let owner_of = |it: &RelPath| it.as_str().strip_suffix(".side").map(path);
+    reversal(memory, root(), &log, entry, &|_| true, &owner_of).expect("all is kept")
+}
+
+#[test]
+fn what_is_back_already_must_hold_still() {
+    let memory = workspace();
+    let done = Commit {
+        changes: vec![change("assets/map.json", Some("hero/idle.png"), Some("idle.png"))],
+        moves: vec![moved("assets/hero/idle.png", "assets/idle.png", "idle")],
+        ..Commit::new("move 1 asset")
+    };
+    acquire(&memory).and_then(|mut it| it.commit(done)).expect("no fault");
+    memory.write(native("assets/map.json"), "hero/idle.png");
+    memory.write(native("assets/hero/idle.png"), "idle");
+    memory.remove(native("assets/idle.png"));
+    let Reversal { commit, n_left, n_back, obstacles } = reversal_of_last(&memory);
+    assert_eq!((n_left, n_back, obstacles), (0, 2, Vec::new()));
+    assert!(commit.changes.is_empty() && commit.moves.is_empty());
+    for edited in ["assets/map.json", "assets/hero/idle.png", "assets/idle.png"] {
+        let memory = memory.fork();
+        memory.write(native(edited), "mine");
+        let outcome = acquire(&memory).and_then(|mut it| it.commit(commit.clone()));
+        assert!(matches!(outcome, Err(Error::Conflict { .. })), "{edited}: {outcome:?}");
+        assert_eq!(log(&memory, root()).expect("readable").undone_by(1), None, "{edited}");
+    }
+    let files = authored(&memory);
+    assert_eq!(acquire(&memory).and_then(|mut it| it.commit(commit)).expect("nobody edits"), Some(2));
+    assert_eq!(authored(&memory), files);
+}
+
+/// Commits that make, change and move `assets/old.txt.side` along with its owner.
+fn with_side() -> MemorySystem {
+    let memory = workspace();
+    let (here, there) = ("assets/old.txt.side", "assets/far/old.txt.side");
+    let commits = [
+        Commit { changes: vec![change(here, None, Some("x"))], ..Commit::new("make") },
+        Commit { changes: vec![change(here, Some("x"), Some("y"))], ..Commit::new("change") },
+        Commit {
+            moves: vec![moved(here, there, "y"), moved("assets/old.txt", "assets/far/old.txt", "old")],
+            ..Commit::new("move")
+        },
+        Commit { changes: vec![change(there, Some("y"), Some("z"))], ..Commit::new("change again") },
+    ];
+    for commit in commits {
+        acquire(&memory).and_then(|mut it| it.commit(commit)).expect("no fault");
+    }
+    memory
+}
+
+#[test]
+fn several_commits_may_have_been_taken_back_at_once() {
+    let memory = with_side();
+    ["assets/far/old.txt", "assets/far/old.txt.side"].iter().for_each(|it| memory.remove(native(it)));
+    memory.write(native("assets/old.txt"), "old");
+    let files = authored(&memory);
+    for undone in (1..=4).rev() {
+        let Reversal { commit, n_left, n_back, obstacles } = reversal_of_last(&memory);
+        assert_eq!((commit.undoes, n_left, obstacles), (Some(undone), 0, Vec::new()));
+        assert_eq!(n_back, if undone == 3 { 2 } else { 1 });
+        assert!(acquire(&memory).and_then(|mut it| it.commit(commit)).expect("nobody edits").is_some());
+    }
+    assert_eq!(authored(&memory), files);
+}
+
+#[test]
+fn what_somebody_moved_is_not_taken_back() {
+    let memory = with_side();
+    for name in ["old.txt", "old.txt.side"] {
+        let bytes = memory.get(native(&format!("assets/far/{name}"))).expect("it is there");
+        memory.remove(native(&format!("assets/far/{name}")));
+        memory.write(native(&format!("assets/{name}2")), bytes);
+    }
+    let (path, owner) = (path("assets/far/old.txt.side"), path("assets/far/old.txt"));
+    let Reversal { n_left, n_back, obstacles, .. } = reversal_of_last(&memory);
+    assert_eq!((n_left, n_back, obstacles), (0, 0, vec![Obstacle::Strayed { path, owner }]));
+}
+
+#[test]
+fn later_commits_that_stand_are_in_the_way() {
+    let memory = with_side();
+    let since = |sequence| {
+        let log = log(&memory, root()).expect("readable");
+        let since = log.changed_since(log.entry(sequence).expect("it was committed"));
+        since.into_iter().map(|(path, by)| (path.to_string(), by.sequence)).collect::<Vec<_>>()
+    };
+    assert_eq!(since(1), [("assets/old.txt.side".to_owned(), 3)]);
+    assert_eq!(since(3), [("assets/far/old.txt.side".to_owned(), 4)]);
+    assert_eq!(since(4), []);
+    for n in [3, 2, 1] {
+        assert_eq!(reversal_of_last(&memory).obstacles, []);
+        let commit = reversal_of_last(&memory).commit;
+        acquire(&memory).and_then(|mut it| it.commit(commit)).expect("nobody edits");
+        assert_eq!(since(n), [], "what was undone is in nobody's way");
+    }
 }
 
 #[test]
@@ -724,7 +826,7 @@ fn moves_work_on_a_real_disk() {
         assert!(disk.stat(&at("assets/hero")).is_err() && disk.stat(&at("assets/old")).is_err());
         let log = log(&disk, &root).expect("readable");
         assert!(log.entries[0].time.as_ref().is_some_and(|it| it.starts_with("20")));
-        let commit = reversal(&disk, &root, &log.entries[0], &|_| true).expect("kept").commit;
+        let commit = reversal(&disk, &root, &log, &log.entries[0], &|_| true, &|_| None).expect("kept").commit;
         assert_eq!(lane.commit(commit).expect("no fault"), Some(2));
         for (path, bytes) in BEFORE {
             assert_eq!(disk.read(&at(path), 99).expect("it is there"), bytes.as_bytes());
