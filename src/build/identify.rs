@@ -54,21 +54,21 @@ pub fn declared_places<'a>(
 /// A declared place, and what declares it; `None` where that cannot be read.
 pub type Place<'a> = (Present, Option<&'a Arc<Declaration>>);
 
-/// Returns the places that have an identity, or are to get one, in order.
+/// Returns all declared places, in order.
 pub fn places<'a>(
     declared: impl Iterator<Item = &'a Declared>,
     is_registered: &dyn Fn(&RelPath, &str) -> bool,
 ) -> Vec<Place<'a>> {
     let mut places: Vec<Place<'a>> = Vec::new();
-    let present = |place: &RelPath, part: &str| Present { place: place.clone(), part: part.to_owned() };
+    let present =
+        |place: &RelPath, part: &str, excluded| Present { place: place.clone(), part: part.to_owned(), excluded };
     for declared in declared {
-        places.extend(unread(declared).filter(|it| is_registered(it, "")).map(|it| (present(it, ""), None)));
-        // What is excluded for good gets no identity, but does not lose one.
-        let identified = declared.assets.iter().chain(&declared.broken).filter(|it| {
+        places.extend(unread(declared).filter(|it| is_registered(it, "")).map(|it| (present(it, "", false), None)));
+        let all = declared.assets.iter().chain(&declared.broken);
+        places.extend(all.map(|it| {
             let intent = &it.intent;
-            !intent.options.is_excluded() || is_registered(&intent.place, &intent.part)
-        });
-        places.extend(identified.map(|it| (present(&it.intent.place, &it.intent.part), Some(it))));
+            (present(&intent.place, &intent.part, intent.options.is_excluded()), Some(it))
+        }));
     }
     // Buckets follow one another in nearly this order. Of two claims on one place the last one counts.
     places.sort_by(|a, b| a.0.cmp(&b.0));

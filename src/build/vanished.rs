@@ -126,7 +126,8 @@ mod tests {
     }
 
     fn registry(places: &[&str]) -> Registry {
-        let present: Vec<Present> = places.iter().map(|it| Present { place: path(it), part: String::new() }).collect();
+        let present: Vec<Present> =
+            places.iter().map(|it| Present { place: path(it), part: String::new(), excluded: false }).collect();
         let digests = |_| Digests { content: Digest::of(b"registered"), declaration: None };
         propose(&Registry::empty(), AssetUuid([7; 16]), &present, &digests).registry
     }

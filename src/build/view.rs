@@ -195,7 +195,13 @@ fn derive(
         declared(db, it);
     });
     let nothing = Registry::empty();
-    let proposal = Proposal { registry: nothing.clone(), changes: vec![], missing: vec![], diagnostics: vec![] };
+    let proposal = Proposal {
+        registry: nothing.clone(),
+        changes: vec![],
+        missing: vec![],
+        diagnostics: vec![],
+        has_outsiders: false,
+    };
     let mut view = View {
         assets: declared_assets(state),
         asset_dirs: asset_dirs(&state.db).clone(),

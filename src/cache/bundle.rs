@@ -1,11 +1,12 @@
 //! Bundles: files that hold many small payloads, one after the other.
 //!
 //! A file each would take longer to make than to fill, and rows of a database cost twice their space and are copied
-//! again and again. So what one commit stores goes to one file, and the database has a short row for each that says
-//! where it lies. A bundle is written once, under the digest of what is in it, renamed into place and never synced:
-//! whoever reads a payload verifies it, and one that is not there any more is a miss.
+//! again and again. So where one commit stores much, it goes to one file, and the database has a short row for each that
+//! says where it lies. A bundle is written once, under a name that nobody else gives, renamed into place and never
+//! synced: whoever reads a payload verifies it, and one that is not there any more is a miss.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,9 +14,11 @@ use std::sync::{Arc, Mutex};
 use bincode::{Decode, Encode};
 
 use super::db::lock;
-use crate::model::{Digest, KeyHasher};
-use crate::system::{Access, Bytes, Disk, RandomFile};
+use crate::model::Digest;
+use crate::system::{Access, Bytes, Disk, FileKind, RandomFile};
 
+/// How many of them are kept open.
+const OPEN: usize = 16;
 /// How much is gathered before it is written, in bytes.
 const PIECE: usize = 1 << 20;
 
@@ -43,13 +46,11 @@ pub struct Bundle<'a> {
 impl<'a> Bundle<'a> {
     /// Puts payloads together, less than 4 GiB in all.
     pub fn of(payloads: &'a [(Digest, &'a Bytes)]) -> Self {
-        let mut key = KeyHasher::new("packwright cache bundle v1");
-        key.count(1, payloads.len());
-        for (digest, bytes) in payloads {
-            key.digest(2, *digest).number(3, bytes.len() as u64);
-        }
+        // Whoever gives up on a bundle removes it: nobody else's may have its name, whatever is in it.
         let mut name = [0; 16];
-        name.copy_from_slice(&key.finish().0[..16]);
+        for part in name.chunks_exact_mut(8) {
+            part.copy_from_slice(&RandomState::new().hash_one(payloads.len()).to_le_bytes());
+        }
         Self { name, payloads }
     }
 
@@ -119,8 +120,17 @@ impl Bundles {
         if let Some(file) = lock(&self.open).get(&name) {
             return Ok(file.clone());
         }
-        let file = disk.open_random(&self.dir.join(name_of(name)), Access::Read)?;
-        lock(&self.open).insert(name, file.clone());
+        let path = self.dir.join(name_of(name));
+        // A FIFO would be waited for when it is opened.
+        if disk.stat(&path)?.kind != FileKind::File {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let file = disk.open_random(&path, Access::Read)?;
+        let mut open = lock(&self.open);
+        while open.len() >= OPEN {
+            open.pop_first();
+        }
+        open.insert(name, file.clone());
         Ok(file)
     }
 
@@ -170,18 +180,27 @@ mod tests {
             Place { bundle: bundle.name, start: u32::MAX, len: 1 },
             Place { bundle: bundle.name, start: lens.iter().sum::<usize>() as u32 - 1, len: 2 },
             Place { bundle: [0; 16], start: 0, len: 1 },
+            Place { bundle: [1; 16], start: 0, len: 1 },
         ];
+        disk.mkfifo(bundles.dir().join(name_of([1; 16])));
         let kinds = odd.map(|it| bundles.read(&disk, it, PIECE + 1).map_err(|it| it.kind()).err());
         let invalid = Some(io::ErrorKind::InvalidData);
-        assert_eq!(kinds, [invalid, invalid, invalid, Some(io::ErrorKind::NotFound)]);
+        assert_eq!(kinds, [invalid, invalid, invalid, Some(io::ErrorKind::NotFound), invalid]);
     }
 
     #[test]
-    fn a_bundle_has_the_name_of_what_is_in_it() {
-        let [a, b] = [&b"a"[..], b"b"].map(Bytes::from);
-        let (one, other) = ((Digest::of(&a), &a), (Digest::of(&b), &b));
-        let names = [vec![one, other], vec![other, one], vec![one]].map(|it| Bundle::of(&it).name);
-        assert!(names[0] != names[1] && names[1] != names[2] && names[0] != names[2]);
-        assert!(is_bundle(&name_of(names[0])) && !is_bundle("1-2.new"));
+    fn no_bundle_has_the_name_of_another_and_few_are_open() {
+        let bytes = Bytes::from(&b"a"[..]);
+        let payloads = [(Digest::of(&bytes), &bytes)];
+        let (disk, bundles) = (MemorySystem::new(), Bundles::new(Path::new("/store")));
+        let all: Vec<Bundle<'_>> = (0..3 * OPEN).map(|_| Bundle::of(&payloads)).collect();
+        all.iter().for_each(|it| disk.write(bundles.path(it), b"a"));
+        let names: std::collections::BTreeSet<_> = all.iter().map(|it| name_of(it.name)).collect();
+        assert!(names.len() == all.len() && names.iter().all(|it| is_bundle(it)) && !is_bundle("1-2.new"));
+        for bundle in all.iter().chain(all.iter().rev()) {
+            let (_, place) = bundle.places().next().expect("one payload");
+            assert_eq!(bundles.read(&disk, place, 1).ok(), Some(bytes.clone()));
+            assert!(lock(&bundles.open).len() <= OPEN);
+        }
     }
 }

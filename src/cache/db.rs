@@ -100,11 +100,12 @@ pub enum Trouble {
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotFound, UnexpectedEof};
+        use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotFound, UnexpectedEof, WouldBlock};
         match error.kind() {
             NotFound => Self::Absent,
             // Reading past the end, or something that is no database at all.
             InvalidData | InvalidInput | IsADirectory | UnexpectedEof => Self::Damaged(error.to_string()),
+            WouldBlock => Self::Busy,
             _ => Self::Unavailable(error.to_string()),
         }
     }
@@ -298,7 +299,8 @@ impl DatabaseFile {
         let database = match self.disk.native_path(&self.path) {
             Some(path) => {
                 Counters::add(&self.disk.counters().opens, 1);
-                fence(|| Ok(self.builder(MODE, self.spec.read_cache).open_read_only(path)?))?
+                let file = Unsynced::open(&self.disk, &path, Access::Read, READ_PATIENCE)?;
+                fence(|| Ok(self.builder(MODE, self.spec.read_cache).open_read_only_with_backend(file)?))?
             }
             None => {
                 let copy = Copy::of(&*self.disk, &self.path)?;
@@ -319,7 +321,7 @@ impl DatabaseFile {
         match self.disk.native_path(&self.path) {
             Some(path) => {
                 Counters::add(&self.disk.counters().databases_opened_for_writing, 1);
-                let file = Unsynced::open(&path)?;
+                let file = Unsynced::open(&self.disk, &path, Access::Write, COMMIT_PATIENCE)?;
                 fence(|| Ok(self.builder(MODE, WRITE_BYTES).create_with_backend(file)?))
             }
             None => {
@@ -728,10 +730,17 @@ impl Rows<'_> {
         Ok(redb::ReadableTableMetadata::is_empty(&self.table)?)
     }
 
-    /// Stores bytes as they are, for tests of what is not sealed as it should be.
-    #[cfg(test)]
+    /// Stores bytes that need no seal, because `key` is their digest; equal ones are left alone.
     pub fn put_unsealed(&mut self, key: &[u8], bytes: &[u8]) -> Result<(), redb::Error> {
-        self.table.insert(key, bytes)?;
+        if self.table.get(key)?.is_none_or(|it| it.value() != bytes) {
+            self.table.insert(key, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Removes bytes that were not sealed.
+    pub fn remove_unsealed(&mut self, key: &[u8]) -> Result<(), redb::Error> {
+        self.table.remove(key)?;
         Ok(())
     }
 
@@ -801,15 +810,42 @@ impl StorageBackend for Copy {
     }
 }
 
-/// redb's own file, with its locks, but never synced.
-#[derive(Debug)]
-struct Unsynced(FileBackend);
+/// redb's own file, with its locks, but never synced, and nobody is waited for without end.
+struct Unsynced {
+    file: FileBackend,
+    disk: Arc<dyn Disk>,
+    patience: Duration,
+}
 
 impl Unsynced {
     #[expect(clippy::disallowed_types, reason = "redb locks ranges of a file, and asks for a `File` to do so")]
-    fn open(path: &Path) -> Result<Self, Trouble> {
-        let file = std::fs::File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-        fence(|| Ok(Self(FileBackend::new(file)?)))
+    fn open(disk: &Arc<dyn Disk>, path: &Path, access: Access, patience: Duration) -> Result<Self, Trouble> {
+        let mut options = std::fs::File::options();
+        if access == Access::Write {
+            options.write(true).create(true).truncate(false);
+        }
+        let file = options.read(true).open(path)?;
+        fence(|| Ok(Self { file: FileBackend::new(file)?, disk: disk.clone(), patience }))
+    }
+
+    /// Tries until it works out; redb itself would wait for as long as whoever holds the lock stands still.
+    fn patiently(&self, lock: impl Fn() -> Locked<bool>) -> Locked<()> {
+        let (mut pause, mut waited) = (Duration::from_millis(1), Duration::ZERO);
+        while !lock()? {
+            if waited >= self.patience {
+                return Err(BackendError::Io(io::ErrorKind::WouldBlock.into()));
+            }
+            self.disk.pause(pause);
+            waited += pause;
+            pause = (pause * 2).min(PAUSE);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Unsynced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unsynced").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
@@ -817,15 +853,15 @@ type Locked<T> = Result<T, BackendError>;
 
 impl StorageBackend for Unsynced {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.file.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
+        self.file.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -833,35 +869,35 @@ impl StorageBackend for Unsynced {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
+        self.file.write(offset, data)
     }
 
     fn close(&self) -> io::Result<()> {
-        self.0.close()
+        self.file.close()
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<bool> {
-        self.0.try_lock_range(start, end)
+        self.file.try_lock_range(start, end)
     }
 
     fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<bool> {
-        self.0.try_lock_shared_range(start, end)
+        self.file.try_lock_shared_range(start, end)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<()> {
-        self.0.lock_range(start, end)
+        self.patiently(|| self.file.try_lock_range(start, end))
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<()> {
-        self.0.lock_shared_range(start, end)
+        self.patiently(|| self.file.try_lock_shared_range(start, end))
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<()> {
-        self.0.unlock_range(start, end)
+        self.file.unlock_range(start, end)
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Locked<bool> {
-        self.0.query_lock_range(start, end)
+        self.file.query_lock_range(start, end)
     }
 }
 
@@ -903,5 +939,31 @@ impl StorageBackend for InPlace {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.file.write_all_at(data, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::os::OsSystem;
+
+    #[test]
+    fn a_lock_that_another_keeps_is_waited_for_briefly() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let disk: Arc<dyn Disk> = Arc::new(OsSystem::new());
+        let path = temp.path().join("a.redb");
+        let open = |patience| Unsynced::open(&disk, &path, Access::Write, patience).expect("it can be opened");
+        let (one, other) = (open(Duration::ZERO), open(Duration::from_millis(20)));
+        let header = || (Bound::Included(0), Bound::Excluded(320));
+        let (start, end) = header();
+        assert!(one.try_lock_range(start, end).expect("there are locks"));
+        let taken = [
+            other.lock_range(header().0, header().1).expect_err("it is held"),
+            other.lock_shared_range(header().0, header().1).expect_err("it is held"),
+        ];
+        let troubles = taken.map(|it| Trouble::from(redb::Error::from(it)));
+        assert!(troubles.iter().all(|it| matches!(it, Trouble::Busy)), "{troubles:?}");
+        one.unlock_range(header().0, header().1).expect("it is held");
+        other.lock_range(header().0, header().1).expect("nobody holds it any more");
     }
 }

@@ -6,13 +6,14 @@
 //! ```text
 //! <dir>/store.redb             traces     recipe key -> list of its latest traces, newest first; packed
 //!                              stored     key of (raw digest, codec) -> record; packed
-//!                              payloads   digest -> where its bytes lie in which bundle, below 64 KiB; packed
-//! <dir>/bundles/<32 hex>                  bytes of all the small payloads of one commit
+//!                              payloads   digest -> bytes of that digest, below 64 KiB, where a commit has few
+//!                              places     digest -> where its bytes lie in which bundle, where it has many; packed
+//! <dir>/bundles/<32 hex>                  bytes of all the payloads below 64 KiB of one commit
 //! <dir>/blobs/<2 hex>/<62 hex>            bytes of that digest, from 64 KiB on
 //! ```
 //!
 //! What is put waits in memory and is found there at once. [`Store::commit`] stores it in one transaction, and
-//! so does putting when much has gathered. Large payloads become files right away, small ones a bundle with each commit:
+//! so does putting when much has gathered. Large payloads become files right away, many small ones a bundle:
 //! written beside, renamed, never synced, because whoever reads them verifies them. A payload needs no seal: its key is
 //! its checksum.
 
@@ -39,12 +40,13 @@ use crate::system::{Bytes, Disk, FileKind, Stamp};
 const TRACES: &str = "traces";
 const STORED: &str = "stored";
 const PAYLOADS: &str = "payloads";
+const PLACES: &str = "places";
 
 pub(super) const SPEC: Spec = Spec {
     file: "store.redb",
     name: "the cache's store",
     format: "packwright store 3",
-    tables: &[TRACES, STORED, PAYLOADS],
+    tables: &[TRACES, STORED, PAYLOADS, PLACES],
     read_cache: db::READ_BYTES,
 };
 
@@ -52,6 +54,8 @@ pub(super) const SPEC: Spec = Spec {
 const TRACES_KEPT: usize = 4;
 /// Payloads from this length on are files of their own: a bundle with one of them is worth no more than a few others.
 const BLOB_MIN: usize = 64 << 10;
+/// So many bytes of small payloads are worth a bundle of their own.
+const BUNDLE_MIN: usize = 1 << 20;
 /// No blob is longer; a damaged one must not claim all memory.
 const BLOB_MAX: u64 = 4 << 30;
 /// A bundle that no database knows is nobody's when it is so old, in nanoseconds: an hour.
@@ -102,7 +106,7 @@ pub struct StoreStats {
     pub traces: u64,
     /// Records of stored payloads.
     pub records: u64,
-    /// Small payloads, in bundles.
+    /// Small payloads, in the database and in bundles.
     pub payloads: u64,
     /// Length of the bundles in bytes, and of what in them nobody refers to any more.
     pub bundle_bytes: u64,
@@ -118,6 +122,7 @@ pub struct StoreStats {
 pub struct Store {
     file: DatabaseFile,
     bundles: Bundles,
+    bundle_min: usize,
     blobs: PathBuf,
     queue: Mutex<Queue>,
     /// Whether anything waits: most builds look up much and put nothing.
@@ -183,6 +188,7 @@ impl Store {
         Self {
             file: DatabaseFile::new(disk, dir, &SPEC, mode),
             bundles: Bundles::new(dir),
+            bundle_min: BUNDLE_MIN,
             blobs: dir.join("blobs"),
             queue: Mutex::default(),
             waiting: AtomicBool::new(false),
@@ -234,7 +240,10 @@ impl Store {
             let stat = self.file.disk().stat(&self.blob_path(digest));
             self.file.mode() != CacheMode::Off && stat.is_ok_and(|it| it.kind == FileKind::File)
         };
-        self.waiting_bytes(digest).is_some() || self.file.get_packed(PAYLOADS, digest, |_| ()).is_some() || is_blob()
+        self.waiting_bytes(digest).is_some()
+            || self.file.get_unsealed(PAYLOADS, &digest.0, |_| ()).is_some()
+            || self.file.get_packed(PLACES, digest, |_| ()).is_some()
+            || is_blob()
     }
 
     /// Keeps `bytes`, whose digest is `digest`: the caller has just computed it.
@@ -299,7 +308,7 @@ impl Store {
             };
             stats.traces = count_of(reader.len_packed(TRACES));
             stats.records = count_of(reader.len_packed(STORED));
-            stats.payloads = count_of(reader.len_packed(PAYLOADS));
+            stats.payloads = count_of(reader.len(PAYLOADS)) + count_of(reader.len_packed(PLACES));
         }
         let disk = self.file.disk();
         for name in self.names(self.bundles.dir(), FileKind::File)?.iter().filter(|it| is_bundle(it)) {
@@ -347,7 +356,10 @@ impl Store {
     }
 
     fn small_bytes(&self, digest: Digest) -> Option<Bytes> {
-        let place: Place = self.file.get_packed(PAYLOADS, digest, decode).flatten()?;
+        if let Some(bytes) = self.file.get_unsealed(PAYLOADS, &digest.0, |bytes| Bytes::from(bytes)) {
+            return self.verified(digest, &bytes).then_some(bytes);
+        }
+        let place: Place = self.file.get_packed(PLACES, digest, decode).flatten()?;
         match self.bundles.read(&**self.file.disk(), place, BLOB_MIN) {
             Ok(bytes) => self.verified(digest, &bytes).then_some(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -507,14 +519,13 @@ impl Batch {
         }
     }
 
-    fn write(&self, places: &[(Digest, Vec<u8>)], writer: &Writer) -> std::result::Result<(), redb::Error> {
+    /// Writes all but payloads.
+    fn write(&self, writer: &Writer) -> std::result::Result<(), redb::Error> {
         writer.table(TRACES)?.put_packed(&self.traces.sorted(), |rows, older| match older {
             None => Cow::Borrowed(rows),
             Some(older) => Cow::Owned(merged(rows, older)),
         })?;
-        writer.table(STORED)?.put_packed(&self.records.sorted(), |record, _| Cow::Borrowed(record))?;
-        let places: Vec<(Digest, &[u8])> = places.iter().map(|(digest, place)| (*digest, &place[..])).collect();
-        writer.table(PAYLOADS)?.put_packed(&places, |place, _| Cow::Borrowed(place))
+        writer.table(STORED)?.put_packed(&self.records.sorted(), |record, _| Cow::Borrowed(record))
     }
 }
 
@@ -560,28 +571,42 @@ fn is_blob(name: &str) -> bool {
 
 /// Bundles and blobs.
 impl Store {
-    /// Stores a batch: the bundle first, so that no row ever names one that is not there.
+    /// Stores a batch.
     fn write(&self, batch: &Batch) -> bool {
         let payloads = sorted(batch.payloads.iter().map(|(digest, it)| (*digest, it)));
-        let bundle = Bundle::of(&payloads);
+        if batch.payload_bytes >= self.bundle_min && !payloads.is_empty() {
+            return self.write_bundled(batch, &payloads);
+        }
+        self.file.write(|writer| {
+            batch.write(writer)?;
+            let mut rows = writer.table(PAYLOADS)?;
+            payloads.iter().try_for_each(|(digest, bytes)| rows.put_unsealed(&digest.0, bytes))
+        })
+    }
+
+    /// Stores a batch with many payloads: the bundle first, so that no row ever names one that was never there.
+    fn write_bundled(&self, batch: &Batch, payloads: &[(Digest, &Bytes)]) -> bool {
+        let bundle = Bundle::of(payloads);
         let path = self.bundles.path(&bundle);
-        if !payloads.is_empty()
-            && let Err(error) = self.replace_file(&path, &|write| bundle.write(write))
-        {
+        if let Err(error) = self.replace_file(&path, &|write| bundle.write(write)) {
             self.file.note(Trouble::Unavailable(error.to_string()));
             return false;
         }
         let places: Vec<(Digest, Vec<u8>)> = bundle.places().map(|(digest, it)| (digest, encode(&it))).collect();
         let is_first = Cell::new(false);
         let stored = self.file.write(|writer| {
-            is_first.set(writer.table(PAYLOADS)?.is_empty()?);
-            batch.write(&places, writer)
+            is_first.set(writer.table(PLACES)?.is_empty()?);
+            batch.write(writer)?;
+            // A row of bytes is looked at first, and may be damaged.
+            let mut rows = writer.table(PAYLOADS)?;
+            payloads.iter().try_for_each(|it| rows.remove_unsealed(&it.0.0))?;
+            let places: Vec<(Digest, &[u8])> = places.iter().map(|(digest, place)| (*digest, &place[..])).collect();
+            writer.table(PLACES)?.put_packed(&places, |place, _| Cow::Borrowed(place))
         });
-        // Neither is worth a word: what is left of it is only in the way of other files.
-        if !stored && !payloads.is_empty() {
+        // Neither is worth a word: what is left is only in the way of other files.
+        if !stored {
             let _ = self.file.disk().remove_file(&path);
-        } else if stored
-            && is_first.get()
+        } else if is_first.get()
             && let Ok(Stamp { mtime_ns: now, .. }) = self.file.disk().stat(&path)
         {
             // The database that knew older bundles is gone. Younger ones may be of a process that commits next.
@@ -818,21 +843,27 @@ mod tests {
         }
     }
 
+    /// A store for which any payloads are many.
+    fn bundling(memory: &MemorySystem) -> Store {
+        Store { bundle_min: 0, ..store(memory) }
+    }
+
     /// The paths of all bundles.
     fn bundles(memory: &MemorySystem) -> Vec<PathBuf> {
         memory.snapshot().into_keys().filter(|it| it.parent().is_some_and(|it| it.ends_with("bundles"))).collect()
     }
 
     #[test]
-    fn small_payloads_share_a_file_for_each_commit() {
+    fn many_small_payloads_share_a_file() {
         let memory = MemorySystem::new();
         let (first, second) = (Sample::new(1, 12), Sample::new(2, 12));
         for sample in [&first, &second] {
-            let store = store(&memory);
+            let store = bundling(&memory);
             sample.put(&store);
             store.commit();
         }
         assert_eq!(bundles(&memory).len(), 2);
+        assert!(bundles(&filled(&first)).is_empty(), "few are rows");
         let store = store(&memory);
         let stats = store.stats().unwrap();
         let bytes = |it: &Sample| it.payloads.iter().map(|it| it.1.len() as u64).sum::<u64>();
@@ -843,28 +874,34 @@ mod tests {
     #[test]
     fn a_damaged_bundle_is_a_miss_for_what_it_held_and_heals() {
         let (old, sample) = (Sample::new(1, 4), Sample::new(2, 4));
-        let memory = filled(&old);
-        let before = bundles(&memory);
-        let first = store(&memory);
-        sample.put(&first);
-        first.commit();
-        let path = bundles(&memory).into_iter().find(|it| !before.contains(it)).expect("a bundle more");
-        let whole = memory.get(&path).unwrap();
+        let memory = MemorySystem::new();
+        let mut made = Vec::new();
+        for sample in [&old, &sample] {
+            let store = bundling(&memory);
+            sample.put(&store);
+            store.commit();
+            made.extend(bundles(&memory).into_iter().find(|it| !made.contains(it)));
+        }
+        let path = &made[1];
+        let whole = memory.get(path).unwrap();
         let flipped: Vec<u8> = whole.iter().map(|it| it ^ 1).collect();
         for (damaged, code) in
             [(None, None), (Some(vec![]), Some(Code::CACHE_DAMAGED)), (Some(flipped), Some(Code::CACHE_DAMAGED))]
         {
             let memory = memory.fork();
             match damaged {
-                Some(bytes) => memory.write(&path, bytes),
-                None => memory.remove_file(&path).unwrap(),
+                Some(bytes) => memory.write(path, bytes),
+                None => memory.remove_file(path).unwrap(),
             }
             let first = store(&memory);
             assert_eq!(sample.count(&first, "damaged"), sample.len() - sample.payloads.len());
             assert_eq!(codes(&first.warnings()), Vec::from_iter(code));
             assert_eq!(old.count(&first, "in another bundle"), old.len());
-            sample.put(&first);
-            first.commit();
+            for second in [bundling(&memory.fork()), store(&memory)] {
+                sample.put(&second);
+                second.commit();
+                assert_eq!(sample.count(&second, "healed"), sample.len());
+            }
             assert_eq!(sample.count(&store(&memory), "healed"), sample.len());
         }
     }
@@ -872,14 +909,17 @@ mod tests {
     #[test]
     fn bundles_of_a_database_that_is_gone_do_not_stay() {
         let sample = Sample::new(1, 4);
-        let memory = filled(&sample);
+        let memory = MemorySystem::new();
+        let first = bundling(&memory);
+        sample.put(&first);
+        first.commit();
         let orphan = bundles(&memory);
         memory.remove_file(Path::new(FILE)).unwrap();
         for (hours, left) in [(0, 2), (2, 1)] {
             let memory = memory.fork();
             memory.advance(hours * ORPHANED_NS + 1);
             let other = Sample::new(2, 4);
-            let store = store(&memory);
+            let store = bundling(&memory);
             other.put(&store);
             store.commit();
             assert_eq!(bundles(&memory).len(), left, "after {hours} hours");
@@ -1018,6 +1058,10 @@ mod tests {
 
     #[test]
     fn a_commit_killed_at_any_step_stores_all_or_nothing() {
+        [BUNDLE_MIN, 0].into_iter().for_each(kill_at_any_step);
+    }
+
+    fn kill_at_any_step(bundle_min: usize) {
         let (old, new) = (Sample::new(1, 2), Sample::new(2, 2));
         let before = filled(&old);
         let whole = |memory: &MemorySystem, what: &str| {
@@ -1030,7 +1074,7 @@ mod tests {
         for k in 0.. {
             let memory = before.fork();
             let disk = Arc::new(FaultyDisk::over(&memory).fail_torn_at(k));
-            let faulty = Store::new(disk.clone(), Path::new(DIR), CacheMode::Write);
+            let faulty = Store { bundle_min, ..Store::new(disk.clone(), Path::new(DIR), CacheMode::Write) };
             new.put(&faulty);
             faulty.commit();
             whole(&memory.fork(), &format!("killed at step {k}"));
@@ -1061,10 +1105,10 @@ mod tests {
     fn a_full_disk_is_said_once_and_what_could_not_be_stored_is_still_found() {
         let (old, new) = (Sample::new(1, 2), Sample::new(2, 2));
         let before = filled(&old);
-        for k in 0.. {
+        for (k, bundle_min) in (0..).flat_map(|k| [(k, BUNDLE_MIN), (k, 0)]) {
             let memory = before.fork();
             let disk = Arc::new(FaultyDisk::over(&memory).fail_once_at(k, io::ErrorKind::StorageFull));
-            let store = Store::new(disk.clone(), Path::new(DIR), CacheMode::Write);
+            let store = Store { bundle_min, ..Store::new(disk.clone(), Path::new(DIR), CacheMode::Write) };
             new.put(&store);
             store.commit();
             let stored = store.warnings().is_empty();
@@ -1073,7 +1117,7 @@ mod tests {
             store.commit();
             let later = super::super::testing::store(&memory);
             assert_eq!(old.count(&later, "old") + new.count(&later, "new"), old.len() + new.len(), "step {k}");
-            if disk.steps() <= k {
+            if disk.steps() <= k && bundle_min == 0 {
                 break;
             }
         }

@@ -65,6 +65,9 @@ pub use undo::{Reversal, after_contents, before_contents, reversal};
 const FILE_LIMIT: u64 = 1 << 30;
 /// The first wait for the lock; each further one is twice as long, up to the second number.
 const WAITS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
+/// How often the lock is tried before it is given up, and how long it takes to ask for it and let it go.
+const LAST_TRIES: u32 = 3;
+const A_LOOK: Duration = Duration::from_millis(1);
 
 /// File changes that happen all or not at all.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -270,9 +273,16 @@ fn wait_for_lock(
     let path = home.lock();
     let mut waited = Duration::ZERO;
     let mut next = WAITS[0];
+    // Who only asks whether somebody is at work has the lock for a moment, and is nobody to give up for.
+    let mut last_tries = LAST_TRIES;
     loop {
         if let Some(lock) = disk.try_lock(&path, false).context("lock", &path)? {
             return Ok(lock);
+        }
+        if waited >= wait && last_tries > 0 {
+            last_tries -= 1;
+            disk.pause(A_LOOK);
+            continue;
         }
         if waited >= wait {
             return Err(Error::Busy { what: "the lane".to_owned(), holder: holder(disk, &path) });

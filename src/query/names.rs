@@ -118,9 +118,10 @@ impl Names {
 
     fn by_name(&self) -> &[u32] {
         self.by_name.get_or_init(|| {
-            let name = |it: &u32| &self.exports[*it as usize].name;
+            // Of those with one name, an excluded one is meant only where all are.
+            let key = |it: &u32| (&self.exports[*it as usize].name, self.exports[*it as usize].excluded);
             let mut by_name: Vec<u32> = (0..self.exports.len() as u32).collect();
-            by_name.sort_by(|a, b| name(a).cmp(name(b)));
+            by_name.sort_by(|a, b| key(a).cmp(&key(b)));
             by_name
         })
     }
@@ -172,8 +173,9 @@ impl Names {
             Reference::Path(_) => self.at(&reference.target(dir)?),
             Reference::Name(name) => {
                 let by_name = self.by_name();
-                let at = by_name.binary_search_by(|it| self.exports[*it as usize].name[..].cmp(name)).ok()?;
-                Some(&self.exports[by_name[at] as usize])
+                let at = by_name.partition_point(|it| self.exports[*it as usize].name[..] < **name);
+                let found = &self.exports[*by_name.get(at)? as usize];
+                (*found.name == **name).then_some(found)
             }
         }
     }
@@ -211,14 +213,19 @@ impl Assets for Names {
     }
 }
 
-/// Finds assets that share their name with another.
+/// Finds assets that share their name with another. One that is excluded is in nobody's way, but others are in its way.
 fn clashes(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
     let mut clashes = BTreeMap::new();
     for group in alike(exports, |it| Cow::Borrowed(&it.name)) {
-        for pair in group.windows(2) {
+        let (excluded, named): (Vec<usize>, Vec<usize>) = group.iter().partition(|it| exports[**it].excluded);
+        for pair in named.windows(2) {
             let (one, two) = (&exports[pair[0]].place, &exports[pair[1]].place);
             clashes.entry(one.clone()).or_insert_with(|| two.clone());
             clashes.insert(two.clone(), one.clone());
+        }
+        for (nth, it) in excluded.iter().enumerate() {
+            let other = named.first().unwrap_or_else(|| &excluded[usize::from(nth == 0)]);
+            clashes.insert(exports[*it].place.clone(), exports[*other].place.clone());
         }
     }
     clashes

@@ -82,7 +82,8 @@ fn check_portable(place: &RelPath, before: &str, issues: &mut Vec<Issue>) {
 fn check_names(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) {
     if let Some(other) = names.clash(&intent.place) {
         let message = format!("two assets are named `{}`", intent.name);
-        let mut issue = Issue::error(&intent.place, At::Name, Code::NAME_CLASH, message);
+        let told = if intent.options.is_excluded() { Issue::warning } else { Issue::error };
+        let mut issue = told(&intent.place, At::Name, Code::NAME_CLASH, message);
         issue.related = Some((other.clone(), At::Name, "the other one is declared here".to_owned()));
         issues.push(issue.help(format!("`{other}` has this name too; give one of them another `name`")));
     }

@@ -269,7 +269,7 @@ fn consequences(before: &View, after: &View) -> Vec<ChangeNote> {
 fn settled_by(note: &ChangeNote) -> Edit {
     match note.change {
         registry::Change::TakenOver { .. } => Edit::Move { uuid: note.uuid, to: note.place.clone() },
-        _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string() }),
+        _ => Edit::Register(Present { place: note.place.clone(), part: note.part.to_string(), excluded: false }),
     }
 }
 

@@ -98,6 +98,8 @@ pub struct Ledger {
     is_tidy: bool,
     /// Live lines without a declared place, by place and part.
     missing: Vec<Lost>,
+    /// Whether excluded places have no line: what becomes of missing ones has to do with what all of these hold.
+    has_outsiders: bool,
 }
 
 /// A live line without a declared place.
@@ -120,7 +122,8 @@ impl Ledger {
             uuid: it.uuid,
             id: it.id,
         });
-        Self { highest: registry.highest(), is_tidy: is_quiet && registry.is_tidy(), missing: lost.collect() }
+        let (highest, is_tidy) = (registry.highest(), is_quiet && registry.is_tidy());
+        Self { highest, is_tidy, missing: lost.collect(), has_outsiders: proposal.has_outsiders }
     }
 
     fn warnings(&self) -> impl Iterator<Item = Diagnostic> {

@@ -82,6 +82,14 @@ pub(super) fn settle(
         declaration.map_or(nothing, |it| digests(it, &ground.memos.tree, asset_dirs(ground.db)))
     };
     let (here, new): (Vec<_>, Vec<_>) = places.iter().partition(|it| is_known(&it.0));
+    let (outsiders, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|it| it.0.excluded);
+    // All outsiders are needed to tell what they may be, or be in the way of.
+    let has_changed = !new.is_empty() || !outsiders.is_empty() || ledger.missing != ground.memos.frame.ledger.missing;
+    let has_outsiders = ledger.has_outsiders || !outsiders.is_empty();
+    if has_outsiders && has_changed && !ledger.missing.is_empty() {
+        return Ok(None);
+    }
+    ledger.has_outsiders = has_outsiders;
     if new.is_empty() {
         return Ok(Some(Settled { ledger, registration: Registration::default(), new: Vec::new() }));
     }

@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_last_number_is_given_and_no_other() {
-        let place = |name: &str| Present { place: RelPath::new(name).unwrap(), part: String::new() };
+        let place = |name: &str| Present { place: RelPath::new(name).unwrap(), part: String::new(), excluded: false };
         let digests = |_| Digests { content: Digest::of(b"x"), declaration: None };
         let one = propose(&Registry::empty(), AssetUuid([7; 16]), &[place("a")], &digests).registry;
         let full = |id| {

@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn present(place: &str) -> Present {
-        Present { place: path(place), part: String::new() }
+        Present { place: path(place), part: String::new(), excluded: false }
     }
 
     /// What is declared at a place holds the place, now.

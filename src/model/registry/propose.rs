@@ -23,6 +23,9 @@ pub struct Present {
     pub place: RelPath,
     /// Which of the assets made out of it; empty when there is only one.
     pub part: String,
+    /// Whether its author keeps it out of all packs. It gets no identity then, but may turn out to be a missing asset,
+    /// and be in the way of others that might.
+    pub excluded: bool,
 }
 
 /// What a declared place holds.
@@ -44,6 +47,8 @@ pub struct Proposal {
     pub changes: Vec<ChangeNote>,
     /// Live lines whose place is not declared, by place: those that nothing takes over.
     pub missing: Vec<Line>,
+    /// Whether some declared places are left without a line: excluded ones.
+    pub has_outsiders: bool,
     /// A warning for each missing line; an error when the numbers ran out.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -132,6 +137,7 @@ pub fn propose(
     let decision = decide(registry, workspace, &missing, &new, &stayed);
     let missing: Vec<Line> = decision.missing.into_iter().map(|it| missing[it].clone()).collect();
     Proposal {
+        has_outsiders: decision.has_outsiders,
         changes: all_notes(registry, &decision.written),
         diagnostics: decision
             .overflow
@@ -174,6 +180,8 @@ pub struct Decision {
     pub written: Vec<Line>,
     /// Which of the missing lines nothing takes over.
     pub missing: Vec<usize>,
+    /// Whether excluded places are left without a line.
+    pub has_outsiders: bool,
     /// An error when the numbers ran out: then nothing is to be written.
     pub overflow: Option<Diagnostic>,
 }
@@ -195,7 +203,8 @@ pub fn decide(
     for (from, to) in &moves {
         (is_missing[*from], is_new[*to]) = (false, false);
     }
-    let first: Vec<&New<'_>> = new.iter().zip(is_new).filter(|it| it.1).map(|it| it.0).collect();
+    let left = new.iter().zip(is_new).filter(|it| it.1).map(|it| it.0);
+    let (outsiders, first): (Vec<&New<'_>>, Vec<&New<'_>>) = left.partition(|it| it.at.excluded);
     let ids = allocate_ids(lines.highest(), first.len());
     let overflow = ids.is_none().then(|| lines.full(first.len()));
     let mut written = Vec::new();
@@ -208,7 +217,7 @@ pub fn decide(
         }));
     }
     let missing = (0..missing.len()).filter(|it| is_missing[*it]).collect();
-    Decision { written, missing, overflow }
+    Decision { written, missing, overflow, has_outsiders: !outsiders.is_empty() }
 }
 
 /// What stayed, where all of it is at hand.

@@ -180,7 +180,8 @@ impl Declared<'_> {
                 originals.entry(key((self.ground.digests)(at))).or_insert(line);
             }
         }
-        let new = (0..self.lines.len()).filter(|it| self.lines[*it].is_none());
+        let is_new = |it: &usize| self.lines[*it].is_none() && !self.ground.present[*it].excluded;
+        let new = (0..self.lines.len()).filter(is_new);
         let copied = new.filter_map(|at| {
             let digests = Some((self.ground.digests)(at)).filter(is_something)?;
             let of = (*originals.get(&key(digests))?).clone();
@@ -207,7 +208,7 @@ mod tests {
         let (present, digests): (Vec<Present>, Vec<Digests>) = after.clone().into_iter().unzip();
         let ground = Ground { present: &present, digests: &|at| digests[at] };
         let remembered = |line: &Line| {
-            let key = Present { place: line.place.clone(), part: line.part.to_string() };
+            let key = Present { place: line.place.clone(), part: line.part.to_string(), excluded: false };
             let heirs = heirs.iter().map(|it| RelPath::new(it).unwrap()).collect();
             gone.get(&key).map(|it| Remembered { digests: *it, heirs })
         };

@@ -23,7 +23,7 @@ pub(super) fn tree(text: &str) -> Tree {
     let entry = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (place, part) = words[0].split_once('#').unwrap_or((words[0], ""));
-        let present = Present { place: path(place), part: part.to_owned() };
+        let present = Present { place: path(place), part: part.to_owned(), excluded: false };
         (present, Digests { content: digest(words[1]), declaration: words.get(2).map(|it| digest(it)) })
     };
     text.lines().filter(|it| !it.trim().is_empty()).map(entry).collect()
@@ -855,7 +855,11 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 fn apply(tree: &mut Tree, edit: &Edit) {
-    let place = |name: u8| Present { place: path(&format!("d{}/f{}", name % 3, name / 3)), part: String::new() };
+    let place = |name: u8| Present {
+        place: path(&format!("d{}/f{}", name % 3, name / 3)),
+        part: String::new(),
+        excluded: false,
+    };
     let nth = |tree: &Tree, index: &prop::sample::Index| (!tree.is_empty()).then(|| index.index(tree.len()));
     match edit {
         Edit::Add(name, content) => {

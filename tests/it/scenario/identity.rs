@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::support::{World, at, check, check_each};
+use super::support::{World, at, check, check_cold, check_each};
 
 #[test]
 fn what_moves_keeps_its_identity() {
@@ -255,6 +255,219 @@ b
               2 assets/b.txt
             pack:
               2 raw b.txt: A (2 bytes)
+        "#]],
+    );
+}
+
+#[test]
+fn an_excluded_asset_is_followed_and_no_copy_takes_its_identity() {
+    check_each(
+        r#"
+## it moves
+//- /assets/a.txt
+a
+//- build --quiet
+//- /assets/a.txt.asset.json
+{ "exclude": true }
+//- build --quiet
+//- mv /assets/a.txt /assets/z/a.txt
+//- mv /assets/a.txt.asset.json /assets/z/a.txt.asset.json
+//- build --quiet
+//- registry
+//- rm /assets/z/a.txt.asset.json
+//- build --quiet
+//- registry
+## it moves, and there is a copy
+//- /assets/a.txt
+a
+//- build --quiet
+//- /assets/a.txt.asset.json
+{ "exclude": true }
+//- build --quiet
+//- mv /assets/a.txt /assets/z/a.txt
+//- mv /assets/a.txt.asset.json /assets/z/a.txt.asset.json
+//- /assets/copy.txt
+a
+//- build --quiet
+//- registry
+## what was never registered is not, whatever else goes
+//- /assets/a.txt
+a
+//- /assets/b.txt
+b
+//- /assets/b.txt.asset.json
+{ "exclude": true }
+//- build --quiet
+//- rm /assets/a.txt
+//- /assets/c.txt
+c
+//- build --quiet
+//- registry
+## one that has its own keeps it
+//- /assets/a.txt
+same
+//- /assets/b.txt
+b
+//- build --quiet
+//- /assets/b.txt
+same
+//- /assets/b.txt.asset.json
+{ "exclude": true }
+//- rm /assets/a.txt
+//- build --quiet
+//- registry
+"#,
+        expect![[r#"
+            ## it moves
+            build 1: written, 2 assets in the pack
+            build 2: written, 1 asset in the pack
+            build 3: unchanged, 1 asset in the pack
+            registry:
+              1 assets/z/a.txt
+              2 assets/good.txt
+            build 4: written, 2 assets in the pack
+            registry:
+              1 assets/z/a.txt
+              2 assets/good.txt
+
+            ## it moves, and there is a copy
+            build 1: written, 2 assets in the pack
+            build 2: written, 1 asset in the pack
+            build 3: written, 2 assets in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
+            registry:
+              1 assets/a.txt
+              2 assets/good.txt
+              3 assets/copy.txt
+
+            ## what was never registered is not, whatever else goes
+            build 1: written, 2 assets in the pack
+            build 2: written, 2 assets in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
+            registry:
+              1 assets/a.txt
+              2 assets/good.txt
+              3 assets/c.txt
+
+            ## one that has its own keeps it
+            build 1: written, 3 assets in the pack
+            build 2: written, 1 asset in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
+            registry:
+              1 assets/a.txt
+              2 assets/b.txt
+              3 assets/good.txt
+
+        "#]],
+    );
+}
+
+#[test]
+fn what_never_had_an_identity_may_have_been_another_asset_also_for_a_cold_process() {
+    check_cold(
+        r#"
+//- /assets/a.txt
+a
+//- /assets/keep.txt
+keep
+//- /assets/z/out.txt
+out
+//- /assets/z/out.txt.asset.json
+{ "exclude": true }
+//- build --quiet
+//- /assets/keep.txt
+kept
+//- build --quiet
+//- /assets/z/out.txt
+a
+//- rm /assets/a.txt
+//- build --quiet
+//- registry
+//- /assets/b.txt
+b
+//- build --quiet
+//- /assets/z/more.txt
+b
+//- /assets/z/more.txt.asset.json
+{ "exclude": true }
+//- build --quiet
+//- rm /assets/b.txt
+//- build --quiet
+//- registry
+"#,
+        expect![[r#"
+            build 1: written, 2 assets in the pack
+            build 2: written, 2 assets in the pack
+            build 3: written, 1 asset in the pack
+            registry:
+              1 assets/z/out.txt
+              2 assets/keep.txt
+            build 4: written, 2 assets in the pack
+            build 5: unchanged, 2 assets in the pack
+            build 6: written, 1 asset in the pack
+            registry:
+              1 assets/z/out.txt
+              2 assets/keep.txt
+              3 assets/z/more.txt
+        "#]],
+    );
+}
+
+#[test]
+fn an_excluded_asset_is_in_nobodys_way() {
+    check(
+        r#"
+//- /assets/a.txt
+a
+//- /assets/b.txt
+b
+//- /assets/b.txt.asset.json
+{ "name": "a.txt", "exclude": true }
+//- /assets/c.txt
+c
+//- /assets/c.txt.asset.json
+{ "dependencies": ["a.txt"] }
+//- build
+//- pack
+//- rm /assets/a.txt
+//- build
+"#,
+        expect![[r#"
+            build 1: written, 2 assets in the pack
+              register `assets/a.txt` as 1
+              register `assets/c.txt` as 2
+              digested 5
+              ran asset_dirs()
+              ran asset_dirs_in(assets)
+              ran claimed_twice()
+              ran declared(assets)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran lone_sidecars_in(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              processed raw: assets [a.txt]
+              processed raw: assets [c.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0012] assets/b.txt.asset.json:1:11: two assets are named `a.txt`
+                assets/a.txt: the other one is declared here
+                help: `assets/a.txt` has this name too; give one of them another `name`
+            pack:
+              1 raw a.txt: A (2 bytes)
+              2 raw c.txt: B (2 bytes) -> [1]
+            build 2: refused
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
+              error[PW0016] assets/c.txt.asset.json:1:20: `a.txt` is excluded from every pack
         "#]],
     );
 }
