@@ -1023,12 +1023,32 @@ fn what_a_new_name_means_besides_is_told() {
     let uuid = sandbox.json(&["list", "coin", "--format", "json"])["assets"][0]["asset_uuid"].clone();
     let uuid = &uuid.as_str().expect("a uuid")[..8];
     let mut told = String::new();
-    for name in [uuid, "assets/sprites/hero.png", "assets/sprites", "s*.png", "a*b", "a[b", "a//b", "fine"] {
+    for name in [uuid, "assets/sprites/hero.png", "assets/sprites", "s*/*.png", "a*b", "a[b", "a//b", "fine"] {
         let rename = sandbox.run(&["rename", "credits.txt", name, "--dry-run"]);
         let (_, notes) = rename.split_once("--- stderr\n").expect("it is told what would change");
         told.push_str(&notes.replace(uuid, "UUID"));
     }
-    expect![""].assert_eq(&told);
+    expect![[r#"
+        note: on the command line `UUID` means 5 `assets/sprites/coin.png` too, by its uuid
+        rename `credits.txt` to `UUID`: 1 file would change
+        note: on the command line `assets/sprites/hero.png` means 6 `assets/sprites/hero.png` too, by its path
+        rename `credits.txt` to `assets/sprites/hero.png`: 1 file would change
+        note: on the command line `assets/sprites` means 2 assets too, below that path
+        rename `credits.txt` to `assets/sprites`: 1 file would change
+        warning: `s*/*.png` is no name for a file everywhere: Windows allows no '*' in a name
+        warning: `s*/*.png` is no name for a file everywhere: Windows allows no '*' in a name
+        note: on the command line `s*/*.png` means 6 `assets/sprites/hero.png` too, by that glob
+        rename `credits.txt` to `s*/*.png`: 1 file would change
+        warning: `a*b` is no name for a file everywhere: Windows allows no '*' in a name
+        note: on the command line `a*b` is a glob, too
+        rename `credits.txt` to `a*b`: 1 file would change
+        note: on the command line `a[b` is no glob: unclosed character class; missing ']'
+        rename `credits.txt` to `a[b`: 1 file would change
+        warning: `a//b` is no name for a file everywhere: it has an empty component
+        rename `credits.txt` to `a//b`: 1 file would change
+        rename `credits.txt` to `fine`: 1 file would change
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]
@@ -1059,13 +1079,13 @@ fn what_is_lost_behind_a_link_is_told() {
     expect![[r#"
         exit 1
         --- stderr
-        error[PW0501]: `assets/link/r.txt` is the same, behind a link
+        error[PW0501]: `assets/link/r.txt` is made of `assets/real/r.txt`, seen through a link
         --> assets/link/r.txt
-         = help: remove both at once, or the link first; or say --force: then it goes missing
+         = help: remove both at once, or take the link away first, or say --force: then it goes missing
 
-        error[PW0501]: `assets/single.txt` is the same, behind a link
+        error[PW0501]: `assets/single.txt` is made of `assets/real/r.txt`, seen through a link
         --> assets/single.txt
-         = help: remove both at once, or the link first; or say --force: then it goes missing
+         = help: remove both at once, or take the link away first, or say --force: then it goes missing
 
         2 errors; nothing was changed
     "#]]
@@ -1087,7 +1107,7 @@ fn what_is_lost_behind_a_link_is_told() {
         --- stderr
         remove 9 `assets/real/r.txt`
         warning: the link `assets/single.txt` leads to `assets/real/r.txt`, and nowhere afterwards
-        warning: 8 `assets/link/r.txt` goes missing, being `assets/real/r.txt` behind a link; `packwright remove 8` gives it up for good
+        warning: 8 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 8` gives it up for good
         remove 1 asset: 2 files would change
     "#]].assert_eq(&sandbox.run(&["remove", "assets/real/r.txt", "--force", "--dry-run"]));
     std::fs::remove_file(sandbox.path("assets/single.txt")).expect("it is there");
@@ -1096,7 +1116,7 @@ fn what_is_lost_behind_a_link_is_told() {
         --- stderr
         move `assets/real/r.txt` to `assets/other/r.txt`
         warning: the link `assets/link` leads to `assets/real`, and nowhere afterwards
-        warning: 8 `assets/link/r.txt` goes missing, being `assets/real/r.txt` behind a link; `packwright remove 8` gives it up for good
+        warning: 8 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 8` gives it up for good
         move `assets/real` to `assets/other`: 2 files, commit 4
     "#]].assert_eq(&sandbox.run(&["move", "assets/real", "assets/other"]));
     assert!(sandbox.run(&["undo"]).starts_with("exit 0"));

@@ -1198,7 +1198,7 @@ logo
               error[PW0012] assets/b.txt.asset.json:1:11: two assets are named `a.txt`
                 assets/a.txt: the other one is declared here
                 help: `assets/a.txt` has this name too; give one of them another `name`
-              warning[PW0406] assets/c.txt: `assets/c.txt` refers to `assets/b.txt`, which is not in the pack
+              warning[PW0406] assets/c.txt: `assets/c.txt` refers to `assets/a.txt`, which is not in the pack
             rename: rename `a.txt` to `b.txt`
               note: another asset is named `a.txt`; references by that name are left to it
             build 2: written, 4 assets in the pack
