@@ -111,15 +111,20 @@ const FILES_READ: usize = 64;
 /// are places, each with the digests that something registered had, one of which may be what it held before.
 pub fn check_line_endings<'a>(
     ws: &Workspace,
-    suspects: impl Iterator<Item = (&'a RelPath, BTreeSet<Digest>)>,
+    mut suspects: impl Iterator<Item = (&'a RelPath, BTreeSet<Digest>)>,
 ) -> Option<Diagnostic> {
     let converted = |(place, registered): &(&RelPath, BTreeSet<Digest>)| {
         let bytes = ws.disk.read(&ws.abs(place), LONGEST_TEXT).unwrap_or_default();
         other_endings(&bytes).iter().any(|it| registered.contains(&Digest::of(it)))
     };
-    let found: Vec<&RelPath> = suspects.take(FILES_READ).filter(converted).map(|it| it.0).collect();
+    let found: Vec<&RelPath> = suspects.by_ref().take(FILES_READ).filter(converted).map(|it| it.0).collect();
     let first = found.first()?;
-    let others = if found.len() == 1 { String::new() } else { format!(", and others ({} were found)", found.len()) };
+    let about = if suspects.next().is_some() { "at least " } else { "" };
+    let others = match found.len() - 1 {
+        0 => String::new(),
+        1 => format!(", and so is {about}1 other"),
+        n => format!(", and so are {about}{n} others"),
+    };
     let message = format!("`{first}` is what was registered but for its line endings{others}");
     let help = "most likely git converts them, so that packs differ by machine and moved texts are not recognised: put \
                 `* -text` into the `.gitattributes` beside the assets, and check them out anew";

@@ -64,7 +64,7 @@ pub struct View {
     links: Links,
 }
 
-/// Links to directories of the workspace: from, to. What changes in a directory changes behind its links too.
+/// Links to directories and files of the workspace: from, to. What changes in a directory changes behind its links too.
 type Links = Vec<(RelPath, RelPath)>;
 
 /// A declared asset.
@@ -399,6 +399,11 @@ impl View {
         own.into_iter().chain(behind).collect()
     }
 
+    /// Returns the links that lead right to a file or directory.
+    pub fn links_to(&self, path: &RelPath) -> Vec<RelPath> {
+        self.links.iter().filter(|it| it.1 == *path).map(|it| it.0.clone()).collect()
+    }
+
     /// Does behind links what is done in the directories that they lead to.
     fn follow_links(&self, edits: &mut BTreeMap<RelPath, Option<Entry>>, texts: &mut Texts) {
         let mut behind = Vec::new();
@@ -441,7 +446,7 @@ impl View {
 fn links(ws: &Workspace, tree: &Tree) -> Links {
     let mut links = Vec::new();
     for bucket in tree.buckets() {
-        for idx in (0..bucket.len()).filter(|it| bucket.kind(*it) == Kind::DirLink) {
+        for idx in (0..bucket.len()).filter(|it| matches!(bucket.kind(*it), Kind::DirLink | Kind::FileLink)) {
             let link = bucket.path(idx);
             let target = ws.disk.canonicalize(&ws.abs(&link)).ok();
             let target = target.and_then(|it| it.strip_prefix(&ws.root).ok()?.to_str().map(str::to_owned));

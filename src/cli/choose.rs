@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{MAIN_SEPARATOR, Path};
 
 use super::Context;
 use super::exit::Exit;
@@ -208,14 +207,37 @@ impl<'a> Choice<'a> {
 
     /// Returns an absolute path that leads into the workspace as seen from there; every other text as it is.
     pub fn inside<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let path = Path::new(text);
-        if !path.is_absolute() {
-            return text.into();
+        open::inside(&self.ws.root, text)
+    }
+
+    /// Says what else a name that an asset is about to get means on the command line; nothing where that is it alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Choice::all`] for a text that cannot be read at all.
+    pub fn other_meanings(&self, name: &str, asset: &Asset) -> Result<Vec<String>> {
+        let mut others: BTreeMap<Meaning, Vec<Found>> = BTreeMap::new();
+        let selector = Selector::parse(&self.inside(name), self.dir)?;
+        for it in self.found().into_iter().filter(|it| it.place() != asset.place()) {
+            // A name that another has is refused, and all numbers are told of.
+            let meant = selector.meanings(&it.candidate()).into_iter();
+            let told = meant.filter(|it| !matches!(it, Meaning::Name | Meaning::Id)).min();
+            if let Some(meaning) = told {
+                others.entry(meaning).or_default().push(it);
+            }
         }
-        match path.strip_prefix(&self.ws.root).ok().and_then(Path::to_str) {
-            Some(below) if !below.is_empty() => below.replace(MAIN_SEPARATOR, "/").into(),
-            _ => text.into(),
+        let shown = |found: &[Found]| match found {
+            [one] => one.shown(),
+            _ => count(found.len() as u64, "asset"),
+        };
+        let name = selector.shown();
+        if selector.is_glob() && !others.contains_key(&Meaning::Glob) {
+            return Ok(vec![format!("note: on the command line `{name}` is a glob, too")]);
         }
+        let note = |(meaning, found): (Meaning, Vec<Found>)| {
+            format!("note: on the command line `{name}` means {} too, {}", shown(&found), way(meaning))
+        };
+        Ok(others.into_iter().map(note).collect())
     }
 
     fn is_unread(&self, place: &RelPath) -> bool {
@@ -255,6 +277,11 @@ impl Found<'_> {
         }
     }
 
+    fn candidate(&self) -> Candidate<'_> {
+        let identity = self.line.map(|it| (it.uuid, it.id));
+        Candidate { identity, name: &self.name, place: Some(self.place().as_str()) }
+    }
+
     fn shown(&self) -> String {
         let id = self.line.map_or_else(String::new, |it| format!("{} ", it.id));
         format!("{id}`{}`", clean(self.place().as_str()))
@@ -265,9 +292,7 @@ impl Found<'_> {
 fn choose(selector: &Selector, found: &[Found<'_>]) -> Result<BTreeSet<usize>> {
     let mut meanings: BTreeMap<Meaning, BTreeSet<usize>> = BTreeMap::new();
     for (at, it) in found.iter().enumerate() {
-        let identity = it.line.map(|it| (it.uuid, it.id));
-        let candidate = Candidate { identity, name: &it.name, place: Some(it.place().as_str()) };
-        for meaning in selector.meanings(&candidate) {
+        for meaning in selector.meanings(&it.candidate()) {
             meanings.entry(meaning).or_default().insert(at);
         }
     }

@@ -55,9 +55,10 @@ impl Arguments {
     }
 }
 
-/// What is wrong with a workspace, and who puts it right.
+/// What is wrong with a workspace, and who puts it right. With `--fix`, `--bind` or `--remembered` it is what a write
+/// command says instead: `packwright schema cli/write`.
 #[derive(Serialize, JsonSchema)]
-#[schemars(title = "packwright doctor --format json")]
+#[schemars(title = "packwright doctor --format json, without --fix, --bind and --remembered")]
 pub struct DoctorDocument {
     /// Version of this form.
     version: Version,
@@ -159,6 +160,9 @@ fn tell_findings(cx: &Context, examination: &Examination) {
     }
     for odd in &examination.machine {
         cx.console.note(clean(&odd.message));
+        if let Some(help) = &odd.help {
+            cx.console.say(format_args!("  help: {}", clean(help)));
+        }
     }
 }
 

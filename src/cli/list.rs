@@ -97,7 +97,7 @@ impl From<&Asset> for AssetEntry {
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.build.jobs)?;
     let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
-    let parse = |it: &String| Selector::parse(it, dir.as_ref());
+    let parse = |it: &String| Selector::parse(&open::inside(&opened.ws.root, it), dir.as_ref());
     let selectors: Vec<Selector> = arguments.assets.iter().map(parse).collect::<Result<_>>()?;
     let inspection = match opened.ask(|it| it.inspect(&arguments.build.options(cx))) {
         Ok(inspection) => inspection,

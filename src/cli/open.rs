@@ -1,6 +1,7 @@
 //! From a directory and options to a workspace, an engine, and what is asked of it.
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -178,6 +179,18 @@ pub fn relative(base: &Path, path: &Path) -> String {
     let down = path.components().skip(common).map(|it| it.as_os_str().to_string_lossy().into_owned());
     let parts: Vec<String> = up.chain(down).collect();
     if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
+/// Returns an absolute path that leads into the workspace at `root` as seen from there; every other text as it is.
+pub fn inside<'t>(root: &Path, text: &'t str) -> Cow<'t, str> {
+    let path = Path::new(text);
+    if !path.is_absolute() {
+        return text.into();
+    }
+    match path.strip_prefix(root).ok().and_then(Path::to_str) {
+        Some(below) if !below.is_empty() => below.replace(MAIN_SEPARATOR, "/").into(),
+        _ => text.into(),
+    }
 }
 
 #[cfg(test)]

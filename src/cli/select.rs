@@ -98,6 +98,11 @@ impl Selector {
         meanings.into_iter().filter(|it| it.1).map(|it| it.0).collect()
     }
 
+    /// Returns whether this is a glob, whatever else it is.
+    pub fn is_glob(&self) -> bool {
+        self.glob.is_some()
+    }
+
     /// Returns the text as people see it.
     pub fn shown(&self) -> String {
         clean(&self.text)

@@ -20,7 +20,7 @@ use crate::lane::{self, Commit, Lane};
 use crate::model::{AssetId, AssetUuid, Digest, RelPath};
 use crate::system::FileKind;
 use crate::workspace::layout::Workspace;
-use crate::write::under_lane;
+use crate::write::{Done, under_lane};
 
 /// A longer file is shown by its length only, in bytes.
 const LONGEST_TEXT: usize = 8 << 20;
@@ -50,9 +50,18 @@ pub struct Plan {
     pub assets: Vec<AssetEntry>,
 }
 
-/// What a write command did, or would do.
+impl AsRef<Commit> for Plan {
+    fn as_ref(&self) -> &Commit {
+        &self.commit
+    }
+}
+
+/// What a write command did, or would do; `doctor` too, where it is asked to put something right.
 #[derive(Serialize, JsonSchema)]
-#[schemars(title = "packwright register|rename|move|include|exclude|remove|undo --format json")]
+#[schemars(
+    title = "packwright register|rename|move|include|exclude|remove|undo, doctor --fix|--bind|--remembered --format \
+                    json"
+)]
 pub struct WriteDocument {
     /// Version of this form.
     version: Version,
@@ -125,7 +134,7 @@ enum FileChange {
 ///
 /// # Errors
 ///
-/// Those of `plan`; [`Error::Conflict`] when somebody edits a file meanwhile, [`Error::Busy`] when the lane is held for
+/// Those of `plan`; [`Error::Conflict`] when somebody edits a file during the commit, [`Error::Busy`] when the lane is held for
 /// longer than the user waits, [`Error::Io`]. Nothing has changed then.
 pub fn run(
     cx: &Context,
@@ -149,15 +158,9 @@ pub fn run(
         _ => {}
     }
     let lane = || take_lane(cx, ws, command, Duration::from_secs(arguments.wait));
-    let commit = |lane: &mut Lane<'_>, planned| commit(ws, lane, planned);
-    let (planned, number, files) = under_lane(ws, &moment, planned, lane, &mut plan, commit)?;
-    report(cx, arguments, planned, number, files)
-}
-
-fn commit(ws: &Workspace, lane: &mut Lane<'_>, planned: Plan) -> Result<(Plan, Option<u64>, Vec<FileEntry>)> {
-    let files = files(ws, &planned.commit, false)?;
-    let number = lane.commit(planned.commit.clone())?;
-    Ok((planned, number, files))
+    let look = |it: &Commit| files(ws, it, false);
+    let Done { planned, looked, number } = under_lane(ws, &moment, planned, lane, &mut plan, look)?;
+    report(cx, arguments, planned, number, looked)
 }
 
 /// Takes the lane. Who has to wait for it is told who holds it, once, and can press Ctrl-C.

@@ -216,11 +216,9 @@ impl Workspace {
             planned => planned,
         };
         let mut plan = || self.plan(&engine, edit, options);
-        let commit = |lane: &mut Lane<'_>, planned: Plan| {
-            let number = lane.commit(planned.commit.clone())?;
-            Ok(EditReport::of(planned, number))
-        };
-        write::under_lane(&self.ws, &moment, planned, || self.take_lane(options), &mut plan, commit)
+        let look = |it: &Commit| write::look(&self.ws, it);
+        let done = write::under_lane(&self.ws, &moment, planned, || self.take_lane(options), &mut plan, look)?;
+        Ok(EditReport::of(done.planned, done.number))
     }
 
     /// Returns what [`Workspace::commit`] would do, and changes nothing.

@@ -19,7 +19,7 @@ use super::rewrite::literal;
 use super::uses::{Going, uses};
 use super::{Decision, count, declared_text, json, refuse, set_field, settle, toml, unread, unreadable};
 
-const USED: &str = "take the reference out first, or say --force: then the next build tells of it as an error";
+const USED: &str = "take the reference out first, or say --force: then the next build tells of it";
 
 /// Keeps assets out of every pack.
 ///

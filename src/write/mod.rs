@@ -57,7 +57,7 @@ pub use moving::{Destination, move_files};
 pub use register::{refresh, register};
 pub use remove::{Removal, remove};
 pub use rename::rename;
-pub use turn::under_lane;
+pub use turn::{Done, look, under_lane};
 pub use undo::{undo, undo_one};
 pub use unread::undeclared;
 
@@ -95,6 +95,12 @@ pub struct Plan {
     pub lines: Vec<Line>,
 }
 
+impl AsRef<Commit> for Plan {
+    fn as_ref(&self) -> &Commit {
+        &self.commit
+    }
+}
+
 /// What a command must know of a workspace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {
@@ -130,6 +136,7 @@ pub fn plan(
     let mut after = after(ws, state, options, &before, &decision.next, &edits)?;
     refuse_new_errors(&before, &after, &decision)?;
     notes.extend(inputs::changed(&before, &after, &decision.next));
+    notes.extend(left_dangling(&before, &decision));
     let news = consequences(&before, &after);
     if !news.is_empty() {
         edits.extend(news.iter().map(settled_by));
@@ -141,6 +148,7 @@ pub fn plan(
         };
         notes.extend(news.into_iter().map(settled));
     }
+    notes.extend(lost(&before, &after));
     let lines = lines(&before.registry, &after.registry, &decision.concerns);
     Ok(Plan { commit: commit(ws, &before, &after, decision)?, notes, lines })
 }
@@ -227,6 +235,27 @@ fn refuse_new_errors(before: &View, after: &View, decision: &Decision) -> Result
         error.message = format!("afterwards: {}", error.message);
     }
     Err(Error::Invalid(errors))
+}
+
+/// Warns of links that lead nowhere afterwards.
+fn left_dangling(before: &View, decision: &Decision) -> Vec<String> {
+    let removed = decision.next.files.iter().filter(|it| it.1.is_none()).map(|it| it.0);
+    let gone: BTreeSet<&RelPath> = removed.chain(decision.next.moved.keys()).chain(&decision.prune).collect();
+    let links = gone.into_iter().flat_map(|to| before.links_to(to).into_iter().map(move |link| (link, to)));
+    links.map(|(link, to)| format!("warning: the link `{link}` leads to `{to}`, and nowhere afterwards")).collect()
+}
+
+/// Warns of assets that a change makes missing by the way, which nobody has named: they lie behind a link.
+fn lost(before: &View, after: &View) -> Vec<String> {
+    let known: BTreeSet<AssetUuid> = before.proposal.missing.iter().map(|it| it.uuid).collect();
+    let news = after.proposal.missing.iter().filter(|it| !known.contains(&it.uuid));
+    let warning = |it: &Line| {
+        let why =
+            before.behind_link(&it.place).map_or_else(String::new, |it| format!(": it is `{it}`, seen through a link"));
+        let (id, shown) = (it.id, it.shown());
+        format!("warning: {id} `{shown}` goes missing{why}; `packwright remove {id}` gives it up for good")
+    };
+    news.map(warning).collect()
 }
 
 /// Returns what the next build would register that it would not register without this change.

@@ -24,6 +24,9 @@ use super::exclusion::base_rule;
 use super::rewrite::{Renaming, rewrite};
 use super::{Decision, count, sidecar, toml, unread};
 
+/// How long the name of a file is at most whose sidecar every system can hold, in bytes.
+const LONGEST_NAME: usize = 255 - SIDECAR_SUFFIX.len();
+
 /// Where files are moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Destination {
@@ -45,7 +48,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     for (from, to) in &targets {
         check_target(ws, view, from, to)?;
         take_files(ws, view, from, to, &mut decision)?;
-        decision.notes.extend(unportable(view, to));
+        decision.notes.extend(unportable(view, from, to));
     }
     let mut renaming = Renaming { paths: targets.clone(), ..Renaming::default() };
     // A sidecar goes with its file.
@@ -91,10 +94,18 @@ fn targets(view: &View, sources: &[RelPath], to: &Destination) -> Result<BTreeMa
 }
 
 /// Warns of names that come into being and that not every system can hold.
-fn unportable(view: &View, to: &RelPath) -> Vec<String> {
+fn unportable(view: &View, from: &RelPath, to: &RelPath) -> Vec<String> {
     let new = std::iter::successors(Some(to.clone()), RelPath::parent).take_while(|it| view.find(it).is_none());
     let problem = |it: RelPath| Some(format!("warning: `{it}`: {}", portability_problem(it.name())?));
-    new.filter_map(problem).collect()
+    let mut warnings: Vec<String> = new.filter_map(problem).collect();
+    if to.name().len() > LONGEST_NAME && view.find(from).is_some_and(|it| it.kind == Kind::File) {
+        warnings.push(format!(
+            "warning: `{to}`: the name leaves no room for a sidecar, `{SIDECAR_SUFFIX}` after it: most systems hold names of \
+             up to {} bytes",
+            LONGEST_NAME + SIDECAR_SUFFIX.len()
+        ));
+    }
+    warnings
 }
 
 fn check_target(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath) -> Result<()> {

@@ -1,14 +1,14 @@
 //! `remove`: an asset is given up for good. Its line becomes a tombstone, so that its uuid and number are never given
 //! again, and its files go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::build::view::{Asset, View, asset_json};
 use crate::error::{Error, Result};
 use crate::model::declaration::Form;
 use crate::model::path::sidecar_owner;
 use crate::model::registry::{Edit, Line};
-use crate::model::{Code, RelPath};
+use crate::model::{Code, Diagnostic, Location, RelPath};
 use crate::process::trace::kind_in_words;
 use crate::workspace::bucket::{Entry, Kind};
 
@@ -16,7 +16,9 @@ use super::exclusion::claim;
 use super::uses::{Going, uses};
 use super::{Decision, count, json, refuse, sidecar, unread};
 
-const USED: &str = "take the reference out first, or say --force: then the next build tells of it as an error";
+const USED: &str = "take the reference out first, or say --force: then the next build tells of it";
+
+const SAME: &str = "remove both at once, or take the link away first, or say --force: then it goes missing";
 
 /// How assets are removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -36,6 +38,7 @@ pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Remova
     let title = format!("remove {}", count(chosen.len() + missing.len(), "asset"));
     let mut decision = Decision { title, ..Decision::default() };
     let mut going = Going::default();
+    let named: BTreeSet<&RelPath> = chosen.iter().map(|it| it.place()).collect();
     for asset in chosen {
         going.assets.insert(asset.place().clone());
         going.indifferent.insert(asset.place().clone());
@@ -48,22 +51,47 @@ pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Remova
         if view.at(asset.place()).is_none() {
             going.names.insert(asset.name().to_owned());
         }
-        refuse_odd(view, asset, removal)?;
-        take_files(view, asset, removal, &mut decision)?;
+        // What lies behind a link goes with what it is, where that is named too.
+        let is_named_twice = view.behind_link(asset.place()).is_some_and(|it| named.contains(&it));
+        if !is_named_twice {
+            refuse_odd(view, asset, removal)?;
+            take_files(view, asset, removal, &mut decision)?;
+        }
     }
     for line in missing {
         decision.notes.push(format!("give up {} `{}`, which is missing", line.id, line.shown()));
         decision.edits.push(Edit::Remove { uuid: line.uuid });
     }
-    let removed = decision.next.files.iter().filter(|it| it.1.is_none());
-    going.files = removed.map(|it| it.0.clone()).collect();
+    let removed = decision.next.files.iter().filter(|it| it.1.is_none()).map(|it| it.0);
+    let behind: BTreeMap<RelPath, &RelPath> = removed.clone().flat_map(|it| seen_as(view, it)).collect();
+    going.files = removed.chain(behind.keys()).cloned().collect();
     if removal.force {
         decision.tolerates.extend([Code::UNRESOLVED_REFERENCE, Code::MISSING_INPUT, Code::NO_INPUTS]);
     } else {
-        refuse(uses(view, &going, USED))?;
+        let same = same_files(view, &behind, &mut going);
+        refuse([uses(view, &going, USED), same].concat())?;
     }
     decision.notes.extend(unread::after_loss(view, chosen, &|it| going.files.contains(it)));
     Ok(decision)
+}
+
+/// Returns under which other paths, by links, the workspace sees a file.
+fn seen_as<'a>(view: &View, file: &'a RelPath) -> impl Iterator<Item = (RelPath, &'a RelPath)> {
+    let seen = view.sights(file).into_iter().chain(view.links_to(file));
+    seen.filter(move |it| it != file).map(move |it| (it, file))
+}
+
+/// Returns one diagnostic for each asset that nobody has named and that goes too: it is made of what lies `behind` a link.
+fn same_files(view: &View, behind: &BTreeMap<RelPath, &RelPath>, going: &mut Going) -> Vec<Diagnostic> {
+    let real = |it: &Asset| behind.get(it.place()).or_else(|| behind.get(it.declaration.file()?)).copied();
+    let lost = view.assets.iter().filter_map(|it| Some((it.place(), real(it)?)));
+    let lost: Vec<_> = lost.filter(|it| !going.indifferent.contains(it.0)).collect();
+    going.indifferent.extend(lost.iter().map(|it| it.0.clone()));
+    let same = |(place, real): (&RelPath, &RelPath)| {
+        let message = format!("`{place}` is made of `{real}`, seen through a link");
+        Diagnostic::error(Code::STILL_USED, message).at(Location::file(place)).help(SAME)
+    };
+    lost.into_iter().map(same).collect()
 }
 
 /// Links, pipes and the like are only removed by who put them there.

@@ -30,7 +30,8 @@ pub fn rename(view: &View, asset: &Asset, new: &str) -> Result<Decision> {
     if new.bytes().all(|it| it.is_ascii_digit()) {
         decision.notes.push(format!("note: on the command line `{new}` means the asset with this number too"));
     }
-    let problems = new.split('/').filter_map(portability_problem);
+    let empty = |it: &str| it.is_empty().then(|| "it has an empty component".to_owned());
+    let problems = new.split('/').filter_map(|it| empty(it).or_else(|| portability_problem(it)));
     decision.notes.extend(problems.map(|it| format!("warning: `{new}` is no name for a file everywhere: {it}")));
     set_field(view, asset, "name", &new.into(), &mut decision.next)?;
     // Where another asset has the old name too, a reference by that name may mean either.

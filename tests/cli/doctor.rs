@@ -96,6 +96,24 @@ fn a_sound_workspace_is_clean() {
 }
 
 #[test]
+fn line_endings_are_told_with_what_to_do() {
+    let sandbox = built(&[("assets/a.txt", "a\nb\n"), ("assets/b.txt", "c\n"), ("assets/c.txt", "d\n")]);
+    sandbox.write("assets/a.txt", "a\r\nb\r\n");
+    sandbox.write("assets/c.txt", "d\r\n");
+    check(
+        &sandbox,
+        &["doctor"],
+        expect![[r#"
+        exit 0
+        --- stderr
+        note: `assets/a.txt` is what was registered but for its line endings, and so is 1 other
+          help: most likely git converts them, so that packs differ by machine and moved texts are not recognised: put `* -text` into the `.gitattributes` beside the assets, and check them out anew
+        nothing is wrong
+    "#]],
+    );
+}
+
+#[test]
 fn a_number_bound_twice_is_repaired() {
     let sandbox = built(&[("assets/a.txt", "alpha"), ("assets/b.txt", "beta"), ("assets/c.txt", "gamma")]);
     edit_line(&sandbox, "assets/b.txt", "\"asset_id\":2", "\"asset_id\":3");

@@ -167,7 +167,7 @@ fn assets_are_excluded_by_their_files_or_by_their_rule() {
         9 |   "dependencies": ["coin", "../sprites/hero.png"]
           |                    ^^^^^^
           |
-          = help: take the reference out first, or say --force: then the next build tells of it as an error
+          = help: take the reference out first, or say --force: then the next build tells of it
 
         1 error; nothing was changed
     "#]]
@@ -260,11 +260,11 @@ fn what_is_removed_goes_for_good() {
         9 |   "dependencies": ["coin", "../sprites/hero.png"]
           |                            ^^^^^^^^^^^^^^^^^^^^^
           |
-          = help: take the reference out first, or say --force: then the next build tells of it as an error
+          = help: take the reference out first, or say --force: then the next build tells of it
 
         error[PW0501]: `assets/models/sign.gltf` reads `../sprites/hero.png`
         --> assets/models/sign.gltf
-         = help: take the reference out first, or say --force: then the next build tells of it as an error
+         = help: take the reference out first, or say --force: then the next build tells of it
 
         2 errors; nothing was changed
     "#]]
@@ -1093,6 +1093,119 @@ fn what_is_meant_may_be_written_in_many_ways() {
 }
 
 #[test]
+fn what_a_new_name_means_besides_is_told() {
+    let sandbox = built();
+    let uuid = sandbox.json(&["list", "coin", "--format", "json"])["assets"][0]["asset_uuid"].clone();
+    let uuid = &uuid.as_str().expect("a uuid")[..8];
+    let mut told = String::new();
+    for name in [uuid, "assets/sprites/hero.png", "assets/sprites", "s*/*.png", "a*b", "a[b", "a//b", "fine"] {
+        let rename = sandbox.run(&["rename", "credits.txt", name, "--dry-run"]);
+        let (_, notes) = rename.split_once("--- stderr\n").expect("it is told what would change");
+        told.push_str(&notes.replace(uuid, "UUID"));
+    }
+    expect![[r#"
+        note: on the command line `UUID` means 5 `assets/sprites/coin.png` too, by its uuid
+        rename `credits.txt` to `UUID`: 1 file would change
+        note: on the command line `assets/sprites/hero.png` means 6 `assets/sprites/hero.png` too, by its path
+        rename `credits.txt` to `assets/sprites/hero.png`: 1 file would change
+        note: on the command line `assets/sprites` means 2 assets too, below that path
+        rename `credits.txt` to `assets/sprites`: 1 file would change
+        warning: `s*/*.png` is no name for a file everywhere: Windows allows no '*' in a name
+        warning: `s*/*.png` is no name for a file everywhere: Windows allows no '*' in a name
+        note: on the command line `s*/*.png` means 6 `assets/sprites/hero.png` too, by that glob
+        rename `credits.txt` to `s*/*.png`: 1 file would change
+        warning: `a*b` is no name for a file everywhere: Windows allows no '*' in a name
+        note: on the command line `a*b` is a glob, too
+        rename `credits.txt` to `a*b`: 1 file would change
+        note: on the command line `a[b` is no glob: unclosed character class; missing ']'
+        rename `credits.txt` to `a[b`: 1 file would change
+        warning: `a//b` is no name for a file everywhere: it has an empty component
+        rename `credits.txt` to `a//b`: 1 file would change
+        rename `credits.txt` to `fine`: 1 file would change
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn absolute_paths_select_when_listing_too() {
+    let sandbox = built();
+    let absolute = sandbox.path("assets/sprites").display().to_string();
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                    name
+         5  image       1  185 B  assets/sprites/coin.png  coin
+         6  image       1  330 B  assets/sprites/hero.png  sprites/hero.png
+    "#]]
+    .assert_eq(&sandbox.run(&["list", &absolute]));
+    assert_eq!(sandbox.run(&["list", &absolute]), sandbox.run(&["list", "assets/sprites"]));
+}
+
+/// What another asset is made of, behind a link, goes only where that is said.
+#[test]
+#[cfg(unix)]
+fn what_is_lost_behind_a_link_is_told() {
+    let sandbox = built();
+    sandbox.write("assets/real/r.txt", "r");
+    for (text, link) in [("real", "assets/link"), ("real/r.txt", "assets/single.txt")] {
+        std::os::unix::fs::symlink(text, sandbox.path(link)).expect("a link");
+    }
+    assert!(sandbox.run(&["build", "-q"]).starts_with("exit 0"));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0501]: `assets/link/r.txt` is made of `assets/real/r.txt`, seen through a link
+        --> assets/link/r.txt
+         = help: remove both at once, or take the link away first, or say --force: then it goes missing
+
+        error[PW0501]: `assets/single.txt` is made of `assets/real/r.txt`, seen through a link
+        --> assets/single.txt
+         = help: remove both at once, or take the link away first, or say --force: then it goes missing
+
+        2 errors; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "assets/real/r.txt"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- a/assets/real/r.txt
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -r
+        \ No newline at end of file
+        --- a/packwright.registry/3.jsonl
+        +++ b/packwright.registry/3.jsonl
+        @@ -1,2 +1,2 @@
+         {"asset_uuid":"32cb93d0-9803-86fb-b481-eb72186f7788","asset_id":3,"place":"assets/models/crate.glb","content":"d177408f95482e3783fb483b1cb881f9b5179d593a536886d43d059b52a20dba"}
+        -{"asset_uuid":"3809ad49-5dfd-8e60-a55e-4f9e887d2680","asset_id":9,"place":"assets/real/r.txt","content":"b2dea48d667b2821a9bcf69eded39a2458a1d8165ca7fcac64c3557b69a7ea08"}
+        +{"asset_uuid":"3809ad49-5dfd-8e60-a55e-4f9e887d2680","asset_id":9,"place":"assets/real/r.txt","content":"b2dea48d667b2821a9bcf69eded39a2458a1d8165ca7fcac64c3557b69a7ea08","was":["0f9f0544f0b1dc43"],"removed":true}
+        --- stderr
+        remove 9 `assets/real/r.txt`
+        warning: the link `assets/single.txt` leads to `assets/real/r.txt`, and nowhere afterwards
+        warning: 8 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 8` gives it up for good
+        remove 1 asset: 2 files would change
+    "#]].assert_eq(&sandbox.run(&["remove", "assets/real/r.txt", "--force", "--dry-run"]));
+    std::fs::remove_file(sandbox.path("assets/single.txt")).expect("it is there");
+    expect![[r#"
+        exit 0
+        --- stderr
+        move `assets/real/r.txt` to `assets/other/r.txt`
+        warning: the link `assets/link` leads to `assets/real`, and nowhere afterwards
+        warning: 8 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 8` gives it up for good
+        move `assets/real` to `assets/other`: 2 files, commit 4
+    "#]].assert_eq(&sandbox.run(&["move", "assets/real", "assets/other"]));
+    assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
+    expect![[r#"
+        exit 0
+        --- stderr
+        remove 8 `assets/link/r.txt`
+        remove 9 `assets/real/r.txt`
+        remove 2 assets: 3 files, commit 6
+    "#]]
+    .assert_eq(&sandbox.run(&["remove", "assets/real/r.txt", "assets/link/r.txt"]));
+}
+
+#[test]
 fn what_not_everybody_expects_is_told() {
     let sandbox = built();
     expect![[r#"
@@ -1108,6 +1221,7 @@ fn what_not_everybody_expects_is_told() {
         --- stderr
         warning: `ui/what?` is no name for a file everywhere: Windows allows no '?' in a name
         rewrite 1 reference in `assets/dialog/asset.json`
+        note: on the command line `ui/what?` is a glob, too
         rename `coin` to `ui/what?`: 2 files, commit 4
     "#]]
     .assert_eq(&sandbox.run(&["rename", "coin", "ui/what?"]));
@@ -1120,6 +1234,12 @@ fn what_not_everybody_expects_is_told() {
         remove 1 asset: 5 files, commit 5
     "#]]
     .assert_eq(&sandbox.run(&["remove", "dialog/intro"]));
+    for (n, is_told) in [(244, false), (245, true)] {
+        let told =
+            sandbox.run(&["move", "tiles/checker.png", &format!("assets/{}.png", "x".repeat(n - 4)), "--dry-run"]);
+        assert!(told.starts_with("exit 0"), "{told}");
+        assert_eq!(told.contains("leaves no room for a sidecar"), is_told, "{told}");
+    }
 }
 
 #[test]
@@ -1268,7 +1388,7 @@ fn what_programs_are_told() {
                 "start": 373,
                 "end": 379
               },
-              "help": "take the reference out first, or say --force: then the next build tells of it as an error"
+              "help": "take the reference out first, or say --force: then the next build tells of it"
             }
           ]
         }

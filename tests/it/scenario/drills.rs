@@ -1,6 +1,7 @@
 //! Drills: while a write command commits, somebody edits one of its files between any two steps. Their edit is there
 //! afterwards, and unless it came when the commit was in force already, the command says conflict and did nothing.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use std::time::Duration;
 use packwright::internals::build::Options;
 use packwright::internals::build::inspect::Asset;
 use packwright::internals::error::{Error, Result};
-use packwright::internals::lane::{Commit, Lane};
+use packwright::internals::lane::{self, Commit, Lane};
 use packwright::internals::model::RelPath;
 use packwright::internals::system::faulty::FaultyDisk;
 use packwright::internals::system::memory::MemorySystem;
 use packwright::internals::system::{Disk, System as _};
 use packwright::internals::workspace::layout::Workspace;
-use packwright::internals::write;
+use packwright::internals::write::{self, Plan};
 
 use super::support::{ROOT, World, at, engine};
 use super::writes::{ALL_FORMS, plan};
@@ -31,6 +32,8 @@ struct Drill {
     commit: Commit,
     before: Files,
     after: Files,
+    /// The step by which it begins to write what is to be, from 0.
+    first_write: usize,
     /// The step by which it is in force, from 0.
     commit_point: usize,
     steps: usize,
@@ -47,8 +50,10 @@ impl Drill {
         let trace = disk.trace();
         let is_journal = |it: &String| it.starts_with("rename") && it.ends_with("/lane/journal");
         let commit_point = trace.iter().position(is_journal).expect("there is a journal");
+        let is_write = |it: &String| ["/lane/stage/", "/lane/undo/"].iter().any(|dir| it.contains(dir));
+        let first_write = trace.iter().position(is_write).expect("something is written");
         let (before, after) = (files(&start), files(disk.memory()));
-        Self { words, start, commit, before, after, commit_point, steps: disk.steps() }
+        Self { words, start, commit, before, after, first_write, commit_point, steps: disk.steps() }
     }
 
     /// The files that the commit names: all but those of the registry, and of these one that changes and one that stays.
@@ -66,6 +71,34 @@ impl Drill {
     fn other_name(&self, path: &RelPath) -> Option<PathBuf> {
         let mut pairs = self.commit.moves.iter().flat_map(|it| [(&it.from, &it.to), (&it.to, &it.from)]);
         pairs.find(|it| it.0 == path).map(|it| native(it.1))
+    }
+
+    /// Runs the whole command, which may plan again, while `victim` is edited after step `k`: once it has begun to write
+    /// what it planned, it only says conflict. Returns whether it planned again.
+    fn command(&self, victim: &RelPath, k: usize) -> bool {
+        let path = native(victim);
+        let disk = FaultyDisk::over(&self.start.fork());
+        let disk = Arc::new(disk.after_step(k, move |it| edit(it, &path, k.is_multiple_of(2))));
+        let ws = Workspace::new(disk.clone(), ROOT.into());
+        let moment = lane::moment(&*disk, &ws.root).expect("it can be read");
+        let n_plans = Cell::new(0);
+        let planned = Plan { commit: self.commit.clone(), ..Plan::default() };
+        let mut plan_again = || {
+            n_plans.set(n_plans.get() + 1);
+            let memory = disk.memory();
+            plan(&engine(Arc::new(memory.clone()), Path::new(ROOT)), memory, self.words)
+        };
+        let lane = || Lane::acquire(&*disk, Path::new(ROOT), "test", 1, Duration::ZERO);
+        let outcome = write::under_lane(&ws, &moment, Some(planned), lane, &mut plan_again, |it| write::look(&ws, it));
+        let outcome = outcome.map(|it| it.number);
+        let what = format!("{:?}: `{victim}` edited after step {k}, {:?}", self.words, disk.trace().get(k));
+        assert!(files(disk.memory()).values().any(|it| it == MINE), "{what}: the edit is gone");
+        match (n_plans.get(), outcome) {
+            (0, Ok(_)) => assert!(k >= self.commit_point, "{what}: nobody is told"),
+            (0, Err(Error::Conflict { .. })) => {}
+            (n, _) => assert!(k < self.first_write && n == 1, "{what}: planned again"),
+        }
+        n_plans.get() > 0
     }
 
     /// Commits while `victim` is edited after step `k`.
@@ -144,6 +177,21 @@ fn an_edit_between_any_two_steps_of_a_command_is_kept_and_told() {
         }
     }
     assert!(done > 1000, "{done} edits");
+}
+
+#[test]
+fn a_command_plans_again_only_before_it_writes() {
+    let mut world = World::new();
+    world.run(ALL_FORMS);
+    world.system.settle();
+    let mut n_again = 0;
+    for words in [&["rename", "assets/texts/b.txt", "bee"][..], &["exclude", "assets/data.bin"]] {
+        let drill = Drill::new(&world, words);
+        for victim in drill.victims() {
+            n_again += (0..drill.steps).filter(|k| drill.command(&victim, *k)).count();
+        }
+    }
+    assert!(n_again > 0, "a plan that was old was made anew");
 }
 
 /// Whoever looks at a workspace while somebody commits sees all of it before or after, at once, and writes nothing.

@@ -227,9 +227,9 @@ fn assets_are_excluded_and_included_again() {
         build 2: written, 5 assets in the pack
         exclude: refused
           error[PW0501] assets/dialog/asset.json:5:22: `assets/dialog` depends on `hero`
-            help: take the reference out first, or say --force: then the next build tells of it as an error
+            help: take the reference out first, or say --force: then the next build tells of it
           error[PW0501] assets/dialog/asset.json:5:30: `assets/dialog` depends on `../ui/icon.png`
-            help: take the reference out first, or say --force: then the next build tells of it as an error
+            help: take the reference out first, or say --force: then the next build tells of it
         exclude: exclude 1 asset
           exclude `assets/dialog`
         exclude: exclude 2 assets
@@ -406,16 +406,16 @@ fn what_is_removed_never_comes_back() {
     expect![[r#"
         remove: refused
           error[PW0501] assets/dialog/asset.json:5:71: `assets/dialog` depends on `texts/b.txt`
-            help: take the reference out first, or say --force: then the next build tells of it as an error
+            help: take the reference out first, or say --force: then the next build tells of it
           error[PW0501] assets/hero.png.asset.json:1:36: `assets/hero.png` depends on `./texts/b.txt`
-            help: take the reference out first, or say --force: then the next build tells of it as an error
+            help: take the reference out first, or say --force: then the next build tells of it
         remove: remove 2 assets
           remove 5 `assets/texts/a.txt`
           remove 2 `assets/dialog`
         build 2: written, 5 assets in the pack
         remove: refused
           error[PW0501] assets/models/sign.gltf: `assets/models/sign.gltf` reads `../ui/icon.png`
-            help: take the reference out first, or say --force: then the next build tells of it as an error
+            help: take the reference out first, or say --force: then the next build tells of it
         remove: remove 2 assets
           remove 4 `assets/models/sign.gltf`
           remove 1 `assets/data.bin`
@@ -1053,6 +1053,23 @@ alpha
 //- write exclude assets/e/a.txt
 //- write exclude assets/d/a.txt
 //- build --locked --quiet
+//- write include assets/d/a.txt
+//- write remove assets/d/a.txt
+//- write remove assets/d/a.txt assets/e/a.txt
+//- build --quiet
+## a directory asset behind a link
+//- /assets/d/one/asset.json
+{ "type": "raw", "inputs": ["a.bin"] }
+//- /assets/d/one/a.bin
+alpha
+//- /assets/user/asset.json
+{ "type": "raw", "inputs": ["../e/one/a.bin"] }
+//- ln /assets/e -> d
+//- build --quiet
+//- write remove assets/d/one
+//- write remove assets/d/one --force
+//- build --quiet
+//- write remove assets/e/one
 ## what is seen behind a link only
 //- /shared/b.bin
 beta
@@ -1181,7 +1198,7 @@ logo
               error[PW0012] assets/b.txt.asset.json:1:11: two assets are named `a.txt`
                 assets/a.txt: the other one is declared here
                 help: `assets/a.txt` has this name too; give one of them another `name`
-              warning[PW0406] assets/c.txt: `assets/c.txt` refers to `assets/b.txt`, which is not in the pack
+              warning[PW0406] assets/c.txt: `assets/c.txt` refers to `assets/a.txt`, which is not in the pack
             rename: rename `a.txt` to `b.txt`
               note: another asset is named `a.txt`; references by that name are left to it
             build 2: written, 4 assets in the pack
@@ -1219,6 +1236,34 @@ logo
             exclude: exclude 1 asset
               exclude `assets/d/a.txt`
             build 2: written, 1 asset in the pack
+            include: include 1 asset
+              include `assets/d/a.txt`
+            remove: refused
+              error[PW0501] assets/e/a.txt: `assets/e/a.txt` is made of `assets/d/a.txt`, seen through a link
+                help: remove both at once, or take the link away first, or say --force: then it goes missing
+            remove: remove 2 assets
+              remove 1 `assets/d/a.txt`
+              remove 2 `assets/e/a.txt`
+            build 3: unchanged, 1 asset in the pack
+
+            ## a directory asset behind a link
+            build 1: written, 4 assets in the pack
+            remove: refused
+              error[PW0501] assets/e/one: `assets/e/one` is made of `assets/d/one/asset.json`, seen through a link
+                help: remove both at once, or take the link away first, or say --force: then it goes missing
+              error[PW0501] assets/user/asset.json:1:1: `assets/user` has the input `../e/one/a.bin`
+                help: take the reference out first, or say --force: then the next build tells of it
+            remove: remove 1 asset
+              remove 1 `assets/d/one`
+              warning: `assets/e/one/a.bin` will not be an input of `assets/user` any more
+              warning: 2 `assets/e/one` goes missing: it is `assets/d/one`, seen through a link; `packwright remove 2` gives it up for good
+            build 2: refused
+              warning[PW0206] assets/e/one: `assets/e/one` is registered as 2 and not declared any more
+                help: bring it back, or run `packwright remove 2` to give it up for good
+              error[PW0015] assets/user/asset.json:1:29: the input `../e/one/a.bin` is not there
+                help: `assets/e/one/a.bin` was looked for; add it, or take it out of `inputs`
+            remove: remove 1 asset
+              give up 2 `assets/e/one`, which is missing
 
             ## what is seen behind a link only
             build 1: written, 3 assets in the pack
@@ -1246,7 +1291,7 @@ logo
             build 1: written, 4 assets in the pack
             remove: refused
               error[PW0501] assets/d/e/asset.json:1:1: `assets/d/e` has the input `../a.txt`
-                help: take the reference out first, or say --force: then the next build tells of it as an error
+                help: take the reference out first, or say --force: then the next build tells of it
             move: move `assets/d/e` to `assets/e`
               rewrite 1 reference in `assets/e/asset.json`
             /assets/e/asset.json:
