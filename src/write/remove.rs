@@ -33,7 +33,7 @@ pub struct Removal {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`](crate::error::Error::Invalid) names those who need the assets or their files, unless forced.
+/// [`Error::Invalid`] names those who need the assets or their files, unless forced.
 pub fn remove(view: &View, chosen: &[&Asset], missing: &[&Line], removal: Removal) -> Result<Decision> {
     let title = format!("remove {}", count(chosen.len() + missing.len(), "asset"));
     let mut decision = Decision { title, ..Decision::default() };
