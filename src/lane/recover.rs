@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::{self, Named, current, holds, is_absent};
+use super::file::{self, Current, Named, current, holds, is_absent};
 use super::record::{Decoded, Direction, Item, Known, Moved, Record, RecordedCommit, Standing, direction};
 use super::{FILE_LIMIT, Home, is_absence, log, withdraw};
 use crate::error::{Error, IoContext, Result};
@@ -287,10 +287,12 @@ fn restore_removed(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
         Some(Moved::To(to)) => home.target(to),
         _ => home.undo(item),
     };
-    if !holds(disk, &from, before)? {
+    let before = match item.change.moved {
+        None => kept(disk, &from)?,
+        Some(_) if holds(disk, &from, before)? => before,
         // A moved file is removed only when it has its other name: whoever removed both was not us.
-        return if item.change.moved.is_some() { Ok(()) } else { Err(lost(from)) };
-    }
+        Some(_) => return Ok(()),
+    };
     if let Some(dir) = target.parent() {
         disk.create_dir_all(dir).context("create", dir)?;
     }
@@ -315,14 +317,23 @@ fn take_back_put(disk: &dyn Disk, home: &Home, item: Item<'_>, sources_stand: bo
         }
         _ if !is_done => Ok(()),
         (None | Some(Moved::To(_)), None) => remove(),
-        (None | Some(Moved::To(_)), Some(before)) => {
+        (None | Some(Moved::To(_)), Some(_)) => {
             let undo = home.undo(item);
-            match file::copy_as(disk, &undo, &target, before) {
+            match file::copy_as(disk, &undo, &target, kept(disk, &undo)?) {
                 Ok(Named::Yes) => Ok(()),
                 Ok(Named::Refused) => Err(lost(undo)),
                 Err(error) => Err(error),
             }
         }
+    }
+}
+
+/// Returns the digest of former contents as they are kept. By a second name of the file they may be, and then hold what
+/// somebody wrote into it at the last moment: that is what has to come back.
+fn kept(disk: &dyn Disk, undo: &Path) -> Result<Digest> {
+    match file::current(disk, undo)? {
+        Current::File(digest) => Ok(digest),
+        Current::Absent | Current::Odd => Err(lost(undo.to_owned())),
     }
 }
 

@@ -341,6 +341,34 @@ fn an_edit_after_a_crash_takes_the_commit_back_and_stays() {
     assert!(taken_back > SHARDS && finished == 0, "{taken_back} {finished}");
 }
 
+/// A file may be kept by a second name, and somebody may write into it just as it loses its first one.
+#[test]
+fn what_somebody_wrote_into_a_file_that_was_just_replaced_comes_back() {
+    let mut came_back = 0;
+    for k in 0.. {
+        let disk = FaultyDisk::over(&workspace()).fail_at(k);
+        let done = commit(&disk).is_ok();
+        let memory = disk.memory();
+        let replaced: Vec<usize> = (0..SHARDS).filter(|it| memory.get(native(*it)) == after(*it)).collect();
+        let is_kept = |it: &PathBuf| it.parent().is_some_and(|it| it.ends_with("lane/undo"));
+        memory.snapshot().into_keys().filter(is_kept).for_each(|it| memory.write(it, b"theirs"));
+        // Whatever else, the commit cannot go on.
+        memory.write(native(4), b"mine");
+        let lane = acquire(memory).expect("nothing is in anybody's way");
+        if let Recovery::TakenBack { .. } = lane.recovered() {
+            let theirs = |it: &&usize| memory.get(native(**it)).as_deref() == Some(&b"theirs"[..]);
+            came_back += replaced.iter().filter(theirs).count();
+        }
+        assert_eq!(memory.get(native(4)).as_deref(), Some(&b"mine"[..]), "step {k}");
+        drop(lane);
+        assert_eq!(*acquire(memory).expect("free").recovered(), Recovery::Nothing, "step {k}");
+        if done {
+            break;
+        }
+    }
+    assert!(came_back > SHARDS, "{came_back}");
+}
+
 #[test]
 fn what_can_never_be_written_is_taken_back_and_in_nobodys_way() {
     let trace = {

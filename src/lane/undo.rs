@@ -233,13 +233,31 @@ impl<'a> Past<'a> {
         let mut is_back = false;
         for at in (0..self.changes.get(path).map_or(0, Vec::len)).rev() {
             let (number, change) = self.changes[path][at];
-            if number <= sequence && now.is(change.before) && self.is_undisturbed(number, change)? {
+            let fits = number <= sequence && now.is(change.before) && self.is_all_back(number, change)?;
+            if fits && self.is_undisturbed(number, change)? {
                 is_back = true;
                 break;
             }
         }
         self.back.insert(key, is_back);
         Ok(is_back)
+    }
+
+    /// Returns whether a file that is absent now is so because a commit was taken back that made it, and not for itself: of
+    /// an earlier commit nothing that it made is there any more then.
+    fn is_all_back(&mut self, sequence: u64, change: &LoggedChange) -> Result<bool> {
+        if change.before.is_some() || sequence == self.newest {
+            return Ok(true);
+        }
+        let is_made = |it: &(u64, &LoggedChange)| it.0 == sequence && it.1.before.is_none();
+        let made: Vec<RelPath> =
+            self.changes.iter().filter(|it| it.1.iter().any(is_made)).map(|it| (*it.0).clone()).collect();
+        for path in made {
+            if self.now(&path)? != Current::Absent {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns whether it means what it seems to mean that a file is as before a commit. That it is absent means nothing

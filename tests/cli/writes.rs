@@ -1397,3 +1397,17 @@ fn what_programs_are_told() {
     "#]]
     .assert_eq(&sandbox.run(&["exclude", "gold", "--format", "json"]));
 }
+
+/// Absent is not taken back: of an earlier commit that made a file, all that it made would have to be absent.
+#[test]
+fn a_file_that_was_moved_on_is_not_taken_back() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build", "-q"]);
+    sandbox.run(&["move", "-q", "credits.txt", "assets/a.txt"]);
+    sandbox.rename("assets/a.txt", "assets/b.txt");
+    let told = sandbox.run(&["undo"]);
+    assert!(told.starts_with("exit 1\n") && told.contains("`assets/a.txt` was changed since"), "{told}");
+    sandbox.rename("assets/b.txt", "assets/a.txt");
+    assert!(sandbox.run(&["undo"]).starts_with("exit 0\n"));
+    assert!(sandbox.path("assets/credits.txt").exists());
+}

@@ -23,8 +23,8 @@ pub struct Present {
     pub place: RelPath,
     /// Which of the assets made out of it; empty when there is only one.
     pub part: String,
-    /// Whether its author keeps it out of all packs. It gets no identity then, but may turn out to be a missing asset,
-    /// and be in the way of others that might.
+    /// Whether its author keeps it out of all packs. It gets no identity then, but may be in the way of others that look
+    /// like a missing asset, and goes along where a directory moved.
     pub excluded: bool,
 }
 
@@ -199,6 +199,7 @@ pub fn decide(
         true => Vec::new(),
         false => takeovers(&Facts { missing, recall: &|_| None, new, stayed }),
     };
+    let moves = well_founded(missing, new, moves);
     let (mut is_missing, mut is_new) = (vec![true; missing.len()], vec![true; new.len()]);
     for (from, to) in &moves {
         (is_missing[*from], is_new[*to]) = (false, false);
@@ -218,6 +219,32 @@ pub fn decide(
     }
     let missing = (0..missing.len()).filter(|it| is_missing[*it]).collect();
     Decision { written, missing, overflow, has_outsiders: !outsiders.is_empty() }
+}
+
+/// Leaves out excluded places that took over a line, unless something that is not excluded moved with them. Nobody knows
+/// how long such a place has been there: it may be a copy that was put aside long ago.
+fn well_founded(missing: &[&Line], new: &[New<'_>], moves: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    let paths = |it: &(usize, usize)| (missing[it.0].place.as_str(), new[it.1].at.place.as_str());
+    let (excluded, others): (Vec<_>, Vec<_>) = moves.into_iter().partition(|it| new[it.1].at.excluded);
+    let along = excluded.into_iter().filter(|it| {
+        let (from, to) = parted(paths(it));
+        let went = |path: &str, dir: &str| path.strip_prefix(dir).filter(|it| it.starts_with('/')).map(str::to_owned);
+        others.iter().map(paths).any(|(old, new)| went(old, from).is_some_and(|it| went(new, to) == Some(it)))
+    });
+    let mut all: Vec<(usize, usize)> = along.collect();
+    all.extend(others);
+    all.sort_unstable();
+    all
+}
+
+/// Returns what is left of two paths without the components that they end with alike.
+fn parted<'a>((mut a, mut b): (&'a str, &'a str)) -> (&'a str, &'a str) {
+    while let (Some((a_dir, a_name)), Some((b_dir, b_name))) = (a.rsplit_once('/'), b.rsplit_once('/'))
+        && a_name == b_name
+    {
+        (a, b) = (a_dir, b_dir);
+    }
+    (a, b)
 }
 
 /// What stayed, where all of it is at hand.

@@ -260,7 +260,7 @@ b
 }
 
 #[test]
-fn an_excluded_asset_is_followed_and_no_copy_takes_its_identity() {
+fn an_excluded_asset_is_found_again_and_no_copy_takes_its_identity() {
     check_each(
         r#"
 ## it moves
@@ -303,6 +303,20 @@ b
 c
 //- build --quiet
 //- registry
+## a directory moves, and what is excluded goes along
+//- /assets/d/a.txt
+a
+//- /assets/d/b.txt
+b
+//- build --quiet
+//- /assets/d/b.txt.asset.json
+{ "exclude": true }
+//- build --quiet
+//- mv /assets/d/a.txt /assets/e/a.txt
+//- mv /assets/d/b.txt /assets/e/b.txt
+//- mv /assets/d/b.txt.asset.json /assets/e/b.txt.asset.json
+//- build --quiet
+//- registry
 ## one that has its own keeps it
 //- /assets/a.txt
 same
@@ -322,8 +336,10 @@ same
             build 1: written, 2 assets in the pack
             build 2: written, 1 asset in the pack
             build 3: unchanged, 1 asset in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
             registry:
-              1 assets/z/a.txt
+              1 assets/a.txt
               2 assets/good.txt
             build 4: written, 2 assets in the pack
             registry:
@@ -351,6 +367,15 @@ same
               2 assets/good.txt
               3 assets/c.txt
 
+            ## a directory moves, and what is excluded goes along
+            build 1: written, 3 assets in the pack
+            build 2: written, 2 assets in the pack
+            build 3: written, 2 assets in the pack
+            registry:
+              1 assets/e/a.txt
+              2 assets/e/b.txt
+              3 assets/good.txt
+
             ## one that has its own keeps it
             build 1: written, 3 assets in the pack
             build 2: written, 1 asset in the pack
@@ -366,7 +391,7 @@ same
 }
 
 #[test]
-fn what_never_had_an_identity_may_have_been_another_asset_also_for_a_cold_process() {
+fn what_never_had_an_identity_takes_over_none_also_in_a_cold_process() {
     check_cold(
         r#"
 //- /assets/a.txt
@@ -402,16 +427,26 @@ b
             build 1: written, 2 assets in the pack
             build 2: written, 2 assets in the pack
             build 3: written, 1 asset in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
             registry:
-              1 assets/z/out.txt
+              1 assets/a.txt
               2 assets/keep.txt
             build 4: written, 2 assets in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
             build 5: unchanged, 2 assets in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
             build 6: written, 1 asset in the pack
+              warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
+                help: bring it back, or run `packwright remove 1` to give it up for good
+              warning[PW0206] assets/b.txt: `assets/b.txt` is registered as 3 and not declared any more
+                help: bring it back, or run `packwright remove 3` to give it up for good
             registry:
-              1 assets/z/out.txt
+              1 assets/a.txt
               2 assets/keep.txt
-              3 assets/z/more.txt
+              3 assets/b.txt
         "#]],
     );
 }
