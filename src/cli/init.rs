@@ -145,7 +145,8 @@ fn tell(console: &Console, ws: &Workspace, arguments: &Arguments, has_config: bo
             console.say(format_args!("  {pattern:width$}  {kind:6} {}", count(*files, "file")));
         }
     }
-    let enter = arguments.target.as_ref().map_or_else(String::new, |it| format!("cd {} && ", shown(it)));
+    let elsewhere = arguments.target.as_ref().filter(|it| *it != std::path::Path::new("."));
+    let enter = elsewhere.map_or_else(String::new, |it| format!("cd {} && ", shown(it)));
     console.say(format_args!("next: {enter}packwright build, then commit packwright.toml and {REGISTRY_DIR}"));
 }
 
