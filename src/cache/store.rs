@@ -210,7 +210,7 @@ impl Store {
 
     /// Adds a trace for a recipe key; of more than four the oldest is forgotten.
     pub fn put_trace<T: Encode>(&self, key: Digest, trace: &T) {
-        let put = |rows: &[u8]| self.put(|batch| batch.put_traces(key, rows));
+        let put = |rows: &[u8]| self.put(|batch| batch.put_traces(key, rows, |older| merged(rows, older)));
         encoded(trace, |trace| encoded(&[trace].as_slice(), put));
     }
 
@@ -476,7 +476,7 @@ impl Queue {
         }
         // It waits again, behind what was put meanwhile.
         for (key, older) in batch.traces.sorted() {
-            self.next.put_older_traces(key, older);
+            self.next.put_traces(key, older, |newer| merged(newer, older));
         }
         for (key, record) in batch.records.sorted() {
             if self.next.records.get(key).is_none() {
@@ -505,17 +505,11 @@ impl Batch {
         self.traces.buffer.len() + self.records.buffer.len() + self.payload_bytes
     }
 
-    fn put_traces(&mut self, key: Digest, newer: &[u8]) {
-        match self.traces.get(key).map(|older| merged(newer, older)) {
-            Some(rows) => self.traces.put(key, &rows),
-            None => self.traces.put(key, newer),
-        }
-    }
-
-    fn put_older_traces(&mut self, key: Digest, older: &[u8]) {
-        match self.traces.get(key).map(|newer| merged(newer, older)) {
-            Some(rows) => self.traces.put(key, &rows),
-            None => self.traces.put(key, older),
+    /// Puts the list of traces of a recipe key: where one waits already, what `merge` makes of that.
+    fn put_traces(&mut self, key: Digest, rows: &[u8], merge: impl FnOnce(&[u8]) -> Vec<u8>) {
+        match self.traces.get(key).map(merge) {
+            Some(all) => self.traces.put(key, &all),
+            None => self.traces.put(key, rows),
         }
     }
 
