@@ -174,7 +174,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
 }
 
 /// Returns the text that the configuration was read from.
-fn config_text(ws: &Workspace, config: &Config) -> Result<Vec<u8>> {
+pub(super) fn config_text(ws: &Workspace, config: &Config) -> Result<Vec<u8>> {
     let path = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?.unwrap_or_default();
     let is_same = Config::parse(&bytes, &kinds::Check).0.is_some_and(|it| it == *config);
