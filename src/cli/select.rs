@@ -57,11 +57,7 @@ impl Selector {
         let is_uuid = digits.len() >= SHORTEST_UUID && digits.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
         let glob = match text.contains(['*', '?', '[', '{']) {
             false => None,
-            true => {
-                let glob = GlobBuilder::new(text).literal_separator(true).build();
-                let glob = glob.map_err(|it| Error::Usage(format!("`{}` is no glob: {}", clean(text), it.kind())))?;
-                Some(glob.compile_matcher())
-            }
+            true => Some(compile(text)?),
         };
         Ok(Self {
             id: text.parse().ok().map(AssetId),
@@ -107,6 +103,17 @@ impl Selector {
     pub fn shown(&self) -> String {
         clean(&self.text)
     }
+}
+
+/// Reads a glob in which only `**` crosses `/`.
+///
+/// # Errors
+///
+/// [`Error::Usage`] where it is none.
+pub fn compile(text: &str) -> Result<GlobMatcher> {
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    let glob = glob.map_err(|it| Error::Usage(format!("`{}` is no glob: {}", clean(text), it.kind())))?;
+    Ok(glob.compile_matcher())
 }
 
 /// Returns the one of `n` candidates that a selector means, by its number. Where several are meant, the one that is meant

@@ -227,6 +227,63 @@ fn what_needs_what_is_shown() {
 }
 
 #[test]
+fn assets_are_listed_by_what_they_are() {
+    let sandbox = Sandbox::demo();
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                     name
+         6  image       1  330 B  assets/sprites/hero.png   sprites/hero.png  (new)
+         5  image       1  185 B  assets/sprites/coin.png   coin  (new)
+         7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
+        --- stderr
+        3 of 7 assets, 631 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--type", "image", "--sort", "size", "--reverse"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                    name
+         5  image       1  185 B  assets/sprites/coin.png  coin  (new)
+        --- stderr
+        1 of 7 assets, 185 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--tag", "ui", "--tag", "pickup", "--name", "*", "assets/sprites"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                     name
+         5  image       1  185 B  assets/sprites/coin.png   coin  (new)
+         2  raw         2  127 B  assets/dialog             dialog/intro  (new)
+         7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
+        --- stderr
+        3 of 7 assets, 428 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--size", ">100B", "--size", "<=185", "--sort", "name"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        0 of 7 assets, 0 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--name", "gone/**"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: there is no type `imag`; there are `image`, `model`, `raw`
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--type", "imag"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value '1XB' for '--size <SIZE>': `1XB` is no length; write a number and a unit such as B, kB, KiB, MB or MiB
+
+        For more information, try '--help'.
+    "#]].assert_eq(&sandbox.run(&["list", "--size", "1XB"]));
+    let names = sandbox.json(&["list", "--sort", "place", "--reverse", "--format", "json"]);
+    assert_eq!(names["assets"][0]["place"], "assets/tiles/checker.png");
+}
+
+#[test]
 fn schemas_are_printed_as_they_are_committed() {
     let sandbox = Sandbox::empty();
     let committed = |name: &str| {
