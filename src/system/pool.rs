@@ -92,6 +92,11 @@ impl Pool {
         fits || (len <= SMALL && self.overflow.as_ref().is_some_and(|it| it.has_room(buffer)))
     }
 
+    /// Prepares for so many more digests: a table that grows is copied each time.
+    pub fn expect(&self, n: usize) {
+        self.inner.write().expect("no panic while held").places.reserve(n);
+    }
+
     /// Forgets everything and keeps nothing any more.
     pub fn forget(&self) {
         self.room.store(0, Ordering::Relaxed);

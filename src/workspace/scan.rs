@@ -479,6 +479,9 @@ impl<'a> Edits<'a> {
         let _read = ws.phase("read and digest");
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
         const RUN: usize = 192;
+        if to_read.len() > RUN {
+            sources.expect(to_read.len());
+        }
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];

@@ -91,6 +91,13 @@ impl<'a> Sources<'a> {
         self.digested.load(Ordering::Relaxed)
     }
 
+    /// Prepares for reading so many files.
+    pub fn expect(&self, n: usize) {
+        if self.keeps_unchanged() {
+            self.kept.expect(n);
+        }
+    }
+
     /// Reads files, in the order of the tree, and returns what each was found to hold. `held` tells what one of them
     /// is known to have held, by its number: bytes that did not change are mostly not asked for again.
     ///

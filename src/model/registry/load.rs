@@ -138,7 +138,8 @@ enum Said {
 }
 
 pub(super) fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
-    let reads = Vec::with_capacity(bytes.len() / 256);
+    // Hardly a line is shorter; room that is left over is never touched.
+    let reads = Vec::with_capacity(bytes.len() / 160);
     let (strays, unreadable, diagnostics) = (Vec::new(), Vec::new(), Vec::new());
     let mut file = Parsed { index, reads, strays, n_markers: 0, unreadable, unsorted_bit: 0, diagnostics };
     let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -196,6 +197,9 @@ fn parse_line(raw: &str, mark: Mark) -> Said {
     let text = raw.trim_ascii();
     if text.is_empty() {
         return Said::Nothing;
+    }
+    if let Some(line) = Line::plain(text) {
+        return Said::Line(line);
     }
     if ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|it| text.starts_with(it)) {
         return Said::Marker;
