@@ -49,9 +49,14 @@ pub struct Intent {
     pub inputs: Inputs,
     /// Assets that it needs besides those that its inputs refer to, in the author's order.
     pub dependencies: Vec<Reference>,
+    /// What its rule captured of its path, by name: for its entry in the pack, and never told to processors.
+    pub captures: Captures,
     /// Everything that does not depend on the place; shared by all assets of a rule.
     pub options: Arc<Options>,
 }
+
+/// Names and values, in the order in which the rule's pattern names them.
+pub type Captures = Vec<(Arc<str>, String)>;
 
 /// What an asset is made of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -316,7 +316,11 @@ fn declare_file(
             }
             None => out.problems.push(Problem { place: owner, diagnostic: no_text(file, members.kind(at + 1)) }),
         },
-        (None, Some(rule)) => out.assets.extend(from_rule(config, &owner, rule).map(Arc::new)),
+        (None, Some(rule)) => {
+            if let Some((declaration, problem)) = from_rule(config, &owner, rule) {
+                take(&owner, Some(declaration), problem.into_iter().collect(), out);
+            }
+        }
         (None, None) => {}
     }
     if !kind.is_readable() {

@@ -104,9 +104,16 @@ pub struct RootEntry {
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleEntry {
-    /// A glob relative to each root: `**/*.png`. Only `**` crosses `/`; case counts.
+    /// A glob relative to each root: `**/*.png`. Only `**` crosses `/`; case counts. `{name}` captures one or more
+    /// characters within a component: `{dir}/{stem}.{n}.ogg`. `{name:**}` captures one or more whole components, and so
+    /// does `{name}/` at the very beginning; `{name:*}` captures exactly one. What stands further left takes as much as it
+    /// can. What is captured joins the metadata of the asset's entry in the pack, as text, unless its processor says
+    /// something of that name itself.
     #[serde(rename = "match")]
     pub pattern: Spanned<String>,
+    /// What the assets are called, with captures filled in: `{dir}/{stem}`. Names are unique in a workspace. By default the
+    /// path below the root, with the extension.
+    pub name: Option<Spanned<String>>,
     /// The name of the only root where it matches; by default all of them.
     pub root: Option<Spanned<String>>,
     /// Which processor makes the assets. It may come from a preset.

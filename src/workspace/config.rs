@@ -12,10 +12,11 @@ use super::authored::{ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
 use super::layer::{Layer, Reader};
 use super::lookup::not_a_source;
 use super::order::{Edges, order};
+use super::pattern::{Pattern, Template};
 use super::rules::{Rule, RuleSet, pattern_problem};
-use crate::model::declaration::Options;
+use crate::model::declaration::{Captures, Options};
 use crate::model::node::{Node, Spanned, Value, decode_all};
-use crate::model::reference::path_problem;
+use crate::model::reference::{name_problem, path_problem};
 use crate::model::suggest::{instead_of, shown};
 use crate::model::{
     AssetUuid, Code, Diagnostic, Digest, KeyHasher, Location, Profile, RelPath, Settings, SettingsCheck, text,
@@ -104,6 +105,19 @@ impl Config {
             Some(below) if self.roots.len() == 1 => below.to_owned(),
             Some(below) => format!("{}/{below}", root.name),
         }
+    }
+
+    /// Returns the name that the rule of this index gives to the asset at `place`, of which `captures` were captured; the
+    /// [default](Config::default_name) where it says none.
+    pub fn rule_name(&self, rule: usize, place: &str, captures: &Captures) -> String {
+        let name = self.rules.get(rule).and_then(|it| it.name.as_ref());
+        name.map_or_else(|| self.default_name(place), |it| it.fill(captures))
+    }
+
+    /// Returns what the rule of this index captures of the path of a source that it matches.
+    pub fn captures(&self, rule: usize, path: &str) -> Captures {
+        let below = self.root_of(path).and_then(|it| it.path.strip(path));
+        below.map(|it| self.rules.captures(rule, it)).unwrap_or_default()
     }
 
     /// Returns the digest of everything in here: all that the configuration can do to a build.
@@ -404,10 +418,23 @@ fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {
 fn read_rule(reader: &mut Reader<'_>, entry: RuleEntry, roots: &[Root]) -> Option<Rule> {
     let pattern = entry.pattern.clone();
     let problem = pattern_problem(&pattern.value);
-    let usable = problem.is_none();
+    let parsed = if problem.is_none() { Pattern::parse(&pattern.value).unwrap_or_default() } else { None };
+    let mut usable = problem.is_none();
     if let Some(problem) = problem {
         reader.error(Code::BAD_PATTERN, pattern.range, problem);
     }
+    let known: BTreeSet<&str> = parsed.iter().flat_map(Pattern::names).collect();
+    let name = match entry.name.as_ref().filter(|_| usable) {
+        None => None,
+        Some(written) => match rule_template(&written.value, &known) {
+            Ok(template) => Some(template),
+            Err(problem) => {
+                reader.error(Code::BAD_PATTERN, written.range, problem);
+                usable = false;
+                None
+            }
+        },
+    };
     let root = entry.root.clone();
     if let Some(name) = root.as_ref().filter(|name| roots.iter().all(|it| it.name != name.value)) {
         let message = format!("there is no root `{}`", shown(&name.value));
@@ -419,8 +446,20 @@ fn read_rule(reader: &mut Reader<'_>, entry: RuleEntry, roots: &[Root]) -> Optio
     if kind.is_none() {
         reader.no_type(&layer, pattern.range, "the rule says no type", "give it a `type`, such as `type = \"raw\"`");
     }
-    let rule = |kind| Rule { pattern: pattern.value, root: root.map(|it| it.value), kind, options: Arc::new(options) };
+    let (root, options) = (root.map(|it| it.value), Arc::new(options));
+    let rule = |kind| Rule { pattern: pattern.value, root, kind, name, options };
     kind.filter(|_| usable).map(rule)
+}
+
+/// Reads a name with captures. One without any is the same for all that the rule matches, which is right for one file.
+fn rule_template(text: &str, known: &BTreeSet<&str>) -> Result<Template, String> {
+    let template = Template::parse(text, known)?;
+    // What begins with a capture may turn out to be a name or not.
+    let begins_open = text.starts_with('{');
+    match name_problem(text).filter(|_| !begins_open) {
+        Some(problem) => Err(problem),
+        None => Ok(template),
+    }
 }
 
 #[cfg(test)]
@@ -537,6 +576,7 @@ codec = "lz4"
             ("max = 64", "max = 65"),
             ("codec = \"lz4\",", "codec = \"none\","),
             ("exclude = false", "exclude = true"),
+            ("exclude = false", "exclude = false\nname = \"logo\""),
             ("preload = true", "preload = false"),
             ("\"b\", \"a\"", "\"a\""),
             ("manifest = true", "manifest = false"),
@@ -650,7 +690,15 @@ tags = ["", "ok"]
 match = "[a"
 type = "raw"
 [[rules]]
-match = "{dir}/x"
+match = "{dir}/{dir}"
+[[rules]]
+match = "{dir}/{stem}.x"
+name = "{dir}/{sten}"
+type = "raw"
+[[rules]]
+match = "*.x"
+name = "./x"
+type = "raw"
 [[rules]]
 type = "raw"
 mach = "x"
@@ -683,13 +731,15 @@ settings.max = 1
                     help: the presets are `big`, `loose`
                 16 `""`: PW0004 a tag is not empty, and has no spaces at its ends and no control characters
                 18 `"[a"`: PW0007 unclosed character class; missing ']'
-                21 `"{dir}/x"`: PW0007 `{dir}` has one alternative only; captures are not known in this version
-                21 `"{dir}/x"`: PW0017 the rule says no type
+                21 `"{dir}/{dir}"`: PW0007 `{dir}` captures twice; give one of them another name
+                21 `"{dir}/{dir}"`: PW0017 the rule says no type
                     help: give it a `type`, such as `type = "raw"`
-                24 `mach`: PW0003 unknown field `mach`
+                24 `"{dir}/{sten}"`: PW0007 there is no capture `{sten}`; the pattern has `{dir}`, `{stem}`
+                28 `"./x"`: PW0007 a name starts with none of `./`, `../`, `/` and `uuid:`: a reference could not tell
+                32 `mach`: PW0003 unknown field `mach`
                     help: did you mean `match`?
-                28 `"big"`: PW0004 the preset `big` is for the type `image`, not `raw`
-                31 `"loose"`: PW0003 the preset `loose` does not fit the type `raw`: unknown field `max`
+                36 `"big"`: PW0004 the preset `big` is for the type `image`, not `raw`
+                39 `"loose"`: PW0003 the preset `loose` does not fit the type `raw`: unknown field `max`
             "#]],
         );
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::authored::AssetFile;
 use super::config::Config;
 use super::layer::{Layer, Reader};
-use crate::model::declaration::{Declaration, Form, Inputs, Intent, Origin};
+use crate::model::declaration::{Captures, Declaration, Form, Inputs, Intent, Origin};
 use crate::model::node::{Node, Spanned, Value, decode_all};
 use crate::model::reference::{InputPattern, Reference, name_problem, path_problem};
 use crate::model::suggest::shown;
@@ -77,11 +77,19 @@ pub fn from_sidecar(
 ) -> (Option<Declaration>, Vec<Diagnostic>) {
     read(scope, file, bytes, |mut asset, written| {
         let layer = Layer::from(written.clone());
-        let rule = rule.and_then(|it| scope.config.rules.get(it)).filter(|_| layer.kind.is_none());
-        let (kind, options) = asset.reader.read(&layer, rule);
+        let rule = rule.and_then(|it| Some((scope.config.rules.get(it)?, it))).filter(|_| layer.kind.is_none());
+        let (kind, options) = asset.reader.read(&layer, rule.map(|it| it.0));
         asset.refuse_inputs();
         let dir = owner.parent().unwrap_or_else(RelPath::root);
-        let common = asset.common(scope, owner, &dir, &written);
+        let mut common = asset.common(scope, owner, &dir, &written);
+        if let Some((_, index)) = rule {
+            common.captures = scope.config.captures(index, owner.as_str());
+            if common.name_location.is_none() {
+                let (name, problem) = rule_name(scope.config, owner, index, &common.captures);
+                common.name = name;
+                asset.reader.diagnostics.extend(problem);
+            }
+        }
         let Some(kind) = kind else {
             asset.no_type(&layer, "say its `type`, or write a rule that matches its file");
             return (None, asset.reader.diagnostics);
@@ -92,18 +100,22 @@ pub fn from_sidecar(
     })
 }
 
-/// Returns the declaration of the file `owner` by the rule of index `rule`; `None` when there is no such rule.
+/// Returns the declaration of the file `owner` by the rule of index `rule`, and what is wrong with it; `None` when there
+/// is no such rule.
 ///
 /// Called for every file that a rule claims: besides the default name nothing is copied.
-pub fn from_rule(config: &Config, owner: &RelPath, rule: usize) -> Option<Declaration> {
+pub fn from_rule(config: &Config, owner: &RelPath, rule: usize) -> Option<(Declaration, Option<Diagnostic>)> {
     let found = config.rules.get(rule)?;
+    let captures = config.captures(rule, owner.as_str());
+    let (name, problem) = rule_name(config, owner, rule, &captures);
     let intent = Intent {
         place: owner.clone(),
         part: String::new(),
-        name: config.default_name(owner.as_str()).into(),
+        name: name.into(),
         kind: found.kind.clone(),
         inputs: Inputs::Owner,
         dependencies: Vec::new(),
+        captures,
         options: found.options.clone(),
     };
     let origin = Origin {
@@ -113,7 +125,19 @@ pub fn from_rule(config: &Config, owner: &RelPath, rule: usize) -> Option<Declar
         inputs: Vec::new(),
         dependencies: Vec::new(),
     };
-    Some(Declaration { intent: Arc::new(intent), origin })
+    Some((Declaration { intent: Arc::new(intent), origin }, problem))
+}
+
+/// Returns the name that a rule gives to the asset at `place`, or else the default one and why that it gives is none.
+fn rule_name(config: &Config, place: &RelPath, rule: usize, captures: &Captures) -> (String, Option<Diagnostic>) {
+    let name = config.rule_name(rule, place.as_str(), captures);
+    let has_name = config.rules.get(rule).is_some_and(|it| it.name.is_some());
+    let Some(problem) = has_name.then(|| name_problem(&name)).flatten() else { return (name, None) };
+    let message = format!("its rule would name this asset `{}`: {problem}", shown(&name));
+    let problem = Diagnostic::error(Code::WRONG_TYPE, message)
+        .at(Location::file(place))
+        .help("change the rule's `name`, or give the file a sidecar with a `name` of its own");
+    (config.default_name(place.as_str()), Some(problem))
 }
 
 /// A declaration file that is being read.
@@ -126,6 +150,7 @@ struct Asset<'a> {
 struct Common {
     place: RelPath,
     name: String,
+    captures: Captures,
     dependencies: Vec<Reference>,
     location: Location,
     name_location: Option<Location>,
@@ -229,6 +254,7 @@ impl Asset<'_> {
             written.dependencies.iter().filter_map(|it| self.dependency(dir, it)).unzip();
         Common {
             place: place.clone(),
+            captures: Captures::new(),
             name: name.map_or_else(|| scope.config.default_name(place.as_str()), |it| it.value.clone()),
             dependencies,
             location: self.reader.at(self.root.range),
@@ -286,6 +312,7 @@ impl Common {
             kind,
             inputs,
             dependencies: self.dependencies,
+            captures: self.captures,
             options,
         };
         let origin = Origin {
@@ -422,15 +449,41 @@ settings = { scale = 2 }
         assert_eq!((own.options.general.settings.0.len(), own.options.tags.len()), (1, 0));
         let empty = good(sidecar(b"{}", Some(0))).intent;
         let config = config(CONFIG);
-        assert_eq!(empty, from_rule(&config, &path("assets/ui/x.png"), 0).expect("a rule").intent);
+        assert_eq!(empty, from_rule(&config, &path("assets/ui/x.png"), 0).expect("a rule").0.intent);
         let (none, diagnostics) = sidecar(b"{}", None);
         assert_eq!((none, diagnostics[0].code), (None, Code::NO_TYPE));
     }
 
     #[test]
+    fn captures_name_assets_and_stay_with_them() {
+        let rule = "match = \"{dir}/{stem}.png\"\nname = \"{stem}\"";
+        let config = config(&CONFIG.replace("match = \"**/*.png\"", rule));
+        let of = |owner: &str| from_rule(&config, &path(owner), 0).expect("a rule");
+        let (declaration, problem) = of("assets/ui/big/x.png");
+        let intent = &declaration.intent;
+        let captures: Vec<_> = intent.captures.iter().map(|it| (&*it.0, it.1.as_str())).collect();
+        assert_eq!((&*intent.name, problem), ("x", None));
+        assert_eq!(captures, [("dir", "ui/big"), ("stem", "x")]);
+        let (declaration, problem) = of("assets/ui/ x.png");
+        assert_eq!(&*declaration.intent.name, "ui/ x.png");
+        expect!["its rule would name this asset ` x`: a name neither starts nor ends with a space"]
+            .assert_eq(&problem.expect("it is no name").message);
+
+        let scope = Scope { config: &config, check: &Kinds };
+        let over = |text: &[u8]| {
+            good(from_sidecar(scope, &path("assets/ui/x.png"), &path("assets/ui/x.png.asset.json"), text, Some(0)))
+                .intent
+        };
+        assert_eq!((&*over(b"{}").name, over(b"{}").captures.len()), ("x", 2));
+        assert_eq!((&*over(b"{\"name\": \"y\"}").name, over(b"{\"name\": \"y\"}").captures.len()), ("y", 2));
+        let own = over(b"{\"type\": \"image\"}");
+        assert_eq!((&*own.name, own.captures.len()), ("ui/x.png", 0));
+    }
+
+    #[test]
     fn the_assets_of_a_rule_share_what_it_says() {
         let config = config(CONFIG);
-        let of = |owner: &str| from_rule(&config, &path(owner), 0).expect("a rule").intent;
+        let of = |owner: &str| from_rule(&config, &path(owner), 0).expect("a rule").0.intent;
         let (a, b) = (of("assets/a.png"), of("assets/b.png"));
         assert!(Arc::ptr_eq(&a.options, &b.options));
         assert_eq!(from_rule(&config, &path("assets/a.png"), 9), None);

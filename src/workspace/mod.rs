@@ -9,6 +9,7 @@ pub mod config;
 pub mod declare;
 mod layer;
 mod order;
+pub mod pattern;
 pub mod rules;
 #[cfg(test)]
 mod testing;

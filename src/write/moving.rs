@@ -264,7 +264,7 @@ fn move_assets<'a>(view: &'a View, renaming: &mut Renaming, decision: &mut Decis
         let to = renaming.path(asset.place());
         decision.notes.push(format!("move `{}` to `{to}`", asset.place()));
         if asset.declaration.origin.name.is_none() {
-            renaming.names.insert(asset.place().clone(), view.config.default_name(to.as_str()));
+            renaming.names.insert(asset.place().clone(), rules.name(view, asset, &to));
         }
         check_declared(view, asset, &to, &rules, decision)?;
     }
@@ -272,7 +272,7 @@ fn move_assets<'a>(view: &'a View, renaming: &mut Renaming, decision: &mut Decis
 }
 
 /// Refuses what nothing would declare where it goes, and tells where another rule would.
-fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules<'_>, decision: &mut Decision) -> Result<()> {
+fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules, decision: &mut Decision) -> Result<()> {
     let Some(before) = base_rule(view, asset) else { return Ok(()) };
     let pattern = |it: usize| view.config.rules.get(it).map_or("", |it| &it.pattern);
     match rules.claim(view, to) {
@@ -294,19 +294,28 @@ fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules<'_>, d
 }
 
 /// What decides which rule claims a file afterwards.
-struct Rules<'a> {
+struct Rules {
     renaming: Renaming,
-    config: &'a Config,
-    rules: RuleSet,
+    /// The configuration with the rules as they will be.
+    config: Config,
 }
 
-impl<'a> Rules<'a> {
-    fn after(view: &'a View, renaming: &Renaming) -> Self {
+impl Rules {
+    fn after(view: &View, renaming: &Renaming) -> Self {
         let config = &*view.config;
         let moved = |it: &Rule| rule_after(&config.roots, it, renaming).unwrap_or_else(|| it.pattern.clone());
         let rules = config.rules.all().iter().map(|it| Rule { pattern: moved(it), ..it.clone() });
         let rules = RuleSet::new(rules.collect()).unwrap_or_default();
-        Self { renaming: renaming.clone(), config, rules }
+        Self { renaming: renaming.clone(), config: Config { rules, ..config.clone() } }
+    }
+
+    /// Returns the name at `to` of an asset whose author gives it none.
+    fn name(&self, view: &View, asset: &Asset, to: &RelPath) -> String {
+        let rule = base_rule(view, asset).and_then(|_| self.claim(view, to));
+        rule.map_or_else(
+            || self.config.default_name(to.as_str()),
+            |it| self.config.rule_name(it, to.as_str(), &self.config.captures(it, to.as_str())),
+        )
     }
 
     fn claim(&self, view: &View, path: &RelPath) -> Option<usize> {
@@ -318,7 +327,7 @@ impl<'a> Rules<'a> {
             above = dir.parent();
         }
         let root = self.config.root_of(path.as_str())?;
-        self.rules.claim(root, root.path.strip(path.as_str())?)
+        self.config.rules.claim(root, root.path.strip(path.as_str())?)
     }
 
     /// Returns whether `dir` has an `asset.json` afterwards: one that stays or one that comes.
@@ -415,7 +424,7 @@ mod tests {
             |from: &str, to: &str| Renaming { paths: [(path(from), path(to))].into(), ..Renaming::default() };
         let after = |roots: &[Root], root: Option<&str>, pattern: &str, from: &str, to: &str| {
             let root = root.map(str::to_owned);
-            let rule = Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), options: Default::default() };
+            let rule = Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), ..Rule::default() };
             rule_after(roots, &rule, &renaming(from, to)).unwrap_or_else(|| "as it is".to_owned())
         };
         for (pattern, from, to, expected) in [

@@ -1,7 +1,7 @@
 //! A naive packer, written from `schema/pack.md` and `schema/registry.md` alone: it shares no code with the real one.
 //!
-//! It understands workspaces of a plain kind: rules for `**/*.png` (`image`, passed through) and `**/*.bin` (`raw`),
-//! `asset.json` with listed inputs, sidecars, codec none. What packwright writes for those must be what this writes.
+//! It understands workspaces of a plain kind: rules for `**/*.png` (`image`, passed through) and `**/*.bin` (`raw`), one
+//! with captures for `{dir}/Y{n}.bin` and `{dir}/Y{n}.png`, `asset.json` with listed inputs, sidecars, codec none. What packwright writes for those must be what this writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +24,7 @@ struct Entry {
     kind: String,
     preload: bool,
     tags: BTreeSet<String>,
-    metadata: BTreeMap<&'static str, Value>,
+    metadata: BTreeMap<String, Value>,
     references: BTreeSet<u32>,
     payloads: BTreeMap<String, Vec<u8>>,
 }
@@ -51,6 +51,15 @@ fn entries(files: &Files) -> Vec<Entry> {
         entry.kind = if place.ends_with(".png") { "image" } else { "raw" }.to_owned();
         entry.name = place.strip_prefix("assets/").unwrap().to_owned();
         let base = if directory.is_some() { place } else { place.rsplit_once('/').unwrap().0 };
+        // What the rule with captures says, its words written out.
+        let below = place.strip_prefix("assets/").unwrap();
+        if let Some((dir, file)) = below.rsplit_once('/').filter(|it| directory.is_none() && it.1.starts_with('Y')) {
+            let (n, extension) = file[1..].rsplit_once('.').unwrap();
+            entry.name = format!("{extension} {n} in {dir}");
+            let captured = [("dir", dir), ("n", n), ("extension", extension)];
+            entry.metadata = captured.iter().map(|it| (it.0.to_owned(), it.1.into())).collect();
+            entry.kind = "raw".to_owned();
+        }
         if let Some(said) = directory.as_ref().or(sidecar.as_ref()) {
             let text = |key: &str, or: &str| said[key].as_str().unwrap_or(or).to_owned();
             let list = |key: &str| {
@@ -70,7 +79,7 @@ fn entries(files: &Files) -> Vec<Entry> {
             entry.payloads.insert(String::new(), files[place].clone());
         }
         if entry.kind == "image" {
-            entry.metadata = png_metadata(&entry.payloads[""]);
+            entry.metadata.extend(png_metadata(&entry.payloads[""]));
         }
         entries.push(entry);
     }
@@ -78,10 +87,10 @@ fn entries(files: &Files) -> Vec<Entry> {
     entries
 }
 
-fn png_metadata(bytes: &[u8]) -> BTreeMap<&'static str, Value> {
+fn png_metadata(bytes: &[u8]) -> BTreeMap<String, Value> {
     let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
     let color = ["grey", "", "rgb", "indexed", "grey_alpha", "", "rgba"][bytes[25] as usize];
-    BTreeMap::from([
+    let facts: [(&str, Value); 8] = [
         ("format", "png".into()),
         ("width", number(16).into()),
         ("height", number(20).into()),
@@ -90,7 +99,8 @@ fn png_metadata(bytes: &[u8]) -> BTreeMap<&'static str, Value> {
         ("alpha", (bytes[25] & 4 != 0).into()),
         ("interlaced", (bytes[28] == 1).into()),
         ("animated", false.into()),
-    ])
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Returns the files of the pack `main` in the single layout.
@@ -252,6 +262,10 @@ fn container(role: u32, count: usize, entries: &[&Entry], names: [Vec<u8>; 3], p
 const CONFIG: &str = r#"
 [[roots]]
 path = "assets"
+[[rules]]
+match = "{dir}/Y{n}.{extension}"
+name = "{extension} {n} in {dir}"
+type = "raw"
 [[rules]]
 match = "**/*.png"
 type = "image"

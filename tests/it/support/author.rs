@@ -29,7 +29,7 @@ const NAMES: [&str; 12] = [
     "sub.png",
     ".hidden.png",
 ];
-const RULES: [&str; 7] = [
+const RULES: [&str; 9] = [
     "match = \"**/*.png\"\ntype = \"image\"\n",
     "match = \"**/*.gltf\"\ntype = \"model\"\n",
     "match = \"**/*.bin\"\ntype = \"raw\"\n",
@@ -37,6 +37,8 @@ const RULES: [&str; 7] = [
     "match = \"**/*.{txt,bin}\"\ntype = \"raw\"\ncodec = \"zstd\"\n[rules.profiles.release]\nexclude = true\n",
     "match = \"**/two.*\"\ntype = \"raw\"\nexclude = true\n",
     "match = \"**/*.png\"\ntype = \"image\"\npresets = [\"loud\"]\n[rules.settings]\nformat = \"rgba8\"\n",
+    "match = \"{dir}/{stem}.{ext}\"\nname = \"{ext} {stem} in {dir}\"\ntype = \"raw\"\n",
+    "match = \"**/{stem}.{n}\"\ntype = \"raw\"\n",
 ];
 
 /// The profiles of every configuration that [`Config`] writes.
