@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::lane::{self, Commit, Recovery};
-use crate::model::declaration::{Declaration, Inputs};
+use crate::model::declaration::Declaration;
 use crate::model::reference::Reference;
 use crate::model::registry::{
     self, Copied, FileSet, Found, GITATTRIBUTES, Ground, Mended, Open, Present, Reconciliation, Registry, Repair, bind,
@@ -144,7 +144,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let lost: BTreeSet<Digest> = missing.iter().map(|it| it.content).collect();
     let suspects = present.iter().enumerate().filter_map(|(idx, it)| {
         // Of a directory nobody knows what its files held.
-        let declaration = declarations[idx].filter(|it| it.intent.inputs == Inputs::Owner)?;
+        let declaration = declarations[idx].filter(|it| it.intent.inputs.is_file())?;
         let registered = match repair.registry.at(&it.place, &it.part) {
             Some(line) if held(&declarations, idx, state, tree).content == line.content => return None,
             Some(line) => BTreeSet::from([line.content]),

@@ -23,7 +23,7 @@ use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup, registry_files};
 use super::identify;
 use super::judge::Verdict;
-use super::memo::{self, Built, Ledger, Rest, Short};
+use super::memo::{self, Built, Ledger, Rest, Short, Under};
 use super::publish::{self, Output, Publication, Published, Wanted, settled, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::vanished::{VANISHED_FACT, Vanished};
@@ -201,7 +201,9 @@ impl<'a> Pass<'a> {
             return Ok(None);
         }
         let tree = &self.scan.tree;
-        let Some(memos) = memo::recall(index, &target, self.settled(), registry.digest, tree) else { return Ok(None) };
+        let (settled, registry_digest, config) = (self.settled(), registry.digest, &*self.setup.config);
+        let under = Under { target: &target, settled, registry: registry_digest, config };
+        let Some(memos) = memo::recall(index, under, tree) else { return Ok(None) };
         if self.setup.roots.iter().any(|it| !is_dir(tree, it)) {
             return Ok(None);
         }

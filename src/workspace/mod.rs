@@ -7,6 +7,7 @@
 pub mod authored;
 pub mod config;
 pub mod declare;
+pub mod gather;
 mod layer;
 mod order;
 pub mod pattern;

@@ -140,37 +140,36 @@ impl Pattern {
         Some(self.captures.iter().enumerate().map(|(nth, name)| (name.clone(), value(nth))).collect())
     }
 
-    /// Returns the pattern with some captures filled in and the others left as `{name}`. Only of a
-    /// [plain](Pattern::is_plain) one.
-    pub fn fill(&self, values: &dyn Fn(&str) -> Option<String>) -> String {
-        let filled = |nth: usize| {
-            let name = &*self.captures[nth];
-            values(name).unwrap_or_else(|| format!("{{{name}}}"))
-        };
-        let component = |it: &Component| match it {
-            Component::Deep => "**".to_owned(),
-            Component::Span(nth) => filled(*nth),
-            Component::Tokens(tokens) => {
-                let text = |it: &Token| match it {
-                    Token::Literal(it) => it.to_string(),
-                    Token::Capture(nth) => filled(*nth),
-                    _ => "*".to_owned(),
-                };
-                tokens.iter().map(text).collect()
+    /// Returns the pattern with some captures filled in and the others left as `{name}`, and the directory that it lies in
+    /// as far as that is known. Only of a [plain](Pattern::is_plain) one.
+    pub fn fill(&self, values: &dyn Fn(&str) -> Option<String>) -> (String, String) {
+        let (mut all, mut dir): (Vec<String>, Option<String>) = (Vec::new(), None);
+        for (idx, component) in self.components.iter().enumerate() {
+            let mut is_known = idx + 1 < self.components.len();
+            let mut filled = |nth: usize| {
+                let name = &*self.captures[nth];
+                let value = values(name);
+                is_known &= value.is_some();
+                value.unwrap_or_else(|| format!("{{{name}}}"))
+            };
+            let text = match component {
+                Component::Deep => "**".to_owned(),
+                Component::Span(nth) => filled(*nth),
+                Component::Tokens(tokens) => {
+                    let text = |it: &Token| match it {
+                        Token::Literal(it) => it.to_string(),
+                        Token::Capture(nth) => filled(*nth),
+                        _ => "*".to_owned(),
+                    };
+                    tokens.iter().map(text).collect()
+                }
+            };
+            if !is_known && dir.is_none() {
+                dir = Some(all.join("/"));
             }
-        };
-        self.components.iter().map(component).collect::<Vec<_>>().join("/")
-    }
-
-    /// Returns how many components come before the first one with a capture that is not among `known`.
-    pub fn known_depth(&self, known: &[String]) -> usize {
-        let is_known = |nth: usize| known.iter().any(|it| **it == *self.captures[nth]);
-        let all_known = |it: &Component| match it {
-            Component::Deep => false,
-            Component::Span(nth) => is_known(*nth),
-            Component::Tokens(tokens) => tokens.iter().all(|it| !matches!(it, Token::Capture(nth) if !is_known(*nth))),
-        };
-        self.components.iter().take_while(|it| all_known(it)).count()
+            all.push(text);
+        }
+        (all.join("/"), dir.unwrap_or_default())
     }
 
     /// Runs the machine: every pair of step and position is tried at most once, so that no pattern takes long.
@@ -648,8 +647,11 @@ mod tests {
         let parsed = Pattern::parse("{dir}/{stem}.{n}.ogg").expect("a pattern").expect("with captures");
         let value = |name: &str| ["dir", "stem"].contains(&name).then(|| format!("<{name}>"));
         assert!(parsed.is_plain());
-        assert_eq!(parsed.fill(&value), "<dir>/<stem>.{n}.ogg");
-        assert_eq!(parsed.known_depth(&["dir".to_owned(), "stem".to_owned()]), 1);
+        assert_eq!(parsed.fill(&value), ("<dir>/<stem>.{n}.ogg".to_owned(), "<dir>".to_owned()));
+        let parsed = Pattern::parse("{dir}/{n}/x/{stem}").expect("a pattern").expect("with captures");
+        assert_eq!(parsed.fill(&value), ("<dir>/{n}/x/<stem>".to_owned(), "<dir>".to_owned()));
+        let parsed = Pattern::parse("{n}.x").expect("a pattern").expect("with captures");
+        assert_eq!(parsed.fill(&value), ("{n}.x".to_owned(), String::new()));
         for pattern in ["**/{a}", "{a}?", "{a}/{b,c}"] {
             assert!(!Pattern::parse(pattern).expect("a pattern").expect("with captures").is_plain(), "{pattern}");
         }

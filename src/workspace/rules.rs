@@ -24,6 +24,12 @@ pub struct Rule {
     pub kind: Arc<str>,
     /// What they are called; by default by their place.
     pub name: Option<Template>,
+    /// Paths, relative to the root, of files that are inputs besides.
+    pub with: Vec<Template>,
+    /// The captures by which files are taken together; empty where each is an asset of its own.
+    pub group: Vec<String>,
+    /// The name of the file that makes an asset of the directory that holds it: the pattern's last component.
+    pub marker: Option<String>,
     /// All else that it says of them.
     pub options: Arc<Options>,
 }
@@ -59,6 +65,8 @@ struct Matcher {
     /// The patterns of all others, and the index of each one's rule.
     globs: GlobSet,
     glob_rules: Vec<usize>,
+    /// Whether what a rule makes of a file may depend on others.
+    gathers: bool,
     /// Of each rule its pattern, where that has captures: its glob may match more than it does.
     patterns: Vec<Option<Pattern>>,
 }
@@ -96,6 +104,8 @@ impl RuleSet {
             }
             matcher.patterns.push(pattern);
         }
+        let gathers = |it: &Rule| !it.with.is_empty() || !it.group.is_empty() || it.marker.is_some();
+        matcher.gathers = rules.iter().any(gathers);
         matcher.globs = GlobSet::new(&globs).map_err(|it| it.kind().to_string())?;
         Ok(Self { rules, matcher: Arc::new(matcher) })
     }
@@ -110,8 +120,18 @@ impl RuleSet {
         self.rules.get(index)
     }
 
-    /// Returns the index of the first rule that claims the file at `below`, a path relative to `root`.
-    /// Declaration files are nobody's.
+    /// Returns whether any rule has to do with several files at once: takes them together, has companions or a marker.
+    pub fn gather(&self) -> bool {
+        self.matcher.gathers
+    }
+
+    /// Returns the pattern of the rule of this index, where it captures anything.
+    pub fn pattern(&self, index: usize) -> Option<&Pattern> {
+        self.matcher.patterns.get(index)?.as_ref()
+    }
+
+    /// Returns the index of the first rule that matches the file at `below`, a path relative to `root`.
+    /// Declaration files are nobody's. Where rules [gather](RuleSet::gather) files, that is not all there is to it.
     pub fn claim(&self, root: &Root, below: &str) -> Option<usize> {
         let name = file_name(below);
         if name == ASSET_JSON || name.ends_with(SIDECAR_SUFFIX) {
@@ -151,14 +171,16 @@ impl RuleSet {
 
     /// Returns what the rule of this index captures of a file that it matches.
     pub fn captures(&self, index: usize, below: &str) -> Captures {
-        let pattern = self.matcher.patterns.get(index).and_then(Option::as_ref);
-        pattern.and_then(|it| it.captures(below)).unwrap_or_default()
+        self.pattern(index).and_then(|it| it.captures(below)).unwrap_or_default()
     }
 
     /// Returns whether a rule holds for a file that its glob matches.
     fn holds(&self, index: usize, root: &Root, below: &str) -> bool {
-        let is_here = self.rules[index].root.as_ref().is_none_or(|it| *it == root.name);
-        is_here && self.matcher.patterns[index].as_ref().is_none_or(|it| it.captures(below).is_some())
+        let rule = &self.rules[index];
+        let is_here = rule.root.as_ref().is_none_or(|it| *it == root.name);
+        // The workspace as a whole is no asset.
+        let is_whole = rule.marker.is_some() && root.path.is_root() && !below.contains('/');
+        is_here && !is_whole && self.matcher.patterns[index].as_ref().is_none_or(|it| it.captures(below).is_some())
     }
 }
 

@@ -29,7 +29,7 @@ const NAMES: [&str; 12] = [
     "sub.png",
     ".hidden.png",
 ];
-const RULES: [&str; 9] = [
+const RULES: [&str; 14] = [
     "match = \"**/*.png\"\ntype = \"image\"\n",
     "match = \"**/*.gltf\"\ntype = \"model\"\n",
     "match = \"**/*.bin\"\ntype = \"raw\"\n",
@@ -39,7 +39,15 @@ const RULES: [&str; 9] = [
     "match = \"**/*.png\"\ntype = \"image\"\npresets = [\"loud\"]\n[rules.settings]\nformat = \"rgba8\"\n",
     "match = \"{dir}/{stem}.{ext}\"\nname = \"{ext} {stem} in {dir}\"\ntype = \"raw\"\n",
     "match = \"**/{stem}.{n}\"\ntype = \"raw\"\n",
+    "match = \"{dir}/{stem}.bin\"\nwith = [\"{dir}/{stem}.png\", \"ui/buf.bin\"]\ntype = \"raw\"\n",
+    "match = \"{dir}/{stem}.png\"\nwith = [\"{dir}/{stem}.txt\", \"{dir}/four.bin\"]\ntype = \"image\"\n",
+    "match = \"{dir}/{stem}.bin\"\ngroup = [\"dir\"]\ntype = \"raw\"\n",
+    "match = \"{dir}/{stem}.{ext}\"\ngroup = [\"stem\"]\nwith = [\"c/{stem}.txt\"]\nname = \"all {stem}\"\ntype = \"raw\"\n",
+    "marker = \"three.bin\"\ntype = \"raw\"\n",
 ];
+
+/// The first so many rules make an asset of each file alone.
+const ALONE: usize = 9;
 
 /// The profiles of every configuration that [`Config`] writes.
 pub const PROFILES: [&str; 4] = ["dev", "release", "slim", "lax"];
@@ -100,9 +108,11 @@ impl Config {
         self.broken = false;
         match random.below(10) {
             0..3 => {
-                let mut rules: Vec<usize> = (0..RULES.len()).collect();
+                // What takes several files together goes the long way more often: not always.
+                let all = if random.chance(25) { RULES.len() } else { ALONE };
+                let mut rules: Vec<usize> = (0..all).collect();
                 random.shuffle(&mut rules);
-                rules.truncate(2 + random.below(RULES.len() - 1));
+                rules.truncate(2 + random.below(ALONE - 1));
                 self.rules = rules;
             }
             3 => random.shuffle(&mut self.rules),
