@@ -71,7 +71,15 @@ impl<'a> Pass<'a> {
         let Session { ws, options, index, sources, .. } = &session;
         let known = session.known_tree(&setup);
         let is_new = known.is_empty();
-        let scan = || scan(ws, &setup.roots, known, sources, scan::Options { rehash: options.rehash });
+        let scan = || {
+            scan(
+                ws,
+                &setup.roots,
+                known,
+                sources,
+                scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) },
+            )
+        };
         let look = || registry_files(ws, index, options, &setup.sight);
         let (registry, scan) = if is_new {
             let look = || {
@@ -116,7 +124,8 @@ impl<'a> Pass<'a> {
 
     /// Returns what artifacts are made with.
     pub fn workshop(&self) -> Workshop<'_> {
-        Workshop { session: &self.session, tree: &self.scan.tree, roots: &self.setup.roots }
+        let Setup { roots, config, .. } = &self.setup;
+        Workshop { session: &self.session, tree: &self.scan.tree, roots, ignore: &config.ignore }
     }
 
     /// Returns the change that brings all of the workspace into the database.

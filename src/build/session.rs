@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the tree as the index remembers it; empty where it remembers none, or one of other roots.
+    /// Returns the tree as the index remembers it; empty where it remembers none, or one of other roots or of what else was ignored.
     pub fn known_tree(&self, setup: &Setup) -> Tree {
         if self.index.fact(SCAN_FACT).as_deref() != Some(&scan_key(setup).0[..]) {
             return Tree::default();
@@ -154,6 +154,9 @@ pub fn scan_key(setup: &Setup) -> Digest {
     let mut hasher = KeyHasher::new("packwright scan v1");
     setup.roots.iter().for_each(|it| {
         hasher.text(1, it.as_str());
+    });
+    setup.config.ignore.patterns().iter().for_each(|it| {
+        hasher.text(2, it);
     });
     hasher.finish()
 }

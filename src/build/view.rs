@@ -144,8 +144,8 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     let config_text = config_text(ws, &setup.config)?;
     let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
-    let rehash = scan::Options { rehash: options.rehash };
-    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
+    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;
     let pass = Pass::new(session, setup, scan);
     pass.load_tree()?;
     let (registry, _) = registry_files.load(ws)?;

@@ -79,6 +79,10 @@ pub struct WorkspaceFile {
     /// The directories that hold sources. At least one; unique names; none inside another.
     #[schemars(length(min = 1))]
     pub roots: Vec<Spanned<RootEntry>>,
+    /// What is not looked at, as if it were hidden: patterns as in a `.gitignore` beside this file. `*.psd` is ignored at any
+    /// depth, `/assets/tmp/` is one directory; `!keep.psd` takes back what an earlier pattern says, but for
+    /// what lies in an ignored directory.
+    pub ignore: Vec<Spanned<String>>,
     /// Make assets of files that have no declaration of their own. The first that matches claims the file.
     pub rules: Vec<Spanned<RuleEntry>>,
     /// Options by name, for rules and declarations to refer to.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::authored::{ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
 use super::gather::Made;
+use super::ignore::{self, Ignore};
 use super::layer::{Layer, Reader};
 use super::lookup::{is_declaration, not_a_source};
 use super::order::{Edges, order};
@@ -41,6 +42,8 @@ pub struct Config {
     pub workspace: AssetUuid,
     /// The directories that hold sources, in byte order of their paths. At least one, none in another.
     pub roots: Vec<Root>,
+    /// What is not looked at.
+    pub ignore: Ignore,
     /// In the author's order.
     pub rules: RuleSet,
     /// By name, each with the presets that it refers to laid under it.
@@ -94,7 +97,7 @@ impl Config {
     /// Says why `path` can be no source whatever is there, in words that follow the path.
     pub fn not_a_source(&self, path: &RelPath) -> Option<&'static str> {
         let roots: Vec<RelPath> = self.roots.iter().map(|it| it.path.clone()).collect();
-        not_a_source(&roots, path).filter(|_| !roots.contains(path))
+        not_a_source(&roots, &self.ignore, path).filter(|_| !roots.contains(path))
     }
 
     /// Returns the name of the asset at `place` whose author gives none: its path below its root, with several
@@ -165,6 +168,7 @@ impl ConfigReader<'_> {
     fn config(mut self, written: WorkspaceFile) -> Option<Config> {
         let workspace = self.workspace(written.workspace.as_ref());
         let roots = self.roots(&written.roots);
+        let ignore = self.ignore(&written.ignore);
         let profiles = self.profiles(&written.profiles);
         let layers = written.presets.into_iter().map(|(name, it)| (name, Layer::from(it))).collect();
         let presets = self.presets(layers, &profiles);
@@ -172,7 +176,7 @@ impl ConfigReader<'_> {
         if roots.is_empty() {
             return None;
         }
-        Some(Config { workspace: workspace?, roots, rules, presets, profiles })
+        Some(Config { workspace: workspace?, roots, ignore, rules, presets, profiles })
     }
 
     /// Does one step with a reader, and keeps what the reader reports.
@@ -230,6 +234,21 @@ impl ConfigReader<'_> {
         let mut roots: Vec<Root> = roots.into_iter().map(|(root, _)| root).collect();
         roots.sort_by(|a, b| a.path.cmp(&b.path));
         roots
+    }
+
+    fn ignore(&mut self, written: &[Spanned<String>]) -> Ignore {
+        let mut patterns = Vec::new();
+        for it in written {
+            match ignore::problem(&it.value) {
+                Some(problem) => self.plainly(|reader| reader.error(Code::BAD_PATTERN, it.range, problem)),
+                None => patterns.push(it.value.clone()),
+            }
+        }
+        Ignore::new(patterns).unwrap_or_else(|problem| {
+            let message = format!("the patterns of `ignore` together are too much: {problem}");
+            self.diagnostics.push(Diagnostic::error(Code::BAD_PATTERN, message).at(Location::file(self.file)));
+            Ignore::default()
+        })
     }
 
     fn profiles(&mut self, written: &BTreeMap<Spanned<String>, ProfileEntry>) -> BTreeMap<String, Profile> {
@@ -688,6 +707,7 @@ codec = "lz4"
         for (from, to) in [
             ("abcdef", "abcdee"),
             ("mods/all", "mods/some"),
+            ("[[roots]]\npath = \"assets\"", "ignore = [\"*.psd\"]\n[[roots]]\npath = \"assets\""),
             ("name = \"more\"", "name = \"less\""),
             ("ui/**", "**"),
             ("max = 64", "max = 65"),
@@ -717,6 +737,26 @@ codec = "lz4"
         assert_eq!(all.default_name("ui/x.png"), "ui/x.png");
         assert_eq!(all.roots, [Root { name: ".".to_owned(), path: RelPath::root() }]);
         assert_eq!(all.root_of("a/b").map(|it| &it.path), Some(&path("")));
+    }
+
+    #[test]
+    fn what_is_ignored_is_no_source() {
+        let text = HEAD.replace("[[roots]]", "ignore = [\"*.psd\", \"/assets/tmp/\"]\n[[roots]]");
+        let config = config(&text);
+        let why = |it: &str| config.not_a_source(&path(it)).unwrap_or("a source");
+        assert_eq!(why("assets/x.png"), "a source");
+        expect!["is ignored by `ignore` in packwright.toml, and ignored files are no sources"]
+            .assert_eq(why("assets/x.psd"));
+        assert_eq!(why("assets/tmp/x.png"), why("assets/x.psd"));
+        check(
+            &HEAD.replace("[[roots]]", "ignore = [\"\", \"# x\", 5, \"[z-a]\"]\n[[roots]]"),
+            expect![[r##"
+                2 `""`: PW0007 the pattern is empty
+                2 `"# x"`: PW0007 what begins with `#` is a comment in a .gitignore; a file is named so by `\#`
+                2 `5`: PW0004 expected a string, found `5`
+                2 `"[z-a]"`: PW0007 error parsing glob '[z-a]': invalid range; 'z' > 'a'
+            "##]],
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod authored;
 pub mod config;
 pub mod declare;
 pub mod gather;
+pub mod ignore;
 mod layer;
 mod order;
 pub mod pattern;

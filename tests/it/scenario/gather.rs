@@ -155,6 +155,43 @@ cue
 }
 
 #[test]
+fn what_is_ignored_is_not_looked_at() {
+    let config = |ignore: &str| {
+        let rule =
+            "[[rules]]\nmatch = \"**/*.gltf\"\ntype = \"model\"\n[[rules]]\nmatch = \"**/*.bin\"\ntype = \"raw\"";
+        let head = "workspace = \"01234567-89ab-8def-8123-456789abcdef\"";
+        format!("//- /packwright.toml\n{head}\nignore = [{ignore}]\n[[roots]]\npath = \"assets\"\n{rule}\n")
+    };
+    let (some, none) = (config("\"/assets/tmp/\", \"*.raw.bin\""), config(""));
+    check_cold(
+        &format!(
+            "{some}
+//- /assets/x.bin
+x
+//- /assets/x.raw.bin
+raw
+//- /assets/tmp/y.bin
+y
+//- ln /assets/link.bin -> tmp/y.bin
+//- build --quiet
+//- rm /assets/link.bin
+//- build --quiet
+//- pack
+//- /assets/m.gltf
+{{ \"asset\": {{ \"version\": \"2.0\" }}, \"buffers\": [{{ \"uri\": \"x.raw.bin\", \"byteLength\": 4 }}] }}
+//- build --quiet
+{none}
+//- build --quiet
+//- pack
+{some}
+//- build --quiet
+"
+        ),
+        expect![[""]],
+    );
+}
+
+#[test]
 fn a_marker_makes_one_asset_of_its_directory() {
     check_cold(
         &format!(

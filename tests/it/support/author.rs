@@ -62,6 +62,7 @@ pub struct Config {
     dev_omits: bool,
     release_synced_split: bool,
     preset_codec: &'static str,
+    ignore: &'static str,
     broken: bool,
 }
 
@@ -75,6 +76,7 @@ impl Default for Config {
             dev_omits: true,
             release_synced_split: false,
             preset_codec: "none",
+            ignore: "",
             broken: false,
         }
     }
@@ -83,6 +85,7 @@ impl Default for Config {
 impl Config {
     pub fn text(&self) -> Vec<u8> {
         let mut text = format!("# {}\nworkspace = \"{WORKSPACE}\"\n", self.comment);
+        text += &format!("ignore = [{}]\n", self.ignore);
         text += "[[roots]]\npath = \"assets\"\n";
         if self.more_roots {
             text += "[[roots]]\npath = \"more\"\n";
@@ -117,6 +120,10 @@ impl Config {
             }
             3 => random.shuffle(&mut self.rules),
             4 => self.more_roots = !self.more_roots,
+            5 if random.chance(50) => {
+                self.ignore =
+                    random.pick(&["", "\"two.*\"", "\"/assets/c/\", \"buf.bin\"", "\"*.bin\", \"!three.bin\""]);
+            }
             5 => self.comment += 1,
             6 => self.dev_manifest = !self.dev_manifest,
             7 => self.dev_omits = !self.dev_omits,
