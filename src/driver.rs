@@ -19,6 +19,7 @@ use crate::build::memo::{Ledger, Rest};
 use crate::build::pass::{Derived, Pass};
 use crate::build::publish::{self, Output, Wanted};
 use crate::build::session::Session;
+use crate::build::survey::{Survey, survey};
 use crate::build::view::View;
 use crate::build::{Options, Report};
 use crate::error::{Error, Result};
@@ -101,6 +102,18 @@ impl Engine {
         self.look(options, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             inspect(&self.ws, &mut state, options)
+        })
+    }
+
+    /// Looks at every asset whole. Processors of what is not up to date run; nothing is registered or published.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::inspect`].
+    pub fn survey(&self, options: &Options) -> Result<Survey> {
+        self.look(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            survey(&self.ws, &mut state, options)
         })
     }
 

@@ -23,11 +23,13 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("cli/doctor.schema.json", printed::<documents::DoctorDocument>()),
         ("cli/explain.schema.json", printed::<documents::ExplainDocument>()),
         ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
+        ("cli/graph.schema.json", printed::<documents::GraphDocument>()),
         ("cli/init.schema.json", printed::<documents::InitDocument>()),
         ("cli/list.schema.json", printed::<documents::ListDocument>()),
         ("cli/log.schema.json", printed::<documents::LogDocument>()),
         ("cli/pack-list.schema.json", printed::<documents::PackListDocument>()),
         ("cli/pack-verify.schema.json", printed::<documents::PackVerifyDocument>()),
+        ("cli/show.schema.json", printed::<documents::ShowDocument>()),
         ("cli/status.schema.json", printed::<documents::StatusDocument>()),
         ("cli/write.schema.json", printed::<documents::WriteDocument>()),
     ]

@@ -97,7 +97,7 @@ impl Workshop<'_> {
     }
 
     fn read(&self, path: &RelPath, content: Content) -> std::result::Result<Bytes, Moved> {
-        match self.session.sources.bytes(path, content) {
+        match self.session.sources.bytes(path, content.digest, content.size) {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err(self.error(Trouble::Torn(path.clone())).into()),
             Err(error) => Err(self.error(Trouble::Io(path.clone(), error)).into()),

@@ -13,6 +13,7 @@ use crate::model::{AssetId, AssetUuid, Diagnostic, RelPath, diagnostic};
 use crate::process::contract::Input;
 use crate::query::declared::{asset_dirs, declared};
 use crate::query::issue::Problem;
+use crate::query::layout::layout;
 use crate::query::recipes::{inputs, recipes};
 use crate::query::validated::validated;
 use crate::query::{Bucket, Slot, State};
@@ -81,12 +82,41 @@ pub struct Asset {
     pub broken: bool,
 }
 
+impl Asset {
+    /// Returns its number, or the one that it would get.
+    pub fn id(&self) -> Option<AssetId> {
+        self.identity.map(|it| it.1)
+    }
+}
+
 /// Looks at a workspace.
 ///
 /// # Errors
 ///
 /// As a build, up to where processors would run.
 pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::result::Result<Inspection, Moved> {
+    inspect_and(ws, state, options, false, |_| ()).map(|it| it.0)
+}
+
+/// What an inspection goes by, for those who want to know more.
+pub(super) struct Ground<'a> {
+    pub(super) state: &'a State,
+    pub(super) slots: &'a [Slot],
+    pub(super) tree: &'a Tree,
+    pub(super) setup: &'a Setup,
+    pub(super) proposal: &'a Proposal,
+    pub(super) problems: &'a [Problem],
+}
+
+/// As [`inspect`], and does something more with the same moment. With `made` the processors of whatever is not up to date
+/// run; what they make is stored, and the next build needs not run them.
+pub(super) fn inspect_and<T>(
+    ws: &Workspace,
+    state: &mut State,
+    options: &Options,
+    made: bool,
+    and: impl FnOnce(&Ground<'_>) -> T,
+) -> std::result::Result<(Inspection, T), Moved> {
     lane::open(&*ws.disk, &ws.root, "packwright", std::process::id())?;
     let seen = Seen::of(ws, options)?;
     let (ws, options) = (&seen.ws, &seen.options);
@@ -107,17 +137,26 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);
     });
+    if made {
+        pass.workshop().make(state, &slots)?;
+        pass.session.store.commit();
+    }
     pass.remember_scan(&registry_files);
     registry_files.check_unmoved(ws)?;
 
-    let problems = problems(state, &slots);
+    let mut problems = problems(state, &slots);
+    if made {
+        problems.extend(slots.iter().flat_map(|it| layout(&state.db, *it).problems.iter().cloned()));
+    }
+    let ground = Ground { state, slots: &slots, tree, setup, proposal: &proposal, problems: &problems };
+    let more = and(&ground);
     let mut diagnostics = pass.general(registry_warnings, &proposal);
     let assets = assets(state, tree, setup, &proposal, &problems);
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
     let mut doubled: Vec<Line> = registry.settled().cloned().collect();
     doubled.sort_by(|a, b| (&a.place, &a.part).cmp(&(&b.place, &b.part)));
-    Ok(Inspection {
+    let inspection = Inspection {
         assets,
         unclaimed: state.buckets().into_iter().flat_map(|it| unclaimed(state, it)).collect(),
         sources: tree.buckets().iter().map(|it| it.sources() as u64).sum(),
@@ -127,7 +166,8 @@ pub fn inspect(ws: &Workspace, state: &mut State, options: &Options) -> std::res
         missing: proposal.missing,
         diagnostics,
         cache_warnings: pass.session.cache_warnings(),
-    })
+    };
+    Ok((inspection, more))
 }
 
 pub(super) fn problems(state: &State, slots: &[Slot]) -> Vec<Problem> {

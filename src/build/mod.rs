@@ -9,6 +9,7 @@
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
 //! - `judge`: what is wrong, and whether that stops the build
 //! - `inspect`: what there is, without making or writing anything
+//! - `survey`: every asset whole, and what it depends on; processors run for that
 //! - `examine`: what is wrong with identities and how it is put right: what `doctor` tells and does
 //! - `surroundings`: what can be told about the machine, git and the lane
 //! - `view`: the same for write commands, and what it would be after a change
@@ -25,6 +26,7 @@ pub mod pass;
 pub mod publish;
 pub mod session;
 pub mod surroundings;
+pub mod survey;
 pub mod vanished;
 pub mod view;
 

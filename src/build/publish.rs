@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, IoContext, Result};
 use crate::model::profile::Profile;
-use crate::model::{Diagnostic, Digest, KeyHasher};
+use crate::model::{Diagnostic, Digest, KeyHasher, magic};
 use crate::pack::emit::{self, Durability, Emitted, Target};
 use crate::pack::layout::layout;
 use crate::pack::manifest::manifest;
@@ -106,6 +106,7 @@ pub fn context(config: &Config, profile: &Profile, pack: &str, registry: Digest)
 pub fn settled(config: &Config, profile: &Profile, pack: &str) -> Digest {
     let mut hasher = KeyHasher::new("packwright build settings v1");
     hasher.text(1, env!("CARGO_PKG_VERSION")).number(2, u64::from(receipt::VERSION));
+    hasher.number(14, u64::from(magic::TABLE_VERSION));
     hasher.number(3, u64::from(format::VERSION)).text(4, codec::VERSION).count(5, kinds::all().len());
     for kind in kinds::all() {
         hasher.text(6, kind.name).number(7, u64::from(kind.version)).count(8, kind.codecs.len());

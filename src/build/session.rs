@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cache::{self, CacheMode, Index, Outline, Store};
-use crate::model::{Diagnostic, Digest, KeyHasher, diagnostic};
+use crate::model::{Diagnostic, Digest, KeyHasher, diagnostic, magic};
 use crate::process::exec::Runs;
 use crate::query::State;
 use crate::system::{Bytes, Counts};
@@ -149,14 +149,15 @@ impl Drop for Session<'_> {
     }
 }
 
-/// Returns the digest of what decides which entries a scan finds: known buckets count only for the same.
+/// Returns the digest of what decides which entries a scan finds, and what they look like: known buckets count only for the same.
 pub fn scan_key(setup: &Setup) -> Digest {
     let mut hasher = KeyHasher::new("packwright scan v1");
     setup.roots.iter().for_each(|it| {
         hasher.text(1, it.as_str());
     });
+    hasher.number(2, u64::from(magic::TABLE_VERSION));
     setup.config.ignore.patterns().iter().for_each(|it| {
-        hasher.text(2, it);
+        hasher.text(3, it);
     });
     hasher.finish()
 }

@@ -12,7 +12,7 @@ use crate::model::declaration::Declaration;
 use crate::model::path::ASSET_JSON;
 use crate::model::profile::Profile;
 use crate::model::registry::{Digests, Line, Proposal, Registry};
-use crate::model::{Code, Diagnostic, Digest, Location, RelPath, diagnostic};
+use crate::model::{Code, Diagnostic, Digest, Location, Looks, RelPath, diagnostic};
 use crate::process::contract::Input;
 use crate::process::kinds;
 use crate::process::trace::Observation;
@@ -177,7 +177,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
 }
 
 /// Returns the text that the configuration was read from.
-fn config_text(ws: &Workspace, config: &Config) -> Result<Vec<u8>> {
+pub(super) fn config_text(ws: &Workspace, config: &Config) -> Result<Vec<u8>> {
     let path = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let bytes = lane::read_file_through(&*ws.disk, &ws.root, &path)?.unwrap_or_default();
     let is_same = Config::parse(&bytes, &kinds::Check).0.is_some_and(|it| it == *config);
@@ -477,7 +477,8 @@ fn written(path: &RelPath, content: &[u8]) -> Entry {
     let (mtime_ns, ctime_ns, inode, device, mode) = Default::default();
     let size = content.len() as u64;
     let stamp = Stamp { kind: FileKind::File, size, mtime_ns, ctime_ns, inode, device, mode };
-    Entry { path: path.clone(), kind: Kind::File, racy: true, stamp, digest: Digest::of(content), link: None }
+    let (digest, looks) = (Digest::of(content), Looks::of(content));
+    Entry { path: path.clone(), kind: Kind::File, racy: true, stamp, digest, looks, link: None }
 }
 
 /// Returns the texts of each bucket.

@@ -1,18 +1,22 @@
 //! `packwright list`.
 
+use std::cmp::Ordering;
+
+use globset::GlobMatcher;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open::{self, BuildArguments, relative};
-use super::select::{Candidate, Selector};
+use super::select::{Candidate, Selector, compile};
 use super::words::{clean, count, size, table};
 use super::{Context, render};
 use crate::build::inspect::Asset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::registry::Change;
 use crate::model::{AssetId, AssetUuid, RelPath, suggest};
+use crate::process::kinds;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -20,10 +24,134 @@ pub struct Arguments {
     #[arg(value_name = "ASSET")]
     assets: Vec<String>,
     #[command(flatten)]
+    query: Query,
+    /// What the assets are sorted by
+    #[arg(long, value_enum, value_name = "BY", default_value_t)]
+    sort: Sort,
+    /// Begin with the last
+    #[arg(long)]
+    reverse: bool,
+    #[command(flatten)]
     pub build: BuildArguments,
     /// How the assets are printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
+}
+
+/// What must be so of an asset that is listed. All that is said must hold.
+#[derive(clap::Args, Debug)]
+struct Query {
+    /// Only assets of this type; given again, of any of these
+    #[arg(long = "type", value_name = "TYPE")]
+    kinds: Vec<String>,
+    /// Only assets with this tag; given again, with all of these
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Only assets whose name matches this glob; `**` crosses `/`, `*` does not
+    #[arg(long, value_name = "GLOB")]
+    name: Option<String>,
+    /// Only assets whose inputs are so long in all, such as '>1MiB' or '<=64kB'; given again, both
+    #[arg(long = "size", value_name = "SIZE", value_parser = Sizes::parse)]
+    sizes: Vec<Sizes>,
+}
+
+/// What assets are sorted by. What is alike is in order of place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+enum Sort {
+    /// Their numbers
+    #[default]
+    Id,
+    /// Their names
+    Name,
+    /// Their places
+    Place,
+    /// The length of their inputs, the shortest first
+    Size,
+    /// Their types
+    Type,
+}
+
+/// A range of lengths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Sizes {
+    least: u64,
+    most: u64,
+}
+
+impl Sizes {
+    /// Reads `>1MiB`, `<= 64kB`, `=0` or `12`.
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let text = text.trim();
+        let number = text.trim_start_matches(['<', '>', '=']);
+        let (sign, bytes) = (&text[..text.len() - number.len()], bytes(number.trim())?);
+        Ok(match sign {
+            ">" => Self { least: bytes.saturating_add(1), most: u64::MAX },
+            ">=" => Self { least: bytes, most: u64::MAX },
+            // Nothing is shorter than nothing.
+            "<" if bytes == 0 => Self { least: 1, most: 0 },
+            "<" => Self { least: 0, most: bytes - 1 },
+            "<=" => Self { least: 0, most: bytes },
+            "" | "=" => Self { least: bytes, most: bytes },
+            _ => return Err(format!("`{sign}` is none of `<`, `<=`, `=`, `>=` and `>`")),
+        })
+    }
+
+    fn holds(self, bytes: u64) -> bool {
+        (self.least..=self.most).contains(&bytes)
+    }
+}
+
+/// Reads a number of bytes with a unit: `kB` is 1000, `KiB` and `K` are 1024.
+fn bytes(text: &str) -> std::result::Result<u64, String> {
+    let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let unit = text[digits.len()..].to_ascii_lowercase();
+    let problem = || format!("`{text}` is no length; write a number and a unit such as B, kB, KiB, MB or MiB");
+    let power = match unit.chars().next() {
+        None | Some('b') => 0,
+        Some(it) => "kmgt".find(it).ok_or_else(problem)? as u32 + 1,
+    };
+    let base: u64 = match (power, &unit[usize::from(power > 0)..]) {
+        (0, "" | "b") | (1.., "" | "ib") => 1024,
+        (1.., "b") => 1000,
+        _ => return Err(problem()),
+    };
+    let digits: u64 = digits.trim_end().parse().map_err(|_| problem())?;
+    base.checked_pow(power).and_then(|it| it.checked_mul(digits)).ok_or_else(problem)
+}
+
+impl Query {
+    fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && self.tags.is_empty() && self.name.is_none() && self.sizes.is_empty()
+    }
+
+    /// Returns the glob that names must match.
+    fn name(&self) -> Result<Option<GlobMatcher>> {
+        self.name.as_deref().map(compile).transpose()
+    }
+
+    fn holds(&self, asset: &Asset, name: Option<&GlobMatcher>) -> bool {
+        (self.kinds.is_empty() || self.kinds.iter().any(|it| **it == *asset.kind))
+            && self.tags.iter().all(|it| asset.tags.contains(it))
+            && name.is_none_or(|it| it.is_match(&asset.name))
+            && self.sizes.iter().all(|it| it.holds(asset.bytes))
+    }
+}
+
+impl Sort {
+    fn sort(self, assets: &mut [&Asset]) {
+        // They come by id.
+        match self {
+            Self::Id => {}
+            Self::Name => assets.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| by_place(a, b))),
+            Self::Place => assets.sort_by(|a, b| by_place(a, b)),
+            Self::Size => assets.sort_by(|a, b| a.bytes.cmp(&b.bytes).then_with(|| by_place(a, b))),
+            Self::Type => assets.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| by_place(a, b))),
+        }
+    }
+}
+
+fn by_place(a: &Asset, b: &Asset) -> Ordering {
+    (&a.place, &a.part).cmp(&(&b.place, &b.part))
 }
 
 /// The assets of a workspace.
@@ -32,7 +160,7 @@ pub struct Arguments {
 pub struct ListDocument {
     /// Version of this form.
     version: Version,
-    /// By id; those without one come last, by place.
+    /// In the order that was asked for. By id, those without one come last, by place.
     assets: Vec<AssetEntry>,
 }
 
@@ -99,6 +227,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
     let parse = |it: &String| Selector::parse(&open::inside(&opened.ws.root, it), dir.as_ref());
     let selectors: Vec<Selector> = arguments.assets.iter().map(parse).collect::<Result<_>>()?;
+    let name = arguments.query.name()?;
+    known_kinds(&arguments.query.kinds)?;
     let inspection = match opened.ask(|it| it.inspect(&arguments.build.options(cx))) {
         Ok(inspection) => inspection,
         Err(error) => return Ok(super::failed(&cx.console, arguments.format, Some(&opened.ws), &error, None)),
@@ -115,7 +245,12 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         }
     }
     let is_meant = |it: &&Asset| selectors.is_empty() || selectors.iter().any(|by| by.selects(&candidate(it)));
-    let chosen: Vec<&Asset> = inspection.assets.iter().filter(is_meant).collect();
+    let mut chosen: Vec<&Asset> = inspection.assets.iter().filter(is_meant).collect();
+    chosen.retain(|it| arguments.query.holds(it, name.as_ref()));
+    arguments.sort.sort(&mut chosen);
+    if arguments.reverse {
+        chosen.reverse();
+    }
     if arguments.format == Format::Json {
         let assets = chosen.into_iter().map(AssetEntry::from).collect();
         cx.console.print_json(&ListDocument { version: Version, assets })?;
@@ -125,11 +260,27 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     if !chosen.is_empty() {
         cx.console.print(&shown(&chosen))?;
     }
+    if !arguments.query.is_empty() {
+        let (n, all) = (chosen.len(), count(inspection.assets.len() as u64, "asset"));
+        cx.console.say(format_args!("{n} of {all}, {}", size(chosen.iter().map(|it| it.bytes).sum())));
+    }
     let n_errors = inspection.diagnostics.iter().filter(|it| it.is_error()).count() as u64;
     if n_errors > 0 {
         cx.console.note(format_args!("the workspace has {}; `packwright check` shows them", count(n_errors, "error")));
     }
     Ok(exit)
+}
+
+/// Refuses types that no asset can have: whoever misspells one must not take an empty list for an answer.
+fn known_kinds(given: &[String]) -> Result<()> {
+    let known = || kinds::all().iter().map(|it| it.name);
+    match given.iter().find(|it| known().all(|known| known != **it)) {
+        None => Ok(()),
+        Some(unknown) => {
+            let known = known().collect::<Vec<_>>().join("`, `");
+            Err(Error::Usage(format!("there is no type `{}`; there are `{known}`", clean(unknown))))
+        }
+    }
 }
 
 fn candidate(asset: &Asset) -> Candidate<'_> {
@@ -158,4 +309,30 @@ fn row(asset: &Asset) -> [String; 6] {
         part => clean(&format!("{}#{part}", asset.place)),
     };
     [id, clean(&asset.kind), asset.inputs.to_string(), size(asset.bytes), place, name]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_signs_and_units() {
+        for (text, inside, outside) in [
+            (">1MB", &[1_000_001, u64::MAX][..], &[0, 1_000_000][..]),
+            (">= 1 MiB", &[1 << 20], &[(1 << 20) - 1]),
+            ("<1k", &[0, 1023], &[1024]),
+            ("<=64kB", &[64_000], &[64_001]),
+            ("12", &[12], &[11, 13]),
+            ("=12B", &[12], &[11, 13]),
+            ("<0", &[], &[0, 1, u64::MAX]),
+            (">18446744073709551615", &[], &[0, 1]),
+        ] {
+            let sizes = Sizes::parse(text).expect(text);
+            assert!(inside.iter().all(|it| sizes.holds(*it)), "{text}");
+            assert!(!outside.iter().any(|it| sizes.holds(*it)), "{text}");
+        }
+        for no in ["", ">", "MB", "1XB", "1.5MB", "-1", "=>1", "1 k i b", "99999999999TiB", "1bb", "1kbb"] {
+            assert!(Sizes::parse(no).is_err(), "{no}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod doctor;
 mod exclude;
 mod exit;
 mod explain;
+mod graph;
 mod include;
 mod init;
 mod json;
@@ -40,6 +41,7 @@ mod render;
 mod sarif;
 mod schema;
 mod select;
+mod show;
 mod status;
 mod undo;
 mod words;
@@ -69,11 +71,13 @@ pub mod documents {
     pub use super::check::CheckDocument;
     pub use super::doctor::DoctorDocument;
     pub use super::explain::ExplainDocument;
+    pub use super::graph::GraphDocument;
     pub use super::init::InitDocument;
     pub use super::json::FailureDocument;
     pub use super::list::ListDocument;
     pub use super::log::LogDocument;
     pub use super::pack::{PackListDocument, PackVerifyDocument};
+    pub use super::show::ShowDocument;
     pub use super::status::StatusDocument;
     pub use super::write::WriteDocument;
 }
@@ -118,6 +122,16 @@ enum Command {
     Status(status::Arguments),
     /// Show the assets
     List(list::Arguments),
+    /// Show one asset whole
+    ///
+    /// How it is declared and which rules match, where each setting comes from, what it is made of, what its processor
+    /// looked at, which assets it needs and which need it, and what was made of it. Processors of what is not up to date run.
+    Show(show::Arguments),
+    /// Show which assets need which
+    ///
+    /// References that processors found and declared dependencies, in order of the assets' numbers. Processors of what is
+    /// not up to date run.
+    Graph(graph::Arguments),
     /// Find and repair what is wrong with identities
     ///
     /// Finds moved, copied and missing sources, numbers and places bound twice, what merges and crashes left behind,
@@ -194,6 +208,8 @@ impl Command {
             Self::Check(it) => it.format.plain(),
             Self::Status(it) => it.format,
             Self::List(it) => it.format,
+            Self::Show(it) => it.format,
+            Self::Graph(it) => it.format.plain(),
             Self::Doctor(it) => it.write.format,
             Self::Register(it) => it.write.format,
             Self::Rename(it) => it.write.format,
@@ -286,6 +302,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<Exit> {
         Command::Check(it) => check::run(cx, it),
         Command::Status(it) => status::run(cx, it),
         Command::List(it) => list::run(cx, it),
+        Command::Show(it) => show::run(cx, it),
+        Command::Graph(it) => graph::run(cx, it),
         Command::Doctor(it) => doctor::run(cx, it),
         Command::Register(it) => register::run(cx, it),
         Command::Rename(it) => rename::run(cx, it),

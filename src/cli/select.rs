@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::words::clean;
 use crate::error::{Error, Result};
-use crate::model::{AssetId, AssetUuid, RelPath};
+use crate::model::{AssetId, AssetUuid, RelPath, suggest};
 
 /// The shortest beginning of a uuid that counts as one.
 const SHORTEST_UUID: usize = 4;
@@ -57,11 +57,7 @@ impl Selector {
         let is_uuid = digits.len() >= SHORTEST_UUID && digits.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
         let glob = match text.contains(['*', '?', '[', '{']) {
             false => None,
-            true => {
-                let glob = GlobBuilder::new(text).literal_separator(true).build();
-                let glob = glob.map_err(|it| Error::Usage(format!("`{}` is no glob: {}", clean(text), it.kind())))?;
-                Some(glob.compile_matcher())
-            }
+            true => Some(compile(text)?),
         };
         Ok(Self {
             id: text.parse().ok().map(AssetId),
@@ -107,6 +103,55 @@ impl Selector {
     pub fn shown(&self) -> String {
         clean(&self.text)
     }
+}
+
+/// Reads a glob in which only `**` crosses `/`.
+///
+/// # Errors
+///
+/// [`Error::Usage`] where it is none.
+pub fn compile(text: &str) -> Result<GlobMatcher> {
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    let glob = glob.map_err(|it| Error::Usage(format!("`{}` is no glob: {}", clean(text), it.kind())))?;
+    Ok(glob.compile_matcher())
+}
+
+/// Returns the one of `n` candidates that a selector means, by its number. Where several are meant, the one that is meant
+/// in the most particular way, if there is one; what is meant by no more than lying below or matching must be alone.
+///
+/// The inner error says that there is none.
+///
+/// # Errors
+///
+/// [`Error::Usage`] where several are meant; it lists them.
+pub fn only<'a>(
+    selector: &Selector,
+    n: usize,
+    candidate: impl Fn(usize) -> Candidate<'a>,
+) -> Result<std::result::Result<usize, String>> {
+    const LISTED: usize = 5;
+    let meant: Vec<(Meaning, usize)> =
+        (0..n).filter_map(|at| Some((selector.meanings(&candidate(at)).into_iter().min()?, at))).collect();
+    let Some(strongest) = meant.iter().map(|it| it.0).min() else {
+        let names: Vec<Candidate<'a>> = (0..n).map(&candidate).collect();
+        let similar = suggest::closest(&selector.shown(), names.iter().map(|it| it.name));
+        let similar = similar.map_or_else(String::new, |it| format!("; there is `{}`", clean(it)));
+        return Ok(Err(format!("no asset matches `{}`{similar}", selector.shown())));
+    };
+    let strongest: Vec<usize> = meant.iter().filter(|it| it.0 == strongest).map(|it| it.1).collect();
+    if let [one] = strongest[..] {
+        return Ok(Ok(one));
+    }
+    let line = |at: &usize| {
+        let it = candidate(*at);
+        let id = it.identity.map_or_else(|| "-".to_owned(), |it| it.1.to_string());
+        format!("{id} `{}`", clean(it.place.unwrap_or(it.name)))
+    };
+    let mut listed = strongest.iter().take(LISTED).map(line).collect::<Vec<_>>().join(", ");
+    if strongest.len() > LISTED {
+        listed.push_str(&format!(" and {} more", strongest.len() - LISTED));
+    }
+    Err(Error::Usage(format!("`{}` means {} assets; name one of them: {listed}", selector.shown(), strongest.len())))
 }
 
 fn is_below(place: &str, path: &str) -> bool {

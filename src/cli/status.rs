@@ -1,5 +1,6 @@
 //! `packwright status`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use schemars::JsonSchema;
@@ -8,11 +9,12 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments};
-use super::words::{clean, count};
+use super::words::{clean, count, extensions};
 use super::{Context, render};
 use crate::build::inspect::{Asset, Inspection};
 use crate::error::Result;
 use crate::model::declaration::Form;
+use crate::model::path::file_name;
 use crate::model::registry::{Change, ChangeNote, Line};
 use crate::model::{AssetId, AssetUuid};
 
@@ -215,7 +217,8 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     lines.extend(
         forms.rules.iter().map(|it| (it.assets, format!("by the rule `{}` ({})", clean(&it.pattern), it.kind))),
     );
-    lines.retain(|it| it.0 > 0);
+    // A rule that claims nothing may be a mistake; where it is not, it is only in the way.
+    lines.retain(|it| it.0 > 0 || all);
     let width = lines.iter().map(|it| it.0.to_string().len()).max().unwrap_or(0);
     for (n, what) in lines {
         let _ = writeln!(text, "  {n:width$} {what}");
@@ -236,11 +239,18 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     );
     section("excluded", document.excluded.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
-    section(
-        "unclaimed, made into no asset",
-        document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect(),
-    );
+    let title = format!("unclaimed, made into no asset: {}", extensions(by_extension(&document.unclaimed)));
+    section(&title, document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect());
     text
+}
+
+fn by_extension(paths: &[String]) -> BTreeMap<&str, u64> {
+    let mut counts = BTreeMap::new();
+    for path in paths {
+        let extension = file_name(path).rsplit_once('.').map_or("", |it| it.1);
+        *counts.entry(extension).or_default() += 1;
+    }
+    counts
 }
 
 fn write_section(text: &mut String, title: &str, lines: &[String], all: bool) {

@@ -41,6 +41,23 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
+/// Returns how many files have which extension, the most frequent first, in a few words. No extension is the empty one.
+pub fn extensions<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> String {
+    const SHOWN: usize = 8;
+    let mut found: Vec<(&str, u64)> = counts.into_iter().collect();
+    found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let word = |(extension, n): &(&str, u64)| match *extension {
+        "" => format!("{n} without extension"),
+        it => format!("{n} .{}", clean(it)),
+    };
+    let mut words: Vec<String> = found.iter().take(SHOWN).map(word).collect();
+    if found.len() > SHOWN {
+        let rest: u64 = found[SHOWN..].iter().map(|it| it.1).sum();
+        words.push(format!("{rest} of {} other kinds", found.len() - SHOWN));
+    }
+    words.join(", ")
+}
+
 /// Returns rows with their columns below each other, two spaces apart. The columns in `right` end together, the others
 /// begin together; the last one is as long as it is.
 pub fn table<const N: usize>(rows: impl IntoIterator<Item = [String; N]>, right: &[usize]) -> String {

@@ -156,15 +156,21 @@ impl Lane<'_> {
         for dir in dirs {
             let target = self.home.target(dir);
             let is_own = dir.as_str().split('/').next() == Some(".packwright");
-            let problem = if is_own { Some("not a directory that the lane may make") } else { None };
-            let is_there = self.disk.stat(&target).is_ok_and(|it| it.kind == FileKind::Dir);
-            let problem = if is_there { problem } else { problem.or(self.misplacement(&root, dir)?) };
+            let problem = match is_own {
+                true => Some("not a directory that the lane may make"),
+                // One that is there by now is as good, also if somebody has just made it.
+                false => self.misplacement(&root, dir)?.filter(|_| !self.is_dir(&target)),
+            };
             if let Some(problem) = problem {
                 let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
                 return Err(Error::Io { action: "create", path: target, source });
             }
         }
         Ok(())
+    }
+
+    fn is_dir(&self, target: &Path) -> bool {
+        self.disk.stat(target).is_ok_and(|it| it.kind == FileKind::Dir)
     }
 
     /// Says why nothing may be written at `path`: some directory above is a file, or leads out of the

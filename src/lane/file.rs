@@ -147,33 +147,52 @@ pub(super) fn keep(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// What became of a file that was to get a name which nothing may have.
+/// Gives the file at `from`, which holds `digest` and is durable, the name `to` besides; a leftover may have it. Where
+/// files have but one name it is copied.
+pub(super) fn second(disk: &dyn Disk, from: &Path, to: &Path, digest: Digest) -> Result<Named> {
+    if !is_absent(disk, to)? {
+        disk.remove_file(to).context("write", to)?;
+    }
+    match disk.link(from, to) {
+        Err(error) if has_no_links(&error) => copy_as(disk, from, to, digest),
+        outcome => outcome.map(|()| Named::Yes).context("write", to),
+    }
+}
+
+/// What became of a file that was to get a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Named {
     /// It has the name.
     Yes,
-    /// Something else has it, or the file is gone or another one by now.
+    /// Something else has it that is to keep it, or the file is gone or another one by now.
     Refused,
 }
 
-/// Gives the file at `from`, which holds `digest`, the name `to` besides. Where files have but one name it loses the old
-/// one; where `to` lies on another file system it is copied.
+/// Gives the file at `from`, which holds `digest`, the name `to` besides, which nothing may have. Where files have but one
+/// name it loses the old one; where `to` lies on another file system it is copied.
 pub(super) fn name(disk: &dyn Disk, from: &Path, to: &Path, digest: Digest) -> Result<Named> {
-    let error = match disk.link(from, to) {
+    match name_within(disk, from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_as(disk, from, to, digest),
+        outcome => outcome.context("move", from),
+    }
+}
+
+/// As [`name`], within one file system.
+pub(super) fn name_within(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<Named> {
+    match disk.link(from, to) {
         Ok(()) => return Ok(Named::Yes),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists || is_absence(&error) => return Ok(Named::Refused),
-        Err(error) => error,
-    };
-    if !has_no_links(&error) {
-        return Err(error).context("move", from);
+        Err(error) if !has_no_links(&error) => return Err(error),
+        Err(_) => {}
     }
-    if !is_absent(disk, to)? {
-        return Ok(Named::Refused);
+    match disk.stat(to) {
+        Ok(_) => return Ok(Named::Refused),
+        Err(error) if !is_absence(&error) => return Err(error),
+        Err(_) => {}
     }
     match disk.rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_as(disk, from, to, digest),
         Err(error) if is_absence(&error) => Ok(Named::Refused),
-        outcome => outcome.map(|()| Named::Yes).context("move", from),
+        outcome => outcome.map(|()| Named::Yes),
     }
 }
 

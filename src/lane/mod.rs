@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! .packwright/lane/lock           held while somebody writes; its text says who; never removed
-//! .packwright/lane/stage/7.0      new contents of the first file of commit 7, until it is renamed into place
+//! .packwright/lane/stage/7.0      new contents of the first file of commit 7, until they are in place
+//! .packwright/lane/stage/7.0.taken  what was there, from that moment until it was looked at once more
 //! .packwright/lane/undo/7.0       contents of that file before commit 7; kept for the last commits (see `undo`)
 //! .packwright/lane/undo/7.0.after its contents after commit 7, unless it moved
 //! .packwright/lane/journal        what is being applied (see `record`); it is there from the commit point on
@@ -15,9 +16,10 @@
 //! ```
 //!
 //! A commit checks what its files must still be, writes and syncs `stage` and `undo`, checks again, and
-//! publishes the journal: the commit point. Then it renames, removes, appends to the log, and removes the journal. If
-//! a file turns out to be edited by somebody after the commit point, their edit stays and the files already
-//! replaced get their former contents back: the commit is refused as if it had never begun.
+//! publishes the journal: the commit point. Then it swaps names, removes, appends to the log, and removes the journal. If
+//! a file turns out to be edited by somebody after the commit point, be it when their file has come out already, their
+//! edit stays or goes back (see `swap`), and the files already replaced get their former contents back: the commit is
+//! refused as if it had never begun.
 //!
 //! A file that moves gets its new name first, and loses the old one when the new one is durable: at every moment it has
 //! one of them. Contents for `undo` are the replaced file itself under a second name. Where files have but one name,
@@ -25,8 +27,11 @@
 //!
 //! # Limitations
 //!
-//! - Between the last look at a file and the rename over it lie some microseconds in which a file that somebody puts in
-//!   its place would be overwritten. What they write into the file itself is in `undo`.
+//! - Where names cannot be swapped (Windows, some network file systems, a file on another file system than the
+//!   workspace's own) some microseconds lie between the last look at a file and the rename over it, in which a file that
+//!   somebody puts in its place would be overwritten.
+//! - Who has a file open since before it was replaced, and writes into it after it was looked at, writes into what `undo`
+//!   keeps.
 //! - Of a file that is replaced the permission bits are kept (on Unix), not its owner or other attributes. Links are
 //!   refused.
 //! - A new name that differs from the old one in case only is taken already where case does not count.
@@ -38,6 +43,7 @@ mod queue;
 mod read;
 mod record;
 mod recover;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -184,6 +190,11 @@ impl Home {
 
     fn stage(&self, item: Item<'_>) -> PathBuf {
         self.stage_dir().join(format!("{}.{}", item.sequence, item.index))
+    }
+
+    /// Where that goes which had the name of a file until it was replaced or removed, to be looked at.
+    fn taken(&self, item: Item<'_>) -> PathBuf {
+        self.stage_dir().join(format!("{}.{}.taken", item.sequence, item.index))
     }
 
     fn undo(&self, item: Item<'_>) -> PathBuf {

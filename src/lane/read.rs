@@ -230,6 +230,10 @@ impl View {
         let is_forward = view.direction == Direction::Forward;
         for (item, standing) in record.items().zip(standings).filter(|it| it.1 != Standing::Edited) {
             let change = item.change;
+            if standing == Standing::Taken {
+                view.overlay.insert(change.path.clone(), vec![home.taken(item), home.target(&change.path)]);
+                continue;
+            }
             let (digest, kept) = match is_forward {
                 true => (change.after, home.stage(item)),
                 false => (change.before, home.undo(item)),

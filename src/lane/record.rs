@@ -182,6 +182,9 @@ pub(super) enum Standing {
     Done,
     /// Somebody else changed it.
     Edited,
+    /// Somebody else had changed it in the instant in which it was replaced or taken away: theirs lies beside, to be given
+    /// back.
+    Taken,
 }
 
 /// What is to be done with a record.
@@ -249,12 +252,13 @@ mod tests {
 
     #[test]
     fn one_edit_turns_all_back() {
-        use Standing::{Done, Edited, Pending, Stuck};
+        use Standing::{Done, Edited, Pending, Stuck, Taken};
         for (standings, expected) in [
             (&[Pending, Done][..], Direction::Forward),
             (&[Done, Done], Direction::Forward),
             (&[Done, Edited, Pending], Direction::Back),
             (&[Stuck, Done], Direction::Back),
+            (&[Pending, Taken], Direction::Back),
         ] {
             assert_eq!(direction(standings), expected, "{standings:?}");
         }

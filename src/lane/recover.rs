@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Current, Named, current, holds, is_absent};
 use super::record::{Decoded, Direction, Item, Known, Moved, Record, RecordedCommit, Standing, direction};
+use super::swap;
 use super::{FILE_LIMIT, Home, is_absence, log, withdraw};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
@@ -155,7 +156,10 @@ fn conclude(disk: &dyn Disk, home: &Home, record: &Record, refused: Option<Refus
         Some(it) => take_back(disk, home, record, run == Run::First && !it.has_removed)?,
     }
     withdraw(disk, home).context("remove", &home.journal())?;
-    let Some(refused) = refused else { return Ok(Finish::Applied) };
+    let Some(refused) = refused else {
+        clear_stage(disk, home);
+        return Ok(Finish::Applied);
+    };
     record.commits.iter().for_each(|it| discard_files(disk, home, it));
     Ok(Finish::Refused(refused.path))
 }
@@ -165,7 +169,7 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal
     let refusal = |item: Item<'_>, has_removed| Ok(Some(Refusal { path: item.change.path.clone(), has_removed }));
     let standings = standings(disk, home, record)?;
     if direction(&standings) == Direction::Back {
-        let is_in_the_way = |it: &Standing| matches!(it, Standing::Edited | Standing::Stuck);
+        let is_in_the_way = |it: &Standing| !matches!(it, Standing::Pending | Standing::Done);
         let mut found = record.items().zip(&standings).filter(|it| is_in_the_way(it.1));
         return refusal(found.next().expect("something made the direction Back").0, false);
     }
@@ -177,7 +181,7 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal
         let is_there = match standing(disk, home, item)? {
             Standing::Done => true,
             Standing::Pending => put(disk, home, item)? == Named::Yes,
-            Standing::Stuck | Standing::Edited => false,
+            Standing::Stuck | Standing::Edited | Standing::Taken => false,
         };
         if !is_there {
             return refusal(item, false);
@@ -189,12 +193,8 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal
     for item in record.items().filter(|it| it.change.after.is_none()) {
         match standing(disk, home, item)? {
             Standing::Done => {}
-            Standing::Pending if is_safe_elsewhere(disk, home, item)? => {
-                let target = home.target(&item.change.path);
-                match disk.remove_file(&target) {
-                    Err(error) if !is_absence(&error) => return Err(error).context("remove", &target),
-                    _ => has_removed = true,
-                }
+            Standing::Pending if is_safe_elsewhere(disk, home, item)? && remove(disk, home, item)? => {
+                has_removed = true
             }
             _ => return refusal(item, has_removed),
         }
@@ -225,16 +225,39 @@ pub(super) fn lone_dirs(record: &Record) -> impl Iterator<Item = &RelPath> {
 
 /// Puts one new content in place.
 fn put(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<Named> {
-    let target = home.target(&item.change.path);
-    let digest = item.change.after.expect("only what has contents afterwards is put in place");
-    if let Some(Moved::From(from)) = &item.change.moved {
-        return file::name(disk, &home.target(from), &target, digest);
+    let (change, target, stage) = (item.change, home.target(&item.change.path), home.stage(item));
+    let after = change.after.expect("only what has contents afterwards is put in place");
+    match (&change.moved, change.before) {
+        (Some(Moved::From(from)), _) => file::name(disk, &home.target(from), &target, after),
+        (_, None) => file::name(disk, &stage, &target, after),
+        (_, Some(before)) => match replace(disk, home, item, &stage, [before, after])? {
+            // Where names cannot be swapped, nothing came out to be looked at; but what was written into the file is kept.
+            Named::Yes if !holds(disk, &home.undo(item), before)? => Ok(Named::Refused),
+            named => Ok(named),
+        },
     }
-    let stage = home.stage(item);
-    match disk.rename(&stage, &target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => file::copy_as(disk, &stage, &target, digest),
-        outcome => outcome.map(|()| Named::Yes).context("write", &target),
+}
+
+/// Puts the file `new`, which readers still find where it is, in the place of one that holds `before`.
+fn replace(disk: &dyn Disk, home: &Home, item: Item<'_>, new: &Path, [before, after]: [Digest; 2]) -> Result<Named> {
+    let (target, taken) = (home.target(&item.change.path), home.taken(item));
+    if file::second(disk, new, &taken, after)? == Named::Refused {
+        return Err(lost(new.to_owned()));
     }
+    match swap::replace(disk, &taken, &target, [before, after])? {
+        Some(named) => Ok(named),
+        None => file::copy_as(disk, new, &target, after),
+    }
+}
+
+/// Takes a file away that is to be no more, or not under this name; returns whether it is gone.
+fn remove(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<bool> {
+    let (change, target) = (item.change, home.target(&item.change.path));
+    let Some(before) = change.before else { return Ok(true) };
+    swap::take_away(disk, &target, &home.taken(item), &|it| match &change.moved {
+        Some(Moved::To(to)) => holds_moved(disk, [it, &home.target(to)], before, change.known),
+        _ => holds(disk, it, before),
+    })
 }
 
 /// Returns whether a file that is about to be removed has its new name, if it is to have one.
@@ -264,19 +287,33 @@ fn remove_emptied(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
 /// `sources_stand` tells that no moved file has lost its former name, unless somebody else took it.
 fn take_back(disk: &dyn Disk, home: &Home, record: &Record, sources_stand: bool) -> Result<()> {
     for item in record.items().filter(|it| it.change.after.is_none()) {
-        if standing(disk, home, item)? == Standing::Done {
-            restore_removed(disk, home, item)?;
+        match standing(disk, home, item)? {
+            Standing::Done => restore_removed(disk, home, item)?,
+            Standing::Taken => give_back(disk, home, item)?,
+            Standing::Pending | Standing::Stuck | Standing::Edited => {}
         }
     }
     sync_dirs(disk, home, record.items().filter(|it| it.change.after.is_none()))?;
     for item in record.items().filter(|it| it.change.after.is_some()) {
-        take_back_put(disk, home, item, sources_stand)?;
+        match standing(disk, home, item)? {
+            Standing::Taken => give_back(disk, home, item)?,
+            standing => take_back_put(disk, home, item, standing == Standing::Done, sources_stand)?,
+        }
     }
     for dir in record.commits.iter().rev().flat_map(|it| it.made.iter().rev()) {
         // Somebody may have put something there meanwhile.
         let _ = disk.remove_dir(&home.target(dir));
     }
     sync_dirs(disk, home, record.items())
+}
+
+/// Gives somebody's file back that was taken away in the instant in which they had saved it.
+fn give_back(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
+    let (target, taken) = (home.target(&item.change.path), home.taken(item));
+    match current(disk, &target)? {
+        Current::Absent => swap::restore(disk, &taken, &target),
+        ours => swap::give_back(disk, &taken, &target, ours),
+    }
 }
 
 /// Brings back a file that has lost its name.
@@ -301,29 +338,28 @@ fn restore_removed(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
 }
 
 /// Takes back a new content or a new name.
-fn take_back_put(disk: &dyn Disk, home: &Home, item: Item<'_>, sources_stand: bool) -> Result<()> {
-    let target = home.target(&item.change.path);
-    let remove = || disk.remove_file(&target).context("remove", &target);
-    let is_done = standing(disk, home, item)? == Standing::Done;
-    match (&item.change.moved, item.change.before) {
+fn take_back_put(disk: &dyn Disk, home: &Home, item: Item<'_>, is_done: bool, sources_stand: bool) -> Result<()> {
+    let (change, target) = (item.change, home.target(&item.change.path));
+    let after = change.after.expect("it was put in place");
+    // Should somebody have saved it this very moment, it is theirs and stays.
+    let remove =
+        |is_ours: &dyn Fn(&Path) -> Result<bool>| swap::take_away(disk, &target, &home.taken(item), is_ours).map(drop);
+    match (&change.moved, change.before) {
         (Some(Moved::From(from)), _) => {
             let from = home.target(from);
-            let digest = item.change.after.expect("what is moved has contents");
             // The last name that the contents have is not taken away. Edited under one of two names, they are still
             // one file, and it keeps its former name.
-            let has_former_name = holds_moved(disk, [&from, &target], digest, item.change.known)?
+            let has_former_name = holds_moved(disk, [&from, &target], after, change.known)?
                 || (sources_stand && !is_absent(disk, &from)?);
-            if (is_done && has_former_name) || file::are_one(disk, &from, &target) { remove() } else { Ok(()) }
+            let is_ours = |it: &Path| Ok(file::are_one(disk, &from, it) || holds(disk, it, after)?);
+            if (is_done && has_former_name) || file::are_one(disk, &from, &target) { remove(&is_ours) } else { Ok(()) }
         }
         _ if !is_done => Ok(()),
-        (None | Some(Moved::To(_)), None) => remove(),
-        (None | Some(Moved::To(_)), Some(_)) => {
+        (_, None) => remove(&|it| holds(disk, it, after)),
+        (_, Some(_)) => {
             let undo = home.undo(item);
-            match file::copy_as(disk, &undo, &target, kept(disk, &undo)?) {
-                Ok(Named::Yes) => Ok(()),
-                Ok(Named::Refused) => Err(lost(undo)),
-                Err(error) => Err(error),
-            }
+            let before = kept(disk, &undo)?;
+            replace(disk, home, item, &undo, [after, before]).map(drop)
         }
     }
 }
@@ -380,10 +416,14 @@ pub(super) fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<
             standing_of_new_name(sys, [&target, &home.target(other)], digest, change.known)
         }
         (Some(Moved::To(other)), Some(digest)) => {
-            standing_of_old_name(sys, [&target, &home.target(other)], digest, change.known)
+            standing_of_old_name(sys, [&target, &home.target(other), &home.taken(item)], digest, change.known)
         }
         _ => {
             let now = current(sys, &target)?;
+            let is_ours = now == Current::Absent || now.is(change.after) || now.is(change.before);
+            if is_ours && is_somebodys(sys, home, item)? {
+                return Ok(Standing::Taken);
+            }
             if now.is(change.after) {
                 return Ok(Standing::Done);
             }
@@ -418,18 +458,30 @@ fn standing_of_new_name(
     })
 }
 
-/// Looks at the name that a file loses; the other is the one that it gets.
+/// Returns whether what came out as a file was replaced or taken away is neither what was there nor what was to be.
+fn is_somebodys(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<bool> {
+    let (change, came_out) = (item.change, current(sys, &home.taken(item))?);
+    Ok(came_out != Current::Absent && !came_out.is(change.before) && !came_out.is(change.after))
+}
+
+/// Looks at the name that a file loses; the second is the one that it gets, the third the one by which it is taken away.
 fn standing_of_old_name(
     sys: &dyn System,
-    [old, new]: [&Path; 2],
+    [old, new, taken]: [&Path; 3],
     digest: Digest,
     known: Option<Known>,
 ) -> Result<Standing> {
-    Ok(match is_absent(sys, old)? {
-        true => Standing::Done,
-        false if holds_moved(sys, [old, new], digest, known)? => Standing::Pending,
-        false => Standing::Edited,
-    })
+    if !is_absent(sys, old)? {
+        if holds_moved(sys, [old, new], digest, known)? {
+            return Ok(Standing::Pending);
+        }
+        // Unless somebody has just removed it.
+        if !is_absent(sys, old)? {
+            return Ok(Standing::Edited);
+        }
+    }
+    let is_gone = is_absent(sys, taken)? || holds_moved(sys, [taken, new], digest, known)?;
+    Ok(if is_gone { Standing::Done } else { Standing::Taken })
 }
 
 /// Returns whether a file that moves still is what it was under the first of its two names. It is read only where its
@@ -461,6 +513,7 @@ pub(super) fn clear_stage(disk: &dyn Disk, home: &Home) {
 pub(super) fn discard_files(disk: &dyn Disk, home: &Home, commit: &RecordedCommit) {
     for item in commit.items() {
         let _ = disk.remove_file(&home.stage(item));
+        let _ = disk.remove_file(&home.taken(item));
         let _ = disk.remove_file(&home.undo(item));
         let _ = disk.remove_file(&home.redo(item));
     }

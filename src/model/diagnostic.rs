@@ -311,7 +311,12 @@ codes! {
     NAME_NOT_PORTABLE = 107, "a name is one that not every system can hold";
     TORN_READ = 108, "a file kept changing while it was read";
     UNREADABLE = 109, "a source cannot be read";
+    LFS_POINTER = 110, "a Git LFS pointer stands in place of the content";
+    EMPTY_FILE = 111, "a file is empty";
     NOT_A_SOURCE = 112, "a path is hidden, ignored or outside the roots";
+    BELIES_EXTENSION = 113, "a file holds something else than its extension says";
+    LINK_ABSOLUTE = 114, "a link holds an absolute path";
+    FILE_TOO_LARGE = 115, "a file is larger than the profile allows";
     // 02xx: the registry.
     REGISTRY_MISSING = 201, "a registry file is absent";
     REGISTRY_SYNTAX = 202, "a registry line cannot be read";

@@ -16,6 +16,10 @@ pub enum Broken {
     Omit,
 }
 
+/// The longest file that an asset may be made of where nobody says otherwise, in bytes: what is longer got in by mistake
+/// more often than not, and would want as much memory.
+pub const MAX_FILE_SIZE: u64 = 2 << 30;
+
 /// A profile with everything that it inherits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Profile {
@@ -31,6 +35,8 @@ pub struct Profile {
     pub broken: Broken,
     /// Whether `manifest.json` is written beside the pack.
     pub manifest: bool,
+    /// The longest file that an asset may be made of, in bytes.
+    pub max_file_size: u64,
     /// Settings by kind, laid over what assets say in general.
     pub settings: BTreeMap<String, Settings>,
 }
@@ -45,6 +51,7 @@ impl Profile {
             codec: Codec::None,
             broken: Broken::Refuse,
             manifest: false,
+            max_file_size: MAX_FILE_SIZE,
             settings: BTreeMap::new(),
         }
     }

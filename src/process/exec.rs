@@ -19,7 +19,6 @@ use crate::pack::plan::Codec;
 use crate::pack::write::Fetched;
 use crate::system::Bytes;
 use crate::timings::Category;
-use crate::workspace::bucket::Content;
 use crate::workspace::layout::{Phase, Workspace};
 use crate::workspace::sources::Sources;
 
@@ -391,7 +390,7 @@ impl<'a> Executor<'a> {
             return Ok(bytes);
         }
         let path = base.join(&input.path).expect("inputs lie inside the workspace");
-        match self.sources.bytes(&path, Content { digest: input.digest, size: input.size }) {
+        match self.sources.bytes(&path, input.digest, input.size) {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err(Trouble::Torn(path)),
             Err(error) => Err(Trouble::Io(path, error)),

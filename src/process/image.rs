@@ -13,13 +13,12 @@
 mod chunks;
 mod pixels;
 
-use crate::model::Code;
+use crate::model::{Code, magic};
 
 use self::chunks::{Header, Survey};
 use super::contract::{
     Artifact, Context, Finding, Input, MetaValue, Metadata, Outcome, Payload, Processor, Unavailable,
 };
-use super::magic;
 
 /// Validates a PNG and passes it through, or decodes it.
 #[derive(Debug, Default)]

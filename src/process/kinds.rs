@@ -38,6 +38,14 @@ impl Kind {
         (self.prepare)(if settings.is_null() { Value::Object(serde_json::Map::new()) } else { settings })
     }
 
+    /// Returns the settings of an author who says nothing, by name.
+    pub fn defaults(&self) -> Vec<(String, Value)> {
+        let schema = self.schema();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let default = |(name, it): (&String, &Value)| Some((name.clone(), it.get("default")?.clone()));
+        properties.into_iter().flatten().filter_map(default).collect()
+    }
+
     /// Returns the JSON Schema of the settings.
     pub fn schema(&self) -> schemars::Schema {
         (self.schema)()
@@ -215,6 +223,12 @@ mod tests {
             let outcome = prepared.run(&mut FakeContext::default()).expect("nothing is unavailable");
             assert!(matches!(outcome, Outcome::Refused(_)), "{} needs an input", kind.name);
             let schema = kind.schema();
+            let defaults = Value::Object(kind.defaults().into_iter().collect());
+            assert_eq!(kind.prepare(defaults).expect("defaults fit").settings, prepared.settings, "{}", kind.name);
+            assert_eq!(
+                kind.defaults().len(),
+                schema.get("properties").map_or(0, |it| it.as_object().map_or(0, |it| it.len()))
+            );
             assert_eq!(schema.get("type"), Some(&json!("object")), "{}", kind.name);
             assert_eq!(schema.get("additionalProperties"), Some(&json!(false)), "{}", kind.name);
         }

@@ -6,7 +6,6 @@ pub mod exec;
 pub mod fake;
 pub mod image;
 pub mod kinds;
-mod magic;
 pub mod model;
 pub mod raw;
 pub mod trace;

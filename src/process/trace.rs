@@ -124,7 +124,7 @@ impl View<'_> {
             return Found::NotASource(format!("`{path}` {reason}"));
         }
         match self.tree.find(&target) {
-            Some((Kind::File | Kind::FileLink, Content { digest, size })) => {
+            Some((Kind::File | Kind::FileLink, Content { digest, size, .. })) => {
                 Found::Source(Input { path: path.to_owned(), digest, size })
             }
             Some((kind, _)) => Found::NotASource(format!("`{path}` is {}", kind_in_words(kind))),

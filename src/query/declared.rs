@@ -255,6 +255,7 @@ fn declare(config: &Config, members: &Members, texts: &Texts, around: Around<'_>
         let kind = members.kind(at);
         let path = members.path_in(at, &mut buf);
         if kind.is_dir() && !is_declaration(path) {
+            warn_of_absolute_link(members, at, &mut out);
             continue;
         }
         if file_name(path) == ASSET_JSON {
@@ -390,11 +391,19 @@ fn declare_file(
     if rule.is_none() && sidecar.is_none() {
         if kind == Kind::BadName {
             out.problems.push(Problem { place: owner.clone(), diagnostic: overlooked(&owner) });
-        } else if !governed && !is_taken(at as u32, around.here) {
+        } else if governed || is_taken(at as u32, around.here) {
+            warn_of_absolute_link(members, at, out);
+        } else {
             out.unclaimed.push(at as u32);
+            // Circles are common where directories link to one another; what is in them is found without them.
+            let is_lost = matches!(kind, Kind::Dangling | Kind::Escaping);
+            if is_lost && config.roots.iter().all(|it| it.path != owner) {
+                out.problems.push(Problem { place: owner.clone(), diagnostic: leads_nowhere(&owner, kind) });
+            }
         }
         return;
     }
+    warn_of_absolute_link(members, at, out);
     if !kind.is_readable() {
         out.problems.push(Problem { place: owner.clone(), diagnostic: not_a_file(&owner, kind) });
         if kind == Kind::BadName {
@@ -480,13 +489,50 @@ fn overlooked(path: &RelPath) -> Diagnostic {
     Diagnostic::warning(Code::NAME_NOT_UTF8, message).at(Location::file(path)).help("rename it")
 }
 
+/// Warns of a link that only leads somewhere where the workspace lies at this very path.
+fn warn_of_absolute_link(members: &Members, at: usize, out: &mut Declared) {
+    let kind = members.kind(at);
+    let Some(link) = members.link(at).filter(|_| matches!(kind, Kind::FileLink | Kind::DirLink)) else { return };
+    if !is_absolute(&link.text) {
+        return;
+    }
+    let place = members.path(at);
+    let message = format!("the link `{place}` holds an absolute path, which leads nowhere on other machines");
+    let diagnostic = Diagnostic::warning(Code::LINK_ABSOLUTE, message)
+        .at(Location::file(&place))
+        .help("make it a relative one: `ln -sr`, or a text that begins with `../`");
+    out.problems.push(Problem { place, diagnostic });
+}
+
+/// Returns whether the text of a link is an absolute path on any system.
+fn is_absolute(text: &str) -> bool {
+    text.starts_with(['/', '\\']) || matches!(text.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
+}
+
+/// Returns the diagnostic for a link that nothing claims and behind which nothing is found.
+fn leads_nowhere(path: &RelPath, kind: Kind) -> Diagnostic {
+    let message = match kind {
+        Kind::Dangling => format!("the link `{path}` leads nowhere"),
+        _ => format!("the link `{path}` leads out of the workspace or to what is no source; nothing behind it is one"),
+    };
+    Diagnostic::warning(link_code(kind), message)
+        .at(Location::file(path))
+        .help("remove it, or let it lead to a file or directory inside the workspace")
+}
+
+fn link_code(kind: Kind) -> Code {
+    match kind {
+        Kind::Dangling => Code::LINK_DANGLES,
+        Kind::Escaping => Code::LINK_ESCAPES,
+        _ => Code::LINK_LOOPS,
+    }
+}
+
 /// Returns the diagnostic for something that is claimed but cannot be read.
 fn not_a_file(path: &RelPath, kind: Kind) -> Diagnostic {
     let code = match kind {
-        Kind::Dangling => Code::LINK_DANGLES,
-        Kind::Escaping => Code::LINK_ESCAPES,
-        Kind::Looping => Code::LINK_LOOPS,
         Kind::BadName => Code::NAME_NOT_UTF8,
+        it if it.is_link() => link_code(it),
         _ => Code::NOT_A_FILE,
     };
     Diagnostic::error(code, format!("`{path}` is {}", kind_in_words(kind))).at(Location::file(path)).help(

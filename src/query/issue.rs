@@ -38,6 +38,8 @@ pub struct Issue {
     pub place: RelPath,
     /// What it is about.
     pub at: At,
+    /// The source that it is about, where it is not about the declaration.
+    pub source: Option<RelPath>,
     /// Stable code.
     pub code: Code,
     /// How bad it is.
@@ -54,7 +56,7 @@ impl Issue {
     /// Returns an error about part of a declaration.
     pub fn error(place: &RelPath, at: At, code: Code, message: impl Into<String>) -> Self {
         let (place, message) = (place.clone(), message.into());
-        Self { place, at, code, severity: Severity::Error, message, help: None, related: None }
+        Self { place, at, source: None, code, severity: Severity::Error, message, help: None, related: None }
     }
 
     /// Returns a warning about part of a declaration.
@@ -69,13 +71,23 @@ impl Issue {
         self
     }
 
+    /// Points at a source in place of the declaration.
+    #[must_use]
+    pub fn source(mut self, source: &RelPath) -> Self {
+        self.source = Some(source.clone());
+        self
+    }
+
     /// Looks the positions up.
     pub fn locate(&self, db: &dyn salsa::Database, bucket: Bucket) -> Problem {
         let mut diagnostic = match self.severity {
             Severity::Error => Diagnostic::error(self.code, self.message.clone()),
             Severity::Warning => Diagnostic::warning(self.code, self.message.clone()),
         };
-        diagnostic.location = Some(location(db, bucket, &self.place, self.at));
+        diagnostic.location = Some(match &self.source {
+            Some(source) => Location::file(source),
+            None => location(db, bucket, &self.place, self.at),
+        });
         diagnostic.help.clone_from(&self.help);
         if let Some((place, at, message)) = &self.related {
             let bucket = bucket_of_declaration(db, place);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::model::declaration::{Inputs, Intent, Options};
 use crate::model::reference::InputPattern;
-use crate::model::{Code, Codec, RelPath};
+use crate::model::{Code, Codec, RelPath, Severity};
 use crate::process::contract::Input;
+use crate::process::contract::Processor;
 use crate::process::exec::{Recipe, Told};
 use crate::process::kinds;
+use crate::process::raw::Raw;
 use crate::process::trace::kind_in_words;
 use crate::workspace::bucket::{Content, Kind, Members};
 use crate::workspace::lookup::{Lookup, Source, is_declaration, sources_below};
@@ -64,13 +66,24 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
         }
         let before = out.issues.len();
         let inputs = inputs_in(&dir, &tree, asset_dirs(db), &asset.intent, &mut out.issues);
-        if out.issues.len() > before {
+        refuse_large(&asset.intent.place, &dir, &inputs, profile.max_file_size, &mut out.issues);
+        if out.issues[before..].iter().any(|it| it.severity == Severity::Error) {
             continue;
         }
         let recipe = choice.told.recipe(dir.clone(), inputs, choice.codec);
         out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
     }
     out
+}
+
+/// Reports inputs that are longer than the profile allows.
+fn refuse_large(place: &RelPath, dir: &RelPath, inputs: &[Input], longest: u64, issues: &mut Vec<Issue>) {
+    for input in inputs.iter().filter(|it| it.size > longest) {
+        let path = dir.join(&input.path).expect("inputs lie inside the workspace");
+        let message = format!("`{path}` is larger than the profile allows: {} of {longest} bytes", input.size);
+        let issue = Issue::error(place, At::Asset, Code::FILE_TOO_LARGE, message).source(&path);
+        issues.push(issue.help("if it is meant to be so large, raise `max_file_size` in the profile, else exclude it"));
+    }
 }
 
 /// The tree as the assets of one bucket ask about it: mostly about what that bucket holds, in its order.
@@ -153,15 +166,15 @@ fn inputs_in(
         Inputs::Listed(patterns) => patterns.len(),
     });
     match &intent.inputs {
-        Inputs::Owner => take_if_there(tree, place, place, base, &mut inputs, issues),
+        Inputs::Owner => take_if_there(tree, place, intent, base, &mut inputs, issues),
         Inputs::Companions(companions) => {
             for path in std::iter::once(place).chain(companions) {
-                take_if_there(tree, path, place, base, &mut inputs, issues);
+                take_if_there(tree, path, intent, base, &mut inputs, issues);
             }
         }
         Inputs::Group(group) => {
             for path in group.members.iter().chain(&group.companions) {
-                take_if_there(tree, path, place, base, &mut inputs, issues);
+                take_if_there(tree, path, intent, base, &mut inputs, issues);
             }
         }
         Inputs::Directory => {
@@ -169,13 +182,13 @@ fn inputs_in(
                 let dir = source.path.parent().expect("a source lies in a directory");
                 let own = governor_of(asset_dirs, &dir).as_ref() == Some(place);
                 if own && !is_declaration(source.path.as_str()) {
-                    take(source, At::Asset, place, base, &mut inputs, issues);
+                    take(source, At::Asset, intent, base, &mut inputs, issues);
                 }
             }
         }
         Inputs::Listed(patterns) => {
             for (idx, pattern) in patterns.iter().enumerate() {
-                listed(tree, pattern, At::Input(idx), place, base, &mut inputs, issues);
+                listed(tree, pattern, At::Input(idx), intent, base, &mut inputs, issues);
             }
         }
     }
@@ -189,13 +202,13 @@ fn inputs_in(
 fn take_if_there(
     tree: &dyn Lookup,
     path: &RelPath,
-    place: &RelPath,
+    intent: &Intent,
     base: &RelPath,
     inputs: &mut Vec<Input>,
     issues: &mut Vec<Issue>,
 ) {
     if let Some((kind, content)) = tree.find(path) {
-        take(Source { path: path.clone(), kind, content }, At::Asset, place, base, inputs, issues);
+        take(Source { path: path.clone(), kind, content }, At::Asset, intent, base, inputs, issues);
     }
 }
 
@@ -203,15 +216,16 @@ fn listed(
     tree: &dyn Lookup,
     pattern: &InputPattern,
     at: At,
-    place: &RelPath,
+    intent: &Intent,
     base: &RelPath,
     inputs: &mut Vec<Input>,
     issues: &mut Vec<Issue>,
 ) {
+    let place = &intent.place;
     match pattern {
         InputPattern::Path(path) => match tree.find(path) {
             Some((kind, content)) => {
-                take(Source { path: path.clone(), kind, content }, at, place, base, inputs, issues);
+                take(Source { path: path.clone(), kind, content }, at, intent, base, inputs, issues);
             }
             None => {
                 let message = format!("the input `{}` is not there", base.relative(path));
@@ -224,7 +238,7 @@ fn listed(
             let before = inputs.len();
             for source in sources_below(tree, &glob.base) {
                 if matcher.is_match(source.path.as_str()) && !is_declaration(source.path.as_str()) {
-                    take(source, at, place, base, inputs, issues);
+                    take(source, at, intent, base, inputs, issues);
                 }
             }
             if inputs.len() == before {
@@ -236,12 +250,35 @@ fn listed(
 }
 
 /// Adds a source to the inputs, once; what has no bytes is an issue.
-fn take(source: Source, at: At, place: &RelPath, base: &RelPath, inputs: &mut Vec<Input>, issues: &mut Vec<Issue>) {
+fn take(source: Source, at: At, intent: &Intent, base: &RelPath, inputs: &mut Vec<Input>, issues: &mut Vec<Issue>) {
     let path = base.relative(&source.path);
     if !source.kind.is_readable() {
         let message = format!("the input `{path}` is {}", kind_in_words(source.kind));
-        issues.push(Issue::error(place, at, Code::NOT_A_FILE, message).help("an input is a file"));
+        issues.push(Issue::error(&intent.place, at, Code::NOT_A_FILE, message).help("an input is a file"));
     } else if !inputs.iter().any(|it| it.path == path) {
+        check_content(&source, intent, issues);
         inputs.push(Input { path, digest: source.content.digest, size: source.content.size });
     }
+}
+
+/// Reports contents that are not what they should be, as far as their first bytes and their length tell.
+fn check_content(source: &Source, intent: &Intent, issues: &mut Vec<Issue>) {
+    let (path, place, Content { size, looks, .. }) = (&source.path, &intent.place, source.content);
+    let (issue, help) = if looks.is_lfs_pointer(size) {
+        let message = format!("`{path}` is a Git LFS pointer, not the content");
+        let help = "run `git lfs pull`; on a build machine, let the checkout fetch LFS files too";
+        (Issue::error(place, At::Asset, Code::LFS_POINTER, message), help)
+    } else if *intent.kind != *Raw::KIND {
+        return; // Who reads a format says what it makes of anything else.
+    } else if size == 0 && intent.inputs == Inputs::Owner {
+        let help = "fill it, or keep it out of the pack with a rule that has `exclude = true`";
+        (Issue::warning(place, At::Asset, Code::EMPTY_FILE, format!("`{path}` is empty")), help)
+    } else if let Some(kind) = looks.belies(path.as_str()) {
+        let help = "give it the extension that fits, or export it again: many programs go by the extension";
+        let message = format!("`{path}` is {}, whatever its extension says", kind.name);
+        (Issue::warning(place, At::Asset, Code::BELIES_EXTENSION, message), help)
+    } else {
+        return;
+    };
+    issues.push(issue.source(path).help(help));
 }

@@ -101,6 +101,31 @@ fn files_are_created_read_renamed_and_removed() {
 }
 
 #[test]
+fn names_are_swapped_at_once_or_not_at_all() {
+    for_each(|it| {
+        let (disk, name) = (&it.disk, it.name);
+        it.write("a", b"one");
+        it.write("b", b"two");
+        let contents = || ["a", "b"].map(|path| disk.read(&it.path(path), 99).expect("it is there"));
+        match disk.exchange(&it.path("a"), &it.path("b")) {
+            Ok(()) => assert_eq!(contents(), [b"two", b"one"], "{name}"),
+            Err(error) => {
+                assert_eq!(
+                    (error.kind(), contents()),
+                    (ErrorKind::Unsupported, [b"one".into(), b"two".into()]),
+                    "{name}"
+                );
+                return;
+            }
+        }
+        assert_eq!(kind(disk.exchange(&it.path("a"), &it.path("c"))), Some(ErrorKind::NotFound), "{name}");
+        disk.create_dir_all(&it.path("d")).expect("free");
+        disk.exchange(&it.path("a"), &it.path("d")).expect("directories too");
+        assert_eq!(disk.read(&it.path("d"), 99).expect("it is there"), b"two", "{name}");
+    });
+}
+
+#[test]
 fn directories_are_made_listed_and_removed() {
     for_each(|it| {
         let (disk, name) = (&it.disk, it.name);

@@ -2,7 +2,8 @@
 //!
 //! Every change to the disk is one *step*: create, write, sync, rename, removal, lock. A test runs its
 //! subject with the fault at step 0, then 1, and so on until nothing fails any more; so a step that is
-//! added later is covered from its first day. What the disk holds afterwards is asked of the
+//! added later is covered from its first day. A *call* is a step or a look: what somebody else does before
+//! any call, they do between any two things that the subject does. What the disk holds afterwards is asked of the
 //! [`MemorySystem`] beneath: [`FaultyDisk::memory`] as other processes see it, and its
 //! [`after_power_loss`](MemorySystem::after_power_loss).
 
@@ -33,6 +34,10 @@ struct State {
     fault: Option<Fault>,
     dead: bool,
     actions: BTreeMap<usize, Action>,
+    n_calls: usize,
+    /// For each step, which call it was.
+    calls_of_steps: Vec<usize>,
+    actions_before_calls: BTreeMap<usize, Action>,
 }
 
 type Action = Box<dyn FnOnce() + Send>;
@@ -93,6 +98,14 @@ impl<D: Disk + Clone + 'static> FaultyDisk<D> {
         self
     }
 
+    /// Runs `action` right before `call` (from 0), be it a step or a look.
+    #[must_use]
+    pub fn before_call(self, call: usize, action: impl FnOnce(&D) + Send + 'static) -> Self {
+        let disk = self.disk.clone();
+        self.script.state().actions_before_calls.insert(call, Box::new(move || action(&disk)));
+        self
+    }
+
     fn with_fault(self, fault: Fault) -> Self {
         self.script.state().fault = Some(fault);
         self
@@ -101,6 +114,16 @@ impl<D: Disk + Clone + 'static> FaultyDisk<D> {
     /// Returns how many steps there have been, the one that failed included.
     pub fn steps(&self) -> usize {
         self.script.state().trace.len()
+    }
+
+    /// Returns how many calls there have been.
+    pub fn calls(&self) -> usize {
+        self.script.state().n_calls
+    }
+
+    /// Returns which call a step was, both counted from 0.
+    pub fn call_of(&self, step: usize) -> Option<usize> {
+        self.script.state().calls_of_steps.get(step).copied()
     }
 
     /// Returns the steps so far in words, such as `rename /a /b`.
@@ -121,9 +144,23 @@ impl Script {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses where the process is dead.
+    /// Counts a look, and refuses it where the process is dead.
     fn alive(&self) -> io::Result<()> {
+        self.called();
         if self.state().dead { Err(death()) } else { Ok(()) }
+    }
+
+    /// Counts a call, once somebody else did what they wished to do before it.
+    fn called(&self) {
+        let action = {
+            let mut state = self.state();
+            let now = state.n_calls;
+            state.n_calls += 1;
+            state.actions_before_calls.remove(&now)
+        };
+        if let Some(action) = action {
+            action();
+        }
     }
 
     /// Takes a step that is done whole or not at all.
@@ -138,6 +175,7 @@ impl Script {
         effect: impl FnOnce() -> io::Result<T>,
         half: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<T> {
+        self.called();
         let (step, verdict) = self.state().judge(words);
         match verdict {
             Verdict::Go => {
@@ -161,6 +199,7 @@ impl State {
             return (now, Verdict::Fail { error: death(), half: false });
         }
         self.trace.push(words);
+        self.calls_of_steps.push(self.n_calls.saturating_sub(1));
         let words = self.trace.last().expect("it was just pushed");
         let verdict = match &self.fault {
             Some(Fault::Death { step, torn }) if *step == now => {
@@ -252,6 +291,11 @@ impl<D: Disk> Disk for FaultyDisk<D> {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let words = format!("rename {} {}", from.display(), to.display());
         self.script.step(words, || self.disk.rename(from, to))
+    }
+
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+        let words = format!("exchange {} {}", a.display(), b.display());
+        self.script.step(words, || self.disk.exchange(a, b))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -421,6 +465,13 @@ mod tests {
         let disk = FaultyDisk::over(&memory()).after_step(1, |memory| memory.write("/temp", b"theirs"));
         replace(&disk).expect("no fault");
         assert_eq!(disk.memory().get(A), Some(b"theirs".to_vec()));
+    }
+
+    #[test]
+    fn somebody_else_acts_before_a_look_too() {
+        let disk = FaultyDisk::over(&memory()).before_call(1, |memory| memory.write(A, b"theirs"));
+        assert_eq!(disk.stat(Path::new(A)).expect("it is there").size, 3);
+        assert_eq!((disk.stat(Path::new(A)).expect("it is there").size, disk.calls(), disk.steps()), (6, 2, 0));
     }
 
     #[test]

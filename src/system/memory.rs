@@ -159,6 +159,11 @@ impl MemorySystem {
         self.state().tree.has_links = false;
     }
 
+    /// Swaps no names any more, as many file systems cannot.
+    pub fn forbid_exchanges(&self) {
+        self.state().tree.can_exchange = false;
+    }
+
     // The author's side.
 
     /// Writes a file in place, keeping its inode; makes it and its directories where absent.
@@ -504,6 +509,13 @@ impl Disk for MemorySystem {
         let mut state = self.state();
         let (from, to) = (state.tree.find(from, false)?, state.tree.find(to, false)?);
         state.tree.rename(&from, &to)
+    }
+
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+        Counters::add(&self.0.counters.renames, 1);
+        let mut state = self.state();
+        let (a, b) = (state.tree.find(a, false)?, state.tree.find(b, false)?);
+        state.tree.exchange(&a, &b)
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {

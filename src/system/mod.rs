@@ -200,6 +200,12 @@ pub trait Disk: System {
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Gives `from` the name `to`, atomically replacing a file that has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Lets two files swap their names, atomically: at no moment one of the names is free.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where the file system or the platform cannot do that; `CrossesDevices`; whatever else.
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()>;
     /// Gives the file `from` a second name `to`, which nothing may have. Whoever writes to the one writes to the other.
     ///
     /// # Errors

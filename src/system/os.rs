@@ -48,6 +48,7 @@ trait Platform: Send + Sync {
     fn random(&self, file: File, counters: &Arc<Counters>) -> Arc<dyn RandomFile>;
     fn stamp(&self, file: &File) -> io::Result<Stamp>;
     fn set_mode(&self, file: &File, mode: u32) -> io::Result<()>;
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()>;
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     fn boot_id(&self) -> String;
 }
@@ -168,6 +169,11 @@ impl Disk for OsSystem {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         Counters::add(&self.counters.renames, 1);
         fs::rename(from, to)
+    }
+
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+        Counters::add(&self.counters.renames, 1);
+        self.platform.exchange(a, b)
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {

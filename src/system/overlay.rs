@@ -244,6 +244,10 @@ impl Disk for OverlaidDisk {
         refused()
     }
 
+    fn exchange(&self, _: &Path, _: &Path) -> io::Result<()> {
+        refused()
+    }
+
     fn link(&self, _: &Path, _: &Path) -> io::Result<()> {
         refused()
     }

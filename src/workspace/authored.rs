@@ -198,6 +198,8 @@ pub struct ProfileEntry {
     pub broken: Option<Broken>,
     /// Whether `manifest.json` is written beside the pack.
     pub manifest: Option<bool>,
+    /// The longest file that an asset may be made of, in bytes; 2147483648 (2 GiB) by default.
+    pub max_file_size: Option<u64>,
     /// Settings by type, laid over what assets say in general.
     #[schemars(with = "BTreeMap<String, Table>")]
     pub settings: BTreeMap<Spanned<String>, Table>,

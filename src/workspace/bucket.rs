@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use crate::model::path::{compare_order, order_key, sidecar_owner};
-use crate::model::{Digest, KeyHasher, RelPath};
+use crate::model::{Digest, KeyHasher, Looks, RelPath};
 use crate::system::{Bytes, Stamp};
 use crate::threads::{parallel, spread};
 
@@ -91,6 +91,8 @@ pub struct Entry {
     pub stamp: Stamp,
     /// Digest of the contents; zero for what has none.
     pub digest: Digest,
+    /// What they begin like.
+    pub looks: Looks,
     /// The text of a link, and the fingerprint of the link itself.
     pub link: Option<Arc<LinkText>>,
 }
@@ -233,13 +235,15 @@ fn join<'a>(base: &RelPath, name: &str, buf: &'a mut String) -> &'a str {
     buf
 }
 
-/// Digest and length of an entry's contents.
+/// What is known of an entry's contents.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Content {
     /// Digest of the bytes.
     pub digest: Digest,
     /// Their number.
     pub size: u64,
+    /// What they begin like.
+    pub looks: Looks,
 }
 
 /// Where the rows of buckets lie until somebody asks for them.
@@ -322,8 +326,9 @@ impl Bucket {
         let kinds = entries.iter().map(|it| it.kind).collect();
         let mut members = Members { base, names: names.into(), ends, kinds, links, digest: NO_CONTENT };
         members.digest = members_digest(&members);
-        let contents: Vec<Content> =
-            entries.iter().map(|it| Content { digest: it.digest, size: content_size(it.kind, &it.stamp) }).collect();
+        let content =
+            |it: &Entry| Content { digest: it.digest, size: content_size(it.kind, &it.stamp), looks: it.looks };
+        let contents: Vec<Content> = entries.iter().map(content).collect();
         let summary = Summary {
             digest: content_digest(&members, &contents),
             members_digest: members.digest,
@@ -449,9 +454,10 @@ impl Bucket {
         self.summary.members_digest
     }
 
-    /// Returns the digest and length of entry `idx`.
+    /// Returns what is known of the contents of entry `idx`.
     pub fn content(&self, idx: usize) -> Content {
-        Content { digest: self.row().content_digest(idx), size: content_size(self.kind(idx), &self.stamp(idx)) }
+        let (row, size) = (self.row(), content_size(self.kind(idx), &self.stamp(idx)));
+        Content { digest: row.content_digest(idx), size, looks: row.looks(idx) }
     }
 
     /// Returns paths and kinds.
@@ -459,7 +465,7 @@ impl Bucket {
         self.members.get_or_init(|| Arc::new(self.row().members()))
     }
 
-    /// Returns digests and lengths, in the order of the members.
+    /// Returns what is known of contents, in the order of the members.
     pub fn contents(&self) -> &Arc<Vec<Content>> {
         self.contents.get_or_init(|| Arc::new((0..self.len()).map(|it| self.content(it)).collect()))
     }
@@ -472,6 +478,7 @@ impl Bucket {
             racy: self.is_racy(idx),
             stamp: self.stamp(idx),
             digest: self.row().content_digest(idx),
+            looks: self.row().looks(idx),
             link: self.members().link(idx).cloned(),
         }
     }
@@ -774,6 +781,7 @@ mod tests {
             racy: content == "racy",
             stamp,
             digest: Digest::of(content.as_bytes()),
+            looks: Looks::of(content.as_bytes()),
             link: None,
         }
     }

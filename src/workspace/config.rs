@@ -420,6 +420,7 @@ fn read_profile(
     profile.codec = entry.codec.unwrap_or(profile.codec);
     profile.broken = entry.broken.unwrap_or(profile.broken);
     profile.manifest = entry.manifest.unwrap_or(profile.manifest);
+    profile.max_file_size = entry.max_file_size.unwrap_or(profile.max_file_size);
     for (kind, settings) in &entry.settings {
         if reader.known_kind(kind).is_some() {
             reader.check_settings(&kind.value, settings);
@@ -638,6 +639,7 @@ codec = "zstd"
 [profiles.release]
 settings.image = { scale = 0.5, mode = "rgba8" }
 manifest = true
+max_file_size = 4096
 [profiles.beta]
 inherits = "release"
 broken = "omit"
@@ -663,8 +665,8 @@ codec = "lz4"
         let beta = &config.profiles["beta"];
         assert_eq!(beta.chain, ["release", "beta"]);
         assert_eq!(
-            (beta.layout, beta.codec, beta.broken, beta.manifest),
-            (Layout::Single, Codec::Lz4, Broken::Omit, true)
+            (beta.layout, beta.codec, beta.broken, beta.manifest, beta.max_file_size),
+            (Layout::Single, Codec::Lz4, Broken::Omit, true, 4096)
         );
         assert_eq!(config.profiles["mine"].chain, ["dev", "mine"]);
         let rule = config.rules.get(0).expect("a rule");
@@ -717,6 +719,7 @@ codec = "lz4"
             ("preload = true", "preload = false"),
             ("\"b\", \"a\"", "\"a\""),
             ("manifest = true", "manifest = false"),
+            ("max_file_size = 4096", "max_file_size = 8192"),
             ("broken = \"omit\"", "broken = \"refuse\""),
             ("[profiles.mine]", "[profiles.yours]"),
             ("scale = 0.5", "scale = 0.25"),

@@ -309,6 +309,7 @@ mod tests {
             racy: false,
             stamp,
             digest: Digest::of(path.as_bytes()),
+            looks: Default::default(),
             link: None,
         };
         Tree::of(paths.iter().map(entry).collect())

@@ -127,7 +127,7 @@ pub fn not_a_source(roots: &[RelPath], ignore: &Ignore, path: &RelPath) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Digest;
+    use crate::model::{Digest, Looks};
     use crate::system::{FileKind, Stamp};
     use crate::workspace::bucket::Entry;
 
@@ -139,6 +139,7 @@ mod tests {
             racy: false,
             stamp,
             digest: Digest::of(path.as_bytes()),
+            looks: Looks::default(),
             link: None,
         };
         Tree::of(paths.iter().map(entry).collect())

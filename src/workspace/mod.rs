@@ -12,6 +12,7 @@ pub mod ignore;
 mod layer;
 mod order;
 pub mod pattern;
+pub mod provenance;
 pub mod rules;
 #[cfg(test)]
 mod testing;

@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{Digest, RelPath};
+use crate::model::{Digest, Looks, RelPath};
 use crate::system::{Bytes, FileKind, Stamp};
 
 use super::bucket::{Entry, Kind, LinkText, Members};
@@ -51,6 +51,7 @@ struct Columns {
     ends: usize,
     kinds: usize,
     classes: usize,
+    looks: usize,
     marks: usize,
     digests: usize,
     links: usize,
@@ -69,7 +70,7 @@ impl Row {
         let runs = runs_of(members);
         let links = write_links(entries);
         let names = members.all_names();
-        let mut out = Vec::with_capacity(HEADER + names.len() + links.len() + 512 + entries.len() * 80);
+        let mut out = Vec::with_capacity(HEADER + names.len() + links.len() + 512 + entries.len() * 81);
         let counts =
             [entries.len(), names.len(), members.base().as_str().len(), classes.len(), runs.len(), links.len()];
         counts.iter().for_each(|it| out.extend((*it as u32).to_le_bytes()));
@@ -93,6 +94,7 @@ impl Row {
             let class = classes.binary_search(&class_of(&entry.stamp)).expect("classes are those of the entries");
             out.extend((class as u16).to_le_bytes());
         }
+        out.extend(entries.iter().map(|it| it.looks.to_byte()));
         for entry in entries {
             let stamp = &entry.stamp;
             let words = [stamp.size, stamp.mtime_ns as u64, stamp.ctime_ns as u64, stamp.inode];
@@ -134,6 +136,7 @@ impl Row {
         let (ends_at, ends) = column(n.checked_mul(4)?)?;
         let (kinds_at, kinds) = column(n)?;
         let (classes_at, class_idx) = column(n.checked_mul(2)?)?;
+        let (looks_at, looks) = column(n)?;
         let (marks_at, _) = column(n.checked_mul(MARK)?)?;
         let (digests_at, _) = column(n.checked_mul(DIGEST)?)?;
         let (_, names) = column(names_len)?;
@@ -157,9 +160,10 @@ impl Row {
             run_before = Some(start);
         }
         let known_kinds = kinds.iter().all(|it| Kind::from_byte(it & !RACY).is_some());
+        let known_looks = looks.iter().all(|it| Looks::from_byte(*it).is_some());
         let known_classes = class_idx.chunks_exact(2).all(|it| usize::from(word16(it)) < classes.len());
         let whole = rest.is_empty() && before == names.len() && (n_runs > 0) == (n > 0);
-        if !whole || !known_kinds || !known_classes || read_links(links).is_none() {
+        if !whole || !known_kinds || !known_looks || !known_classes || read_links(links).is_none() {
             return None;
         }
         let at = Columns {
@@ -167,6 +171,7 @@ impl Row {
             ends: ends_at,
             kinds: kinds_at,
             classes: classes_at,
+            looks: looks_at,
             marks: marks_at,
             digests: digests_at,
             links: links_at,
@@ -217,6 +222,11 @@ impl Row {
     pub(super) fn content_digest(&self, idx: usize) -> Digest {
         let digest = &self.bytes()[self.at.digests + DIGEST * idx..];
         Digest(*digest.first_chunk().expect("the column is as long as there are entries"))
+    }
+
+    pub(super) fn looks(&self, idx: usize) -> Looks {
+        let looks = self.bytes()[self.at.looks + idx];
+        Looks::from_byte(looks).expect("looks were checked when the row was read")
     }
 
     /// Returns runs of entries with the length of the prefix that leads to the directory they all lie below.
@@ -391,7 +401,7 @@ mod tests {
         };
         let path = RelPath::new(path).expect("a path");
         let digest = if kind == Kind::File { Digest::of(path.as_str().as_bytes()) } else { NO_CONTENT };
-        Entry { path, kind, racy: false, stamp, digest, link: None }
+        Entry { path, kind, racy: false, stamp, digest, looks: Looks::of(b"\x89PNG\r\n\x1a\n"), link: None }
     }
 
     fn files(dir: &str, n: usize) -> Vec<Entry> {
@@ -441,7 +451,8 @@ mod tests {
             changed[at] ^= 0x55;
             let Some((changed, _)) = Row::read(changed.into()) else { continue };
             for idx in 0..changed.n {
-                let _ = (changed.name(idx), changed.kind(idx), changed.stamp(idx), changed.content_digest(idx));
+                let _ = (changed.name(idx), changed.kind(idx), changed.stamp(idx), changed.looks(idx));
+                let _ = changed.content_digest(idx);
             }
             let _ = (changed.members(), changed.runs().count());
         }

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::model::path::{compare_order, order_key, parent, sidecar_owner};
-use crate::model::{Code, Diagnostic, Digest, Location, RelPath, diagnostic};
+use crate::model::{Code, Diagnostic, Digest, Location, Looks, RelPath, diagnostic};
 use crate::system::{Dir, FileKind, FsTime, Stamp};
 use crate::threads::spread;
 
@@ -448,7 +448,7 @@ impl<'a> Edits<'a> {
         for (path, kind) in known {
             self.remove(&path, kind);
         }
-        self.put(Entry { path: listing.path, kind, racy, stamp: listing.stamp, digest: NO_CONTENT, link });
+        self.put(Entry { racy, stamp: listing.stamp, link, ..bare(listing.path, kind) });
     }
 
     fn known_children(&self, dir: &RelPath) -> BTreeMap<RelPath, Kind> {
@@ -495,7 +495,9 @@ impl<'a> Edits<'a> {
             let entry = |(file, digested): (&ToRead, Digested)| {
                 let (path, kind, link) = (file.path.clone(), file.kind, file.link.clone());
                 match digested {
-                    Ok((digest, stamp)) => Ok(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, link }),
+                    Ok((digest, looks, stamp)) => {
+                        Ok(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, looks, link })
+                    }
                     Err(error) => Err((path, kind, error)),
                 }
             };
@@ -576,7 +578,7 @@ pub fn unreadable(path: &RelPath, error: &io::Error) -> Diagnostic {
 
 fn bare(path: RelPath, kind: Kind) -> Entry {
     let stamp = Stamp { kind: FileKind::Other, size: 0, mtime_ns: 0, ctime_ns: 0, inode: 0, device: 0, mode: 0 };
-    Entry { path, kind, racy: false, stamp, digest: NO_CONTENT, link: None }
+    Entry { path, kind, racy: false, stamp, digest: NO_CONTENT, looks: Looks::default(), link: None }
 }
 
 fn listed_as(kind: Kind) -> FileKind {

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::model::{Digest, RelPath};
+use crate::model::magic::DECIDE;
+use crate::model::{Digest, Looks, RelPath};
 use crate::system::{Bytes, Dir, FileKind, OpenFile, Pool, Stamp, read_onto};
 
-use super::bucket::Content;
 use super::layout::Workspace;
 use super::lookup::is_declaration;
 
@@ -41,8 +41,8 @@ pub struct Sources<'a> {
     keeps_unchanged: OnceLock<bool>,
 }
 
-/// What a file was found to hold, and the fingerprint that it had throughout.
-pub type Digested = io::Result<(Digest, Stamp)>;
+/// What a file was found to hold and to look like, and the fingerprint that it had throughout.
+pub type Digested = io::Result<(Digest, Looks, Stamp)>;
 
 /// A directory that files are read from.
 struct Place {
@@ -142,14 +142,15 @@ impl<'a> Sources<'a> {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
             let start = gathered.buffer.len();
-            let digest = if before.size > PIECEWISE {
+            let (digest, looks) = if before.size > PIECEWISE {
                 digest_piecewise(&*file, before.size)?
             } else {
                 match read_onto(&*file, before.size, PIECEWISE, &mut gathered.buffer) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => continue,
                     other => other?,
                 }
-                Digest::of(&gathered.buffer[start..])
+                let bytes = &gathered.buffer[start..];
+                (Digest::of(bytes), Looks::of(bytes))
             };
             let end = gathered.buffer.len();
             let moved = file.stat()? != before || (before.size <= PIECEWISE && (end - start) as u64 != before.size);
@@ -160,7 +161,7 @@ impl<'a> Sources<'a> {
             }
             if !moved {
                 self.digested.fetch_add(1, Ordering::Relaxed);
-                return Ok((digest, before));
+                return Ok((digest, looks, before));
             }
         }
         Err(io::ErrorKind::ResourceBusy.into())
@@ -188,21 +189,21 @@ impl<'a> Sources<'a> {
         self.kept.has(digest) || self.texts.has(digest)
     }
 
-    /// Returns the bytes of a source that the scan saw, or `None` when the file is not that any more.
+    /// Returns the bytes of a source that the scan saw with this digest and length, or `None` when the file is not that any more.
     ///
     /// # Errors
     ///
     /// Whatever the system says while the file is read.
-    pub fn bytes(&self, path: &RelPath, content: Content) -> io::Result<Option<Bytes>> {
-        if let Some(bytes) = self.kept(content.digest) {
+    pub fn bytes(&self, path: &RelPath, digest: Digest, size: u64) -> io::Result<Option<Bytes>> {
+        if let Some(bytes) = self.kept(digest) {
             return Ok(Some(bytes));
         }
-        let bytes = match self.ws.disk.read(&self.ws.abs(path), content.size) {
+        let bytes = match self.ws.disk.read(&self.ws.abs(path), size) {
             Ok(bytes) => bytes,
             Err(error) if is_another(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        Ok((Digest::of(&bytes) == content.digest).then(|| bytes.into()))
+        Ok((Digest::of(&bytes) == digest).then(|| bytes.into()))
     }
 }
 
@@ -212,15 +213,16 @@ fn is_another(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory | IsADirectory | FileTooLarge)
 }
 
-fn digest_piecewise(file: &dyn OpenFile, size: u64) -> io::Result<Digest> {
+fn digest_piecewise(file: &dyn OpenFile, size: u64) -> io::Result<(Digest, Looks)> {
     let mut hasher = blake3::Hasher::new();
     let mut buf = vec![0; 1 << 20];
-    let mut at = 0;
+    let (mut at, mut first) = (0, Vec::with_capacity(DECIDE));
     loop {
         match file.read_at(&mut buf, at) {
             Ok(0) => break,
             Ok(n) => {
                 hasher.update(&buf[..n]);
+                first.extend_from_slice(&buf[..n.min(DECIDE - first.len())]);
                 at += n as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -230,7 +232,7 @@ fn digest_piecewise(file: &dyn OpenFile, size: u64) -> io::Result<Digest> {
             break; // It grew: the stat afterwards says so too.
         }
     }
-    Ok(Digest(*hasher.finalize().as_bytes()))
+    Ok((Digest(*hasher.finalize().as_bytes()), Looks::of(&first)))
 }
 
 #[cfg(test)]

@@ -30,6 +30,12 @@ fn documents_are_what_their_schemas_say() {
     assert_eq!(check(&sandbox, "status", &["status"])["moved"][0]["from"], "assets/credits.txt");
     check(&sandbox, "list", &["list"]);
     assert_eq!(check(&sandbox, "list", &["list", "coin"])["assets"][0]["name"], "coin");
+    let shown = check(&sandbox, "show", &["show", "coin"]);
+    assert_eq!(
+        (&shown["needed_by"][0]["place"], &shown["artifact"]["in_pack"]),
+        (&"assets/dialog".into(), &"current".into())
+    );
+    assert_eq!(check(&sandbox, "graph", &["graph"])["edges"].as_array().map(Vec::len), Some(3));
     let pack = check(&sandbox, "pack-list", &["pack", "list", "build/dev/main.pack"]);
     assert_eq!(pack["content_digest"], built["content_digest"]);
     assert_eq!(pack["entries"].as_array().map(Vec::len), Some(7));

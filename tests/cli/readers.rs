@@ -29,6 +29,261 @@ fn codes_are_explained() {
 }
 
 #[test]
+fn one_asset_is_shown_whole() {
+    let sandbox = Sandbox::demo();
+    expect![[r#"
+        exit 0
+        --- stdout
+        4 models/sign.gltf
+          place     assets/models/sign.gltf
+          type      model
+          uuid      6429e0f2-8041-8811-aa0f-fa9fde5da618
+          registry  new, to be registered by the next build
+          declared  by rule 3 `**/*.{glb,gltf}` (packwright.toml:21)
+
+        settings (profile release)
+          images      "reference"  default
+          max_bytes   536870912    default
+          max_values  8388608      default
+          codec       "zstd"       profile release
+          exclude     false        default
+          preload     false        default
+
+        1 input
+          assets/models/sign.gltf  1022 B  d1439220da6d235a
+
+        looked at besides
+          assets/models/sign.bin   92 B
+          assets/sprites/hero.png  asset 6
+
+        needs
+          6  assets/sprites/hero.png  reference
+
+        made, there is no build/release/main.pack
+          (main)  908 B  stored as 484 B (zstd)  a8a6b8e771ed37e9
+    "#]]
+    .assert_eq(&sandbox.run(&["show", "models/sign.gltf", "-p", "release"]));
+    sandbox.run(&["build"]);
+    expect![[r#"
+        exit 0
+        --- stdout
+        5 coin
+          place     assets/sprites/coin.png
+          type      image
+          uuid      dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853
+          registry  registered
+          declared  by assets/sprites/coin.png.asset.json, over rule 2 `**/*.png`
+          tags      pickup, ui
+
+        settings (profile dev)
+          format      "source"   default
+          max_height  65536      default
+          max_pixels  268435456  default
+          max_width   65536      default
+          codec       "none"     profile dev
+          exclude     false      default
+          preload     true       coin.png.asset.json
+
+        1 input
+          assets/sprites/coin.png  185 B  697bc515dc2d36d8
+
+        needed by
+          2  assets/dialog  declared
+
+        made, as it is in build/dev/main.pack
+          (main)  185 B  stored as it is  697bc515dc2d36d8
+    "#]]
+    .assert_eq(&sandbox.run(&["show", "coin"]));
+    sandbox.write("assets/tiles/checker.png.asset.json", r#"{ "settings": { "max_width": 1 }, "tags": ["a"] }"#);
+    expect![[r#"
+        exit 0
+        --- stdout
+        7 tiles/checker.png  (broken)
+          place     assets/tiles/checker.png
+          type      image
+          uuid      e1fd98e2-f267-84c0-a799-ef0a6a0d879c
+          registry  registered
+          declared  by assets/tiles/checker.png.asset.json, over rule 1 `tiles/**/*.png`
+                    rule 2 `**/*.png` matches too
+          tags      a, world
+
+        settings (profile dev)
+          format      "source"   default
+          max_height  64         preset world
+          max_pixels  268435456  default
+          max_width   1          checker.png.asset.json
+          codec       "none"     profile dev
+          exclude     false      default
+          preload     false      default
+
+        1 input
+          assets/tiles/checker.png  116 B  a14ede3b100dd50d
+        --- stderr
+
+        warning[PW0311]: 32 x 32 pixels are too wide; the limit `max_width` is 1
+        --> assets/tiles/checker.png
+         = help: `assets/tiles/checker.png` is left out of the pack; raise the setting `max_width` if the image is meant to be so large
+
+    "#]].assert_eq(&sandbox.run(&["show", "assets/tiles"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        2 dialog/intro
+          place     assets/dialog
+          type      raw
+          uuid      68396c41-baf4-8f45-9718-854aabd69597
+          registry  registered
+          declared  by assets/dialog/asset.json
+
+        settings (profile dev)
+          codec    "zstd"  asset.json
+          exclude  false   default
+          preload  false   default
+
+        2 inputs
+          assets/dialog/intro.txt       98 B  96aceb5b1e05a386
+          assets/dialog/lines/sign.txt  29 B  bfeb77b469c7ae96
+
+        needs
+          5  assets/sprites/coin.png  declared
+          6  assets/sprites/hero.png  declared
+
+        made, as it is in build/dev/main.pack
+          (main)          98 B  stored as 87 B (zstd)  96aceb5b1e05a386
+          lines/sign.txt  29 B        stored as it is  bfeb77b469c7ae96
+    "#]]
+    .assert_eq(&sandbox.run(&["show", "assets/dialog"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: `**/*.png` means 3 assets; name one of them: 5 `assets/sprites/coin.png`, 6 `assets/sprites/hero.png`, 7 `assets/tiles/checker.png`
+    "#]].assert_eq(&sandbox.run(&["show", "**/*.png"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `sprites/her.png`; there is `sprites/hero.png`
+    "#]]
+    .assert_eq(&sandbox.run(&["show", "sprites/her.png"]));
+}
+
+#[test]
+fn what_needs_what_is_shown() {
+    let sandbox = Sandbox::demo();
+    expect![[r#"
+        exit 0
+        --- stdout
+        2 assets/dialog
+          -> 5 assets/sprites/coin.png  (declared)
+          -> 6 assets/sprites/hero.png  (declared)
+        4 assets/models/sign.gltf
+          -> 6 assets/sprites/hero.png
+    "#]]
+    .assert_eq(&sandbox.run(&["graph"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        digraph assets {
+          rankdir=LR;
+          node [shape=box];
+          a3 [label="3 assets/models/crate.glb\nmodel"];
+          a4 [label="4 assets/models/sign.gltf\nmodel"];
+          a6 [label="6 assets/sprites/hero.png\nimage"];
+          a4 -> a6;
+        }
+    "#]]
+    .assert_eq(&sandbox.run(&["graph", "--format", "dot", "assets/models"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        graph LR
+          a2["2 assets/dialog"]
+          a5["5 assets/sprites/coin.png"]
+          a2 -.-> a5
+    "#]]
+    .assert_eq(&sandbox.run(&["graph", "--format", "mermaid", "coin", "--reverse"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        2 assets/dialog
+    "#]]
+    .assert_eq(&sandbox.run(&["graph", "assets/dialog", "--depth", "0"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: no asset matches `nothing`
+    "#]]
+    .assert_eq(&sandbox.run(&["graph", "nothing"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: the following required arguments were not provided:
+          <ASSET>...
+
+        Usage: packwright graph --reverse <ASSET>...
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&sandbox.run(&["graph", "--reverse"]));
+}
+
+#[test]
+fn assets_are_listed_by_what_they_are() {
+    let sandbox = Sandbox::demo();
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                     name
+         6  image       1  330 B  assets/sprites/hero.png   sprites/hero.png  (new)
+         5  image       1  185 B  assets/sprites/coin.png   coin  (new)
+         7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
+        --- stderr
+        3 of 7 assets, 631 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--type", "image", "--sort", "size", "--reverse"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                    name
+         5  image       1  185 B  assets/sprites/coin.png  coin  (new)
+        --- stderr
+        1 of 7 assets, 185 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--tag", "ui", "--tag", "pickup", "--name", "*", "assets/sprites"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  place                     name
+         5  image       1  185 B  assets/sprites/coin.png   coin  (new)
+         2  raw         2  127 B  assets/dialog             dialog/intro  (new)
+         7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
+        --- stderr
+        3 of 7 assets, 428 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--size", ">100B", "--size", "<=185", "--sort", "name"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        0 of 7 assets, 0 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--name", "gone/**"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: there is no type `imag`; there are `image`, `model`, `raw`
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--type", "imag"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value '1XB' for '--size <SIZE>': `1XB` is no length; write a number and a unit such as B, kB, KiB, MB or MiB
+
+        For more information, try '--help'.
+    "#]].assert_eq(&sandbox.run(&["list", "--size", "1XB"]));
+    let names = sandbox.json(&["list", "--sort", "place", "--reverse", "--format", "json"]);
+    assert_eq!(names["assets"][0]["place"], "assets/tiles/checker.png");
+}
+
+#[test]
 fn schemas_are_printed_as_they_are_committed() {
     let sandbox = Sandbox::empty();
     let committed = |name: &str| {

@@ -42,7 +42,7 @@ pub fn open(bytes: &[u8]) -> Result<Parts<'_>, String> {
 }
 
 fn open_text(bytes: &[u8]) -> Result<Parts<'_>, String> {
-    if let Some(magic) = crate::process::magic::sniff(bytes) {
+    if let Some(magic) = crate::model::magic::sniff(bytes) {
         return Err(format!("this is not a glTF but {}", magic.name));
     }
     let json = utf8(bytes, "the file")?;

@@ -11,9 +11,8 @@ use super::json::integer;
 use super::shape::type_name;
 use super::uri::{self, Target};
 use super::{Images, Settings, too_long};
-use crate::model::{AssetId, Code, Digest, Severity, Span};
+use crate::model::{AssetId, Code, Digest, Severity, Span, magic};
 use crate::process::contract::{Context, Finding, Found, Input, Unavailable};
-use crate::process::magic;
 use crate::system::Bytes;
 
 /// Extensions with views of their own into buffers, and buffers that only hold the place of decompressed data.

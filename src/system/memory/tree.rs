@@ -97,6 +97,8 @@ pub(super) struct Tree {
     pub read_only: bool,
     /// Whether a file may have more than one name.
     pub has_links: bool,
+    /// Whether two names can be swapped.
+    pub can_exchange: bool,
 }
 
 impl Tree {
@@ -109,6 +111,7 @@ impl Tree {
             granularity_ns: GRANULARITY_NS,
             read_only: false,
             has_links: true,
+            can_exchange: true,
         };
         tree.add(Body::Dir(Names::below(ROOT)));
         tree
@@ -360,6 +363,28 @@ impl Tree {
         self.touch(inode, false);
         if is_dir {
             self.names_mut(inode)?.parent = to.dir;
+        }
+        Ok(())
+    }
+
+    /// Lets two names swap what they name, if the file system can do that.
+    pub fn exchange(&mut self, a: &Found, b: &Found) -> io::Result<()> {
+        let inodes = [a.existing()?, b.existing()?];
+        if !self.can_exchange {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let [is_above, is_below] = [self.is_below(a.dir, inodes[1]), self.is_below(b.dir, inodes[0])];
+        if is_above || is_below {
+            return Err(invalid("a directory cannot move into itself"));
+        }
+        self.change_names(a.dir)?;
+        self.allow(b.dir, 0o200)?;
+        for (to, inode) in [(a, inodes[1]), (b, inodes[0])] {
+            self.set_name(to.dir, &to.name, Some(inode))?;
+            self.touch(inode, false);
+            if let Body::Dir(names) = &mut self.node_mut(inode).body {
+                names.parent = to.dir;
+            }
         }
         Ok(())
     }

@@ -46,6 +46,10 @@ impl Platform for Portable {
         Ok(())
     }
 
+    fn exchange(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // Windows opens no directory this way and has no call for it; NTFS journals names by itself.
         if cfg!(windows) { Ok(()) } else { File::open(path)?.sync_all() }

@@ -47,6 +47,22 @@ impl Platform for Unix {
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+        use rustix::fs::{RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match retry_on_intr(|| renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)) {
+            // What file systems and kernels say that do not know the flag.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    fn exchange(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         match File::open(path)?.sync_all() {
             // Some network file systems have nothing to sync in a directory and say so.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use expect_test::expect;
 
-use super::support::{World, at, check, check_each};
+use super::support::{World, at, check, check_cold, check_each};
 
 #[test]
 fn kinds() {
@@ -297,11 +297,15 @@ x
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
               error[PW0102] assets/b.txt: `assets/b.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+              warning[PW0102] assets/c: the link `assets/c` leads out of the workspace or to what is no source; nothing behind it is one
+                help: remove it, or let it lead to a file or directory inside the workspace
             build 2: written, 1 asset in the pack
               warning[PW0102] assets/a.txt: `assets/a.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/a.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
               warning[PW0102] assets/b.txt: `assets/b.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
                 help: `assets/b.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+              warning[PW0102] assets/c: the link `assets/c` leads out of the workspace or to what is no source; nothing behind it is one
+                help: remove it, or let it lead to a file or directory inside the workspace
 
             ## a link that leaves and comes back
             build 1: written, 2 assets in the pack
@@ -633,6 +637,224 @@ nobody wants this
 }
 
 #[test]
+fn contents_that_are_not_what_they_should_be() {
+    check_each(
+        r#"
+## LFS pointers, one of them an input of several
+//- /assets/a.txt
+version https://git-lfs.github.com/spec/v1
+oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+size 12345
+//- /assets/b/asset.json
+{ "type": "raw", "inputs": ["../good.txt", "../a.txt"] }
+## an LFS pointer that is an image, and one that nothing claims
+//- /assets/a.png
+version https://git-lfs.github.com/spec/v1
+oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+size 12345
+//- cp /assets/a.png /assets/a.dat
+## an empty file, alone and among others
+//- zeros /assets/a.txt 0
+//- /assets/b/asset.json
+{ "type": "raw" }
+//- zeros /assets/b/a.bin 0
+## a file by another name
+//- /packwright.toml
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+roots = [{ path = "assets" }]
+rules = [{ match = "**", type = "raw" }]
+//- hex /assets/a.png ff d8 ff e0
+//- hex /assets/B.JPG ff d8 ff e0
+//- hex /assets/c.dat ff d8 ff e0
+//- build
+## a file too large
+//- /assets/a.txt
+too large
+//- /packwright.toml
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+roots = [{ path = "assets" }]
+rules = [{ match = "**/*.txt", type = "raw" }]
+profiles.dev.max_file_size = 8
+profiles.lenient.broken = "omit"
+## absolute links
+//- ln /assets/a.txt -> /ws/assets/good.txt
+//- ln /assets/b -> /ws/assets/c
+//- /assets/c/c.txt
+c
+## links that nothing claims
+//- ln /assets/a -> gone
+//- ln /assets/b -> /etc
+//- ln /assets/c -> .
+"#,
+        expect![[r#"
+            ## LFS pointers, one of them an input of several
+            build 1: refused
+              error[PW0110] assets/a.txt: `assets/a.txt` is a Git LFS pointer, not the content
+                help: run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
+            build 2: written, 1 asset in the pack
+              warning[PW0110] assets/a.txt: `assets/a.txt` is a Git LFS pointer, not the content
+                help: `assets/a.txt` is left out of the pack; run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
+              warning[PW0110] assets/a.txt: `assets/a.txt` is a Git LFS pointer, not the content
+                help: `assets/b` is left out of the pack; run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
+
+            ## an LFS pointer that is an image, and one that nothing claims
+            build 1: refused
+              error[PW0110] assets/a.png: `assets/a.png` is a Git LFS pointer, not the content
+                help: run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
+            build 2: written, 1 asset in the pack
+              warning[PW0110] assets/a.png: `assets/a.png` is a Git LFS pointer, not the content
+                help: `assets/a.png` is left out of the pack; run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
+
+            ## an empty file, alone and among others
+            build 1: written, 3 assets in the pack
+              register `assets/a.txt` as 1
+              register `assets/b` as 2
+              register `assets/good.txt` as 3
+              digested 4
+              processed raw: assets [a.txt]
+              processed raw: assets [good.txt]
+              processed raw: assets/b [a.bin]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0111] assets/a.txt: `assets/a.txt` is empty
+                help: fill it, or keep it out of the pack with a rule that has `exclude = true`
+            build 2: written, 3 assets in the pack
+              warning[PW0111] assets/a.txt: `assets/a.txt` is empty
+                help: fill it, or keep it out of the pack with a rule that has `exclude = true`
+
+            ## a file by another name
+            build 1: written, 4 assets in the pack
+              register `assets/B.JPG` as 1
+              register `assets/a.png` as 2
+              register `assets/c.dat` as 3
+              register `assets/good.txt` as 4
+              digested 4
+              processed raw: assets [B.JPG]
+              processed raw: assets [a.png]
+              processed raw: assets [c.dat]
+              processed raw: assets [good.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0113] assets/a.png: `assets/a.png` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
+
+            ## a file too large
+            build 1: refused
+              error[PW0115] assets/a.txt: `assets/a.txt` is larger than the profile allows: 10 of 8 bytes
+                help: if it is meant to be so large, raise `max_file_size` in the profile, else exclude it
+            build 2: written, 1 asset in the pack
+              warning[PW0115] assets/a.txt: `assets/a.txt` is larger than the profile allows: 10 of 8 bytes
+                help: `assets/a.txt` is left out of the pack; if it is meant to be so large, raise `max_file_size` in the profile, else exclude it
+
+            ## absolute links
+            build 1: written, 4 assets in the pack
+              register `assets/a.txt` as 1
+              register `assets/b/c.txt` as 2
+              register `assets/c/c.txt` as 3
+              register `assets/good.txt` as 4
+              digested 4
+              processed raw: assets [a.txt]
+              processed raw: assets [good.txt]
+              processed raw: assets/b [c.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0114] assets/a.txt: the link `assets/a.txt` holds an absolute path, which leads nowhere on other machines
+                help: make it a relative one: `ln -sr`, or a text that begins with `../`
+              warning[PW0114] assets/b: the link `assets/b` holds an absolute path, which leads nowhere on other machines
+                help: make it a relative one: `ln -sr`, or a text that begins with `../`
+            build 2: written, 4 assets in the pack
+              warning[PW0114] assets/a.txt: the link `assets/a.txt` holds an absolute path, which leads nowhere on other machines
+                help: make it a relative one: `ln -sr`, or a text that begins with `../`
+              warning[PW0114] assets/b: the link `assets/b` holds an absolute path, which leads nowhere on other machines
+                help: make it a relative one: `ln -sr`, or a text that begins with `../`
+
+            ## links that nothing claims
+            build 1: written, 1 asset in the pack
+              register `assets/good.txt` as 1
+              digested 1
+              processed raw: assets [good.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0103] assets/a: the link `assets/a` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
+              warning[PW0103] assets/b: the link `assets/b` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
+            build 2: written, 1 asset in the pack
+              warning[PW0103] assets/a: the link `assets/a` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
+              warning[PW0103] assets/b: the link `assets/b` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
+
+        "#]],
+    );
+}
+
+#[test]
+fn what_contents_are_is_known_without_opening_them_again() {
+    check_cold(
+        r#"
+//- hex /assets/a.txt ff d8 ff e0
+//- hex /assets/b.jpg.txt 89 50 4e 47
+//- /assets/c/asset.json
+{ "type": "raw", "inputs": ["hero.png"] }
+//- hex /assets/c/hero.png ff d8 ff e0
+//- build
+//- build
+//- /assets/d.txt
+d
+//- build
+//- wipe-cache
+//- build
+//- hex /assets/c/hero.png 89 50 4e 47 0d 0a 1a 0a
+//- build
+"#,
+        expect![[r#"
+            build 1: written, 3 assets in the pack
+              register `assets/a.txt` as 1
+              register `assets/b.jpg.txt` as 2
+              register `assets/c` as 3
+              digested 4
+              processed raw: assets [a.txt]
+              processed raw: assets [b.jpg.txt]
+              processed raw: assets/c [hero.png]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
+            build 2: up to date, 3 assets in the pack
+              warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
+            build 3: written, 4 assets in the pack
+              register `assets/d.txt` as 4
+              digested 1
+              processed raw: assets [d.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
+            build 4: up to date, 4 assets in the pack
+              digested 5
+              warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
+            build 5: written, 4 assets in the pack
+              digested 1
+              processed raw: assets [a.txt]
+              processed raw: assets [b.jpg.txt]
+              processed raw: assets [d.txt]
+              processed raw: assets/c [hero.png]
+              wrote main.parts/*.part
+              wrote main.pack
+        "#]],
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_no_fault_of_the_workspace() {
     check_each(
         r#"
@@ -914,6 +1136,8 @@ other
               ran validated(assets)
               warning[PW0206] assets/b/x.txt: `assets/b/x.txt` is registered as 2 and not declared any more
                 help: bring it back, or run `packwright remove 2` to give it up for good
+              warning[PW0103] assets/c: the link `assets/c` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
               warning[PW0206] assets/c/x.txt: `assets/c/x.txt` is registered as 3 and not declared any more
                 help: bring it back, or run `packwright remove 3` to give it up for good
         "#]],

@@ -166,6 +166,12 @@ impl Disk for Witness {
         self.disk.rename(from, to)
     }
 
+    fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+        self.note("exchange", a);
+        self.note("exchange", b);
+        self.disk.exchange(a, b)
+    }
+
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.note("link to", to);
         self.disk.link(from, to)
