@@ -187,7 +187,28 @@ y
 //- build --quiet
 "
         ),
-        expect![[""]],
+        expect![[r#"
+            build 1: refused
+              error[PW0102] assets/link.bin: `assets/link.bin` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
+                help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+            build 2: written, 1 asset in the pack
+            pack:
+              1 raw x.bin: A (2 bytes)
+            build 3: refused
+              error[PW0112] assets/m.gltf:1:55: `buffers[0]` names `x.raw.bin`, which is not a source: `x.raw.bin` is ignored by `ignore` in packwright.toml, and ignored files are no sources
+            build 4: written, 4 assets in the pack
+            pack:
+              1 raw x.bin: A (2 bytes)
+              2 model m.gltf: B (88 bytes)
+              3 raw tmp/y.bin: C (2 bytes)
+              4 raw x.raw.bin: D (4 bytes)
+            build 5: refused
+              error[PW0112] assets/m.gltf:1:55: `buffers[0]` names `x.raw.bin`, which is not a source: `x.raw.bin` is ignored by `ignore` in packwright.toml, and ignored files are no sources
+              warning[PW0206] assets/tmp/y.bin: `assets/tmp/y.bin` is registered as 3 and not declared any more
+                help: bring it back, or run `packwright remove 3` to give it up for good
+              warning[PW0206] assets/x.raw.bin: `assets/x.raw.bin` is registered as 4 and not declared any more
+                help: bring it back, or run `packwright remove 4` to give it up for good
+        "#]],
     );
 }
 
