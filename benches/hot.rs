@@ -37,7 +37,9 @@ use packwright::internals::query::recipes::recipes;
 use packwright::internals::query::{Slot, State};
 use packwright::internals::system::Bytes;
 use packwright::internals::system::os::OsSystem;
+use packwright::internals::workspace::config::Root;
 use packwright::internals::workspace::layout::Workspace as Place;
+use packwright::internals::workspace::rules::{Rule, RuleSet};
 use packwright::internals::workspace::scan::{self, scan};
 use packwright::internals::write::{Depth, rename};
 use packwright::{AssetRef, CommitOptions, Edit, RelPath, Workspace};
@@ -188,11 +190,57 @@ fn looking(criterion: &mut Criterion<CpuTime>) {
     let session = home.session();
     let look = |known: &mut Option<_>| {
         let known = known.take().expect("it was made");
-        let options = scan::Options { rehash: false };
+        let options = scan::Options { rehash: false, ignore: None };
         let found = scan(&home.ws, &setup.roots, known, &session.sources, options).expect("a sound workspace");
         assert!(found.moved.is_empty());
     };
     timed(&mut group, "scan", || Some(session.known_tree(setup)), look);
+    group.finish();
+}
+
+/// Fifty rules as they grow in a large project: by extension, by directory, by what a name begins with, with captures.
+fn fifty_rules() -> RuleSet {
+    let extensions = (0..15).map(|it| format!("**/*.k{it}"));
+    let directories = (0..15).map(|it| format!("area{it}/**/*.png"));
+    let names = (0..10).map(|it| format!("*/w{it}-*.{{png,txt}}"));
+    let captures = (0..8).map(|it| format!("{{dir}}/{{stem}}_{it}.{{n}}.ogg"));
+    let last = ["{dir}/{stem}.txt", "**/*"].map(str::to_owned);
+    let patterns = extensions.chain(directories).chain(names).chain(captures).chain(last);
+    let rules: Vec<Rule> = patterns.map(|pattern| Rule { pattern, kind: "raw".into(), ..Rule::default() }).collect();
+    assert_eq!(rules.len(), 50);
+    RuleSet::new(rules).expect("they are few")
+}
+
+/// What it takes to know which of fifty rules claims each file, beside what it takes to know whether the file has moved.
+fn matching(criterion: &mut Criterion<CpuTime>) {
+    let home = &Home::new();
+    let mut group = criterion.benchmark_group(format!("match/{}", home.assets));
+    let (rules, root) =
+        (fifty_rules(), Root { name: "assets".to_owned(), path: home.source().parent().expect("a root") });
+    let ending = ["k3", "png", "txt", "1.ogg", "gltf"];
+    let paths: Vec<String> = (0..home.assets)
+        .map(|nth| format!("area{}/d{:05}/f{nth:06}_{}.{}", nth % 20, nth / 16, nth % 9, ending[nth % ending.len()]))
+        .collect();
+    timed(
+        &mut group,
+        "fifty rules",
+        || (),
+        |()| {
+            let claimed = paths.iter().filter(|it| rules.claim(&root, it).is_some()).count();
+            assert_eq!(claimed, paths.len());
+        },
+    );
+    let source = home.ws.abs(&home.source());
+    let dir = home.ws.disk.open_dir(source.parent().expect("it lies in one")).expect("it is there");
+    let name = std::path::Path::new(source.file_name().expect("it has one"));
+    timed(
+        &mut group,
+        "a stat each",
+        || (),
+        |()| {
+            (0..home.assets).for_each(|_| drop(dir.stat(name).expect("it is there")));
+        },
+    );
     group.finish();
 }
 
@@ -337,5 +385,5 @@ fn criterion() -> Criterion<CpuTime> {
         .measurement_time(Duration::from_secs(2))
 }
 
-criterion_group!(name = hot; config = criterion(); targets = looking, deriving, packs, renaming);
+criterion_group!(name = hot; config = criterion(); targets = looking, matching, deriving, packs, renaming);
 criterion_main!(hot);

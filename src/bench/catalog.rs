@@ -82,7 +82,8 @@ impl Catalog {
                         catalog.editable.extend(find(place));
                     }
                 }
-                Form::Rule(_) if is_editable => {
+                // What a rule takes together lies at no path of its own.
+                Form::Rule(_) if is_editable && by_path.contains_key(place) => {
                     catalog.add_template(place, false, find(place));
                     catalog.editable.extend(find(place));
                 }

@@ -15,6 +15,7 @@ use crate::query::validated::validated;
 use crate::query::{Slot, State, Texts};
 use crate::system::Bytes;
 use crate::workspace::bucket::{Content, Tree};
+use crate::workspace::ignore::Ignore;
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::is_declaration;
 use crate::workspace::scan::unreadable;
@@ -56,6 +57,8 @@ pub struct Workshop<'a> {
     pub tree: &'a Tree,
     /// Where sources may lie.
     pub roots: &'a [RelPath],
+    /// What is none there all the same.
+    pub ignore: &'a Ignore,
 }
 
 impl Workshop<'_> {
@@ -129,7 +132,7 @@ impl Workshop<'_> {
     }
 
     fn executor<'b>(&'b self, names: &'b LazyNames) -> Executor<'b> {
-        let view = View { tree: self.tree, roots: self.roots, assets: names };
+        let view = View { tree: self.tree, roots: self.roots, ignore: self.ignore, assets: names };
         let Session { ws, sources, store, runs, .. } = self.session;
         Executor::new(ws, view, sources, store, runs)
     }

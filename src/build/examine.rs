@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::lane::{self, Commit, Recovery};
-use crate::model::declaration::{Declaration, Inputs};
+use crate::model::declaration::Declaration;
 use crate::model::reference::Reference;
 use crate::model::registry::{
     self, Copied, FileSet, Found, GITATTRIBUTES, Ground, Mended, Open, Present, Reconciliation, Registry, Repair, bind,
@@ -114,8 +114,8 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let setup = configure(&seen)?;
     let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
-    let rehash = scan::Options { rehash: options.rehash };
-    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
+    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;
     let pass = Pass::new(session, setup, scan);
     pass.load_tree()?;
     let files = registry_files.read(ws)?;
@@ -144,7 +144,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let lost: BTreeSet<Digest> = missing.iter().map(|it| it.content).collect();
     let suspects = present.iter().enumerate().filter_map(|(idx, it)| {
         // Of a directory nobody knows what its files held.
-        let declaration = declarations[idx].filter(|it| it.intent.inputs == Inputs::Owner)?;
+        let declaration = declarations[idx].filter(|it| it.intent.inputs.is_file())?;
         let registered = match repair.registry.at(&it.place, &it.part) {
             Some(line) if held(&declarations, idx, state, tree).content == line.content => return None,
             Some(line) => BTreeSet::from([line.content]),

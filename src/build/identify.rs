@@ -99,12 +99,12 @@ pub fn digests(declaration: &Declaration, tree: &Tree, asset_dirs: &[RelPath]) -
     let digest_at = |path: &str| tree.find(path).map(|(bucket, idx)| bucket.content(idx).digest);
     let nothing = Digest::of(b"");
     let content = match declaration.intent.inputs {
-        Inputs::Owner => {
+        Inputs::Owner | Inputs::Companions(_) => {
             let found = tree.find(declaration.intent.place.as_str());
             let readable = found.filter(|(bucket, idx)| bucket.kind(*idx).is_readable());
             readable.map_or(nothing, |(bucket, idx)| bucket.content(idx).digest)
         }
-        Inputs::Directory | Inputs::Listed(_) => {
+        Inputs::Group(_) | Inputs::Directory | Inputs::Listed(_) => {
             let inputs = inputs(tree, asset_dirs, &declaration.intent, &mut Vec::new());
             directory_content(inputs.iter().map(|it| (it.path.as_str(), it.digest)))
         }

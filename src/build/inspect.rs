@@ -123,8 +123,8 @@ pub(super) fn inspect_and<T>(
     let setup = configure(&seen)?;
     let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
-    let rehash = scan::Options { rehash: options.rehash };
-    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
+    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;
     let pass = Pass::new(session, setup, scan);
     pass.load_tree()?;
     let (registry, registry_warnings) = registry_files.load(ws)?;

@@ -23,7 +23,7 @@ use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup, registry_files};
 use super::identify;
 use super::judge::Verdict;
-use super::memo::{self, Built, Ledger, Rest, Short};
+use super::memo::{self, Built, Ledger, Rest, Short, Under};
 use super::publish::{self, Output, Publication, Published, Wanted, settled, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::vanished::{VANISHED_FACT, Vanished};
@@ -71,7 +71,15 @@ impl<'a> Pass<'a> {
         let Session { ws, options, index, sources, .. } = &session;
         let known = session.known_tree(&setup);
         let is_new = known.is_empty();
-        let scan = || scan(ws, &setup.roots, known, sources, scan::Options { rehash: options.rehash });
+        let scan = || {
+            scan(
+                ws,
+                &setup.roots,
+                known,
+                sources,
+                scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) },
+            )
+        };
         let look = || registry_files(ws, index, options, &setup.sight);
         let (registry, scan) = if is_new {
             let look = || {
@@ -116,7 +124,8 @@ impl<'a> Pass<'a> {
 
     /// Returns what artifacts are made with.
     pub fn workshop(&self) -> Workshop<'_> {
-        Workshop { session: &self.session, tree: &self.scan.tree, roots: &self.setup.roots }
+        let Setup { roots, config, .. } = &self.setup;
+        Workshop { session: &self.session, tree: &self.scan.tree, roots, ignore: &config.ignore }
     }
 
     /// Returns the change that brings all of the workspace into the database.
@@ -201,7 +210,9 @@ impl<'a> Pass<'a> {
             return Ok(None);
         }
         let tree = &self.scan.tree;
-        let Some(memos) = memo::recall(index, &target, self.settled(), registry.digest, tree) else { return Ok(None) };
+        let (settled, registry_digest, config) = (self.settled(), registry.digest, &*self.setup.config);
+        let under = Under { target: &target, settled, registry: registry_digest, config };
+        let Some(memos) = memo::recall(index, under, tree) else { return Ok(None) };
         if self.setup.roots.iter().any(|it| !is_dir(tree, it)) {
             return Ok(None);
         }

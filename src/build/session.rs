@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the tree as the index remembers it; empty where it remembers none, or one of other roots.
+    /// Returns the tree as the index remembers it; empty where it remembers none, or one of other roots or of what else was ignored.
     pub fn known_tree(&self, setup: &Setup) -> Tree {
         if self.index.fact(SCAN_FACT).as_deref() != Some(&scan_key(setup).0[..]) {
             return Tree::default();
@@ -156,5 +156,8 @@ pub fn scan_key(setup: &Setup) -> Digest {
         hasher.text(1, it.as_str());
     });
     hasher.number(2, u64::from(magic::TABLE_VERSION));
+    setup.config.ignore.patterns().iter().for_each(|it| {
+        hasher.text(3, it);
+    });
     hasher.finish()
 }

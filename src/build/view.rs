@@ -16,7 +16,7 @@ use crate::model::{Code, Diagnostic, Digest, Location, Looks, RelPath, diagnosti
 use crate::process::contract::Input;
 use crate::process::kinds;
 use crate::process::trace::Observation;
-use crate::query::declared::{asset_dirs, declared, governor_of};
+use crate::query::declared::{asset_dirs, declared, gathered, governor_of, is_owner};
 use crate::query::names::{Names, names};
 use crate::query::recipes::{inputs, recipes};
 use crate::query::validated::validated;
@@ -24,6 +24,7 @@ use crate::query::{Change, Identities, Scope, Slot, State, Texts};
 use crate::system::{Bytes, FileKind, Stamp};
 use crate::workspace::bucket::{Entry, Kind, Tree};
 use crate::workspace::config::Config;
+use crate::workspace::gather::Gathered;
 use crate::workspace::layout::{CONFIG_FILE, Workspace};
 use crate::workspace::lookup::{Source, is_declaration, sources_below};
 use crate::workspace::scan::{self, scan};
@@ -60,6 +61,8 @@ pub struct View {
     pub names: Arc<Names>,
     /// What is wrong, short of what processors find.
     pub errors: Vec<Diagnostic>,
+    /// What rules make of several files.
+    pub gathered: Arc<Gathered>,
     asset_dirs: Vec<RelPath>,
     links: Links,
 }
@@ -141,8 +144,8 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     let config_text = config_text(ws, &setup.config)?;
     let session = Session::open(ws, options, None);
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
-    let rehash = scan::Options { rehash: options.rehash };
-    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, rehash)?;
+    let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
+    let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;
     let pass = Pass::new(session, setup, scan);
     pass.load_tree()?;
     let (registry, _) = registry_files.load(ws)?;
@@ -204,6 +207,7 @@ fn derive(
     };
     let mut view = View {
         assets: declared_assets(state),
+        gathered: gathered(&state.db).clone(),
         asset_dirs: asset_dirs(&state.db).clone(),
         names: Arc::default(),
         errors: config_errors,
@@ -303,6 +307,16 @@ impl View {
     /// Returns the directory asset that owns what lies at `path`: the nearest above it with an `asset.json`.
     pub fn governor(&self, path: &RelPath) -> Option<RelPath> {
         governor_of(&self.asset_dirs, &path.parent()?)
+    }
+
+    /// Returns the rule that makes an asset at a place, or would if it had no declaration of its own: of a file, or of
+    /// several that are declared there.
+    pub fn claim(&self, place: &RelPath) -> Option<usize> {
+        if let Some(made) = self.gathered.at(place) {
+            return Some(made.rule);
+        }
+        let rule = self.config.claim(place.as_str()).filter(|_| self.governor(place).is_none())?;
+        is_owner(&self.config, rule, self.gathered.companion_of(place)).then_some(rule)
     }
 
     /// Returns the text of a declaration file.

@@ -385,7 +385,7 @@ fn declaration(survey: &Survey, asset: &Asset, more: &More) -> DeclarationEntry 
     };
     let matching = match form {
         FormEntry::Directory => Vec::new(),
-        FormEntry::Sidecar | FormEntry::Rule => provenance::matching_rules(config, &asset.place),
+        FormEntry::Sidecar | FormEntry::Rule => provenance::matching_rules(config, &more.declaration),
     };
     let by_rule = provenance::lowest_rule(config, &more.declaration, more.text.as_deref()).map(|it| it as u64 + 1);
     DeclarationEntry { form, file, line, by_rule, rules: matching.into_iter().filter_map(rule).collect() }

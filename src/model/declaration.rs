@@ -37,7 +37,7 @@ pub struct Declaration {
 /// What an author says of one asset, without where it is said.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Intent {
-    /// The file or directory that the asset owns.
+    /// The file or directory that the asset owns; of a group its pattern with the grouping captures filled in.
     pub place: RelPath,
     /// Which of several assets made out of one source; empty for the asset as a whole.
     pub part: String,
@@ -49,20 +49,61 @@ pub struct Intent {
     pub inputs: Inputs,
     /// Assets that it needs besides those that its inputs refer to, in the author's order.
     pub dependencies: Vec<Reference>,
+    /// What its rule captured of its path, by name: for its entry in the pack, and never told to processors.
+    pub captures: Captures,
     /// Everything that does not depend on the place; shared by all assets of a rule.
     pub options: Arc<Options>,
 }
+
+/// Names and values, in the order in which the rule's pattern names them.
+pub type Captures = Vec<(Arc<str>, String)>;
 
 /// What an asset is made of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Inputs {
     /// The file that is the place.
     Owner,
+    /// The file that is the place, and those of these files that are there, in this order.
+    Companions(Vec<RelPath>),
+    /// Files that a rule takes together.
+    Group(Group),
     /// Every source below the place in byte order of paths, down to the next `asset.json` and without
     /// declaration files.
     Directory,
     /// What these name, in the author's order. Not empty.
     Listed(Vec<InputPattern>),
+}
+
+/// Files that a rule takes together: its place is a pattern, and no file.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Group {
+    /// The directory that relative paths are seen from: the place's, as far as that is the same for all members.
+    pub dir: RelPath,
+    /// In order.
+    pub members: Vec<RelPath>,
+    /// More inputs, behind the members: those that are there.
+    pub companions: Vec<RelPath>,
+}
+
+impl Inputs {
+    /// Returns whether the place is a file, and what it holds tells the asset from others.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::Owner | Self::Companions(_))
+    }
+
+    /// Returns whether the place is a directory.
+    pub fn is_dir(&self) -> bool {
+        matches!(self, Self::Directory | Self::Listed(_))
+    }
+
+    /// Returns the directory that relative paths are seen from, of an asset at `place`.
+    pub fn dir<'a>(&'a self, place: &'a RelPath) -> &'a str {
+        match self {
+            Self::Owner | Self::Companions(_) => parent(place.as_str()),
+            Self::Group(group) => group.dir.as_str(),
+            Self::Directory | Self::Listed(_) => place.as_str(),
+        }
+    }
 }
 
 /// What an author can choose wherever an asset is declared.
@@ -141,18 +182,12 @@ impl Declaration {
 impl Intent {
     /// Returns the directory that relative paths are seen from: the place itself when it is a directory.
     pub fn dir(&self) -> RelPath {
-        match self.inputs {
-            Inputs::Owner => self.place.parent().unwrap_or_else(RelPath::root),
-            Inputs::Directory | Inputs::Listed(_) => self.place.clone(),
-        }
+        RelPath::new(self.dir_str()).expect("part of a normal path")
     }
 
     /// Returns [`Intent::dir`] as text.
     pub fn dir_str(&self) -> &str {
-        match self.inputs {
-            Inputs::Owner => parent(self.place.as_str()),
-            Inputs::Directory | Inputs::Listed(_) => self.place.as_str(),
-        }
+        self.inputs.dir(&self.place)
     }
 
     /// Returns what all layers come to for `profile`. Assets whose `kind` is equal and whose `options` are

@@ -7,6 +7,7 @@ use bincode::{Decode, Encode};
 
 use crate::model::{AssetId, Digest, RelPath};
 use crate::workspace::bucket::{Content, Kind};
+use crate::workspace::ignore::Ignore;
 use crate::workspace::lookup::{Glob, Lookup, not_a_source};
 
 use super::contract::{Finding, Found, Input, Metadata, Resolved};
@@ -107,6 +108,8 @@ pub struct View<'a> {
     pub tree: &'a (dyn Lookup + Sync),
     /// Where sources may lie.
     pub roots: &'a [RelPath],
+    /// What is none there all the same.
+    pub ignore: &'a Ignore,
     /// Every asset.
     pub assets: &'a dyn Assets,
 }
@@ -117,7 +120,7 @@ impl View<'_> {
         let Some(target) = base.join(path) else {
             return Found::NotASource(format!("`{path}` is not a relative path inside the workspace"));
         };
-        if let Some(reason) = not_a_source(self.roots, &target) {
+        if let Some(reason) = not_a_source(self.roots, self.ignore, &target) {
             return Found::NotASource(format!("`{path}` {reason}"));
         }
         match self.tree.find(&target) {

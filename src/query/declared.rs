@@ -8,9 +8,10 @@ use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, file_name, parent, sidecar_
 use crate::model::{Code, Diagnostic, Location, RelPath};
 use crate::process::kinds;
 use crate::process::trace::kind_in_words;
-use crate::workspace::bucket::{Kind, Members};
+use crate::workspace::bucket::{Kind, Members, Tree};
 use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_rule, from_sidecar};
+use crate::workspace::gather::{Find, Gathered, Here, Made, finds};
 use crate::workspace::lookup::{Lookup, is_declaration};
 
 use super::issue::Problem;
@@ -37,6 +38,9 @@ pub struct Declared {
 /// database, those that matter to it.
 #[salsa::tracked]
 pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
+    if Globals::get(db).config(db).rules.gather() {
+        return gathered(db).asset_dirs.clone();
+    }
     if let super::Scope::Part(part) = Globals::get(db).scope(db) {
         return asset_dirs_around(part);
     }
@@ -44,6 +48,48 @@ pub fn asset_dirs(db: &dyn salsa::Database) -> Vec<RelPath> {
     let mut dirs: Vec<RelPath> = buckets.iter().flat_map(|it| asset_dirs_in(db, it.1).iter().cloned()).collect();
     dirs.sort();
     dirs
+}
+
+/// Returns what rules make of several files. It changes with paths and never with contents; nothing where no rule does
+/// such a thing.
+///
+/// Where only a part of the workspace is in the database, the others' paths are looked at all the same: such a part is only
+/// made while none of all paths moved.
+#[salsa::tracked]
+pub fn gathered(db: &dyn salsa::Database) -> Arc<Gathered> {
+    let globals = Globals::get(db);
+    let config = globals.config(db);
+    if !config.rules.gather() {
+        return Arc::default();
+    }
+    if let super::Scope::Part(part) = globals.scope(db) {
+        return Arc::new(gather(config, &part.tree));
+    }
+    let buckets = globals.buckets(db);
+    let dirs = buckets.iter().flat_map(|it| asset_dirs_in(db, it.1).iter().cloned()).collect();
+    let found: Vec<&Find> = buckets.iter().flat_map(|it| finds_in(db, it.1)).collect();
+    Arc::new(Gathered::of(dirs, &found))
+}
+
+/// Returns what rules make of several files of a tree.
+fn gather(config: &Config, tree: &Tree) -> Gathered {
+    let members = || tree.buckets().iter().map(|it| it.members());
+    let dirs = members().flat_map(|it| asset_dirs_of(it)).collect();
+    let found: Vec<Find> = members().flat_map(|it| finds(config, it)).collect();
+    Gathered::of(dirs, &found.iter().collect::<Vec<_>>())
+}
+
+#[salsa::tracked]
+fn finds_in(db: &dyn salsa::Database, bucket: Bucket) -> Vec<Find> {
+    finds(Globals::get(db).config(db), bucket.members(db))
+}
+
+/// Returns what rules that take several files together have to do with a bucket.
+#[salsa::tracked]
+fn here(db: &dyn salsa::Database, bucket: Bucket) -> Here {
+    let all = gathered(db);
+    let (after, end) = super::DbTree(db).bounds(bucket);
+    all.part(bucket.members(db), after.as_deref(), end.as_deref())
 }
 
 #[salsa::tracked]
@@ -98,7 +144,7 @@ pub fn claimed_twice(db: &dyn salsa::Database) -> Vec<RelPath> {
     }
     let buckets = Globals::get(db).buckets(db);
     let mut owners: Vec<RelPath> = buckets.iter().flat_map(|it| lone_sidecars_in(db, it.1).iter().cloned()).collect();
-    owners.retain(|it| asset_dirs(db).binary_search(it).is_ok());
+    owners.retain(|it| asset_dirs(db).binary_search(it).is_ok() && gathered(db).at(it).is_none());
     owners.sort();
     owners
 }
@@ -185,7 +231,9 @@ pub fn governor_of(asset_dirs: &[RelPath], dir: &RelPath) -> Option<RelPath> {
 #[salsa::tracked]
 pub fn declared(db: &dyn salsa::Database, bucket: Bucket) -> Declared {
     let config = Globals::get(db).config(db);
-    let around = Around { governors: governors(db, bucket), claimed_twice: claimed_twice(db) };
+    let nothing = Here::default();
+    let here = if config.rules.gather() { here(db, bucket) } else { &nothing };
+    let around = Around { governors: governors(db, bucket), claimed_twice: claimed_twice(db), here };
     declare(config, bucket.members(db), bucket.texts(db), around)
 }
 
@@ -194,6 +242,7 @@ pub fn declared(db: &dyn salsa::Database, bucket: Bucket) -> Declared {
 struct Around<'a> {
     governors: &'a BTreeMap<RelPath, RelPath>,
     claimed_twice: &'a [RelPath],
+    here: &'a Here,
 }
 
 fn declare(config: &Config, members: &Members, texts: &Texts, around: Around<'_>) -> Declared {
@@ -215,8 +264,10 @@ fn declare(config: &Config, members: &Members, texts: &Texts, around: Around<'_>
         }
         if let Some(owner) = sidecar_owner(path) {
             // A sidecar follows its file directly: the file would have taken it along.
-            let owner = RelPath::new(owner).expect("part of a normal path");
-            lone_sidecar(members, at, &owner, around, &mut out);
+            if around.here.at(owner).is_none() {
+                let owner = RelPath::new(owner).expect("part of a normal path");
+                lone_sidecar(members, at, &owner, around, &mut out);
+            }
             continue;
         }
         let has_sidecar = idx < members.len() && sidecar_owner(members.name(idx)) == Some(members.name(at));
@@ -224,10 +275,49 @@ fn declare(config: &Config, members: &Members, texts: &Texts, around: Around<'_>
         if sidecar.is_some() {
             idx += 1;
         }
-        let governed = around.governors.contains_key(parent(path));
-        declare_file(config, members, at, sidecar.as_ref(), governed, texts, &mut out);
+        declare_file(config, members, at, sidecar.as_ref(), texts, around, &mut out);
+    }
+    for (place, made) in &around.here.made {
+        declare_gathered(config, members, place, made, texts, &mut out);
     }
     out
+}
+
+/// Declares what a rule makes of several files.
+fn declare_gathered(
+    config: &Config,
+    members: &Members,
+    place: &RelPath,
+    made: &Made,
+    texts: &Texts,
+    out: &mut Declared,
+) {
+    let before = Counts::of(out);
+    if out.assets.iter().chain(&out.broken).any(|it| it.intent.place == *place) {
+        let message = format!("a file and a group of files both claim `{place}`");
+        let problem = Diagnostic::error(Code::CLAIM_CLASH, message).at(Location::file(place)).help("rename the file");
+        out.problems.push(Problem { place: place.clone(), diagnostic: problem });
+        return;
+    }
+    let sidecar = RelPath::new(&format!("{place}{SIDECAR_SUFFIX}")).expect("a normal path and a suffix");
+    match members.find(sidecar.as_str()) {
+        None => {
+            if let Some((declaration, problem)) = from_rule(config, place, made.clone()) {
+                take(place, Some(declaration), problem.into_iter().collect(), out);
+            }
+        }
+        Some(at) => match texts.get(&sidecar) {
+            Some(text) => {
+                let (declaration, diagnostics) = from_sidecar(scope(config), place, &sidecar, text, Some(made));
+                take(place, declaration, diagnostics, out);
+            }
+            None => {
+                let diagnostic = no_text(&sidecar, members.kind(at));
+                out.problems.push(Problem { place: place.clone(), diagnostic });
+            }
+        },
+    }
+    excuse_excluded(before, out);
 }
 
 fn declare_directory(
@@ -287,18 +377,21 @@ fn declare_file(
     members: &Members,
     at: usize,
     sidecar: Option<&RelPath>,
-    governed: bool,
     texts: &Texts,
+    around: Around<'_>,
     out: &mut Declared,
 ) {
     let before = Counts::of(out);
     let (owner, kind) = (members.path(at), members.kind(at));
     // "Rules claim nothing in there, sidecars may": what a directory asset owns is not unclaimed either.
-    let rule = if governed { None } else { claim(config, &owner) };
+    let governed = around.governors.contains_key(parent(owner.as_str()));
+    let matching = if governed { None } else { config.claim(owner.as_str()) };
+    let companion_of = around.here.companions.get(&(at as u32)).copied();
+    let rule = matching.filter(|it| is_owner(config, *it, companion_of));
     if rule.is_none() && sidecar.is_none() {
         if kind == Kind::BadName {
             out.problems.push(Problem { place: owner.clone(), diagnostic: overlooked(&owner) });
-        } else if governed {
+        } else if governed || is_taken(at as u32, around.here) {
             warn_of_absolute_link(members, at, out);
         } else {
             out.unclaimed.push(at as u32);
@@ -320,12 +413,17 @@ fn declare_file(
     match (sidecar, rule) {
         (Some(file), rule) => match texts.get(file) {
             Some(text) => {
-                let (declaration, diagnostics) = from_sidecar(scope(config), &owner, file, text, rule);
+                let made = rule.map(|it| config.made(it, &owner));
+                let (declaration, diagnostics) = from_sidecar(scope(config), &owner, file, text, made.as_ref());
                 take(&owner, declaration, diagnostics, out);
             }
             None => out.problems.push(Problem { place: owner, diagnostic: no_text(file, members.kind(at + 1)) }),
         },
-        (None, Some(rule)) => out.assets.extend(from_rule(config, &owner, rule).map(Arc::new)),
+        (None, Some(rule)) => {
+            if let Some((declaration, problem)) = from_rule(config, &owner, config.made(rule, &owner)) {
+                take(&owner, Some(declaration), problem.into_iter().collect(), out);
+            }
+        }
         (None, None) => {}
     }
     if !kind.is_readable() {
@@ -338,10 +436,16 @@ fn scope(config: &Config) -> Scope<'_> {
     Scope { config, check: &kinds::Check }
 }
 
-/// Returns the rule that claims a file.
-fn claim(config: &Config, owner: &RelPath) -> Option<usize> {
-    let root = config.root_of(owner.as_str())?;
-    config.rules.claim(root, root.path.strip(owner.as_str())?)
+/// Returns whether a rule that is the first to match a file makes an asset of that file alone. `companion_of` is the first
+/// rule that takes it as a companion.
+pub fn is_owner(config: &Config, rule: usize, companion_of: Option<usize>) -> bool {
+    let takes_one = config.rules.get(rule).is_some_and(|it| it.group.is_empty() && it.marker.is_none());
+    takes_one && companion_of.is_none_or(|it| it >= rule)
+}
+
+/// Returns whether the file of this number is part of another file's asset, or of a group.
+fn is_taken(at: u32, here: &Here) -> bool {
+    here.companions.contains_key(&at) || here.grouped.binary_search(&at).is_ok()
 }
 
 fn take(place: &RelPath, declaration: Option<Declaration>, diagnostics: Vec<Diagnostic>, out: &mut Declared) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Code, Diagnostic, Location, RelPath, Severity};
 use crate::pack::plan::{PlanEntry, PlanPayload};
-use crate::process::contract::Finding;
+use crate::process::contract::{Finding, MetaValue};
 use crate::process::exec::{MadeResult, Stored};
 use crate::process::trace::ArtifactRecord;
 
@@ -65,6 +65,11 @@ fn entry(asset: &Asset, preload: bool, record: &ArtifactRecord, stored: &[Stored
         stored_len: stored.len,
         codec: stored.codec,
     });
+    // What the processor found out stands; a capture of the same name says nothing.
+    let mut metadata = record.metadata.clone();
+    for (name, value) in &asset.intent.captures {
+        metadata.entry(name.to_string()).or_insert_with(|| MetaValue::Text(value.clone()));
+    }
     Some(PlanEntry {
         id,
         uuid,
@@ -72,7 +77,7 @@ fn entry(asset: &Asset, preload: bool, record: &ArtifactRecord, stored: &[Stored
         kind: asset.intent.kind.clone(),
         preload,
         tags: asset.intent.options.tags.iter().cloned().collect(),
-        metadata: record.metadata.clone(),
+        metadata,
         references,
         payloads: payloads.collect(),
     })

@@ -1,9 +1,9 @@
 //! The query database: from buckets of sources to validated assets, recipes and layouts.
 //!
 //! No query does I/O, reads a clock or prints; problems are values. The unit is the bucket: inputs are set bucket by
-//! bucket, results are made bucket by bucket, and what one bucket must know of the others goes through two small
-//! merged queries that do not change when contents do ([`asset_dirs`](declared::asset_dirs) and
-//! [`names`](names::names)). The bodies of the tracked functions are thin; what they do stands beside them in plain
+//! bucket, results are made bucket by bucket, and what one bucket must know of the others goes through three small
+//! merged queries that do not change when contents do ([`asset_dirs`](declared::asset_dirs),
+//! [`gathered`](declared::gathered) and [`names`](names::names)). The bodies of the tracked functions are thin; what they do stands beside them in plain
 //! functions.
 
 #![expect(missing_docs, reason = "salsa's macros make public items without documentation")]
@@ -445,15 +445,33 @@ impl DbTree<'_> {
         }
     }
 
-    /// Returns the bucket that holds, or would hold, `path`; `None` where it is out of scope.
+    /// Returns behind which order key a bucket begins, and the greatest one that it may hold; `None` where nothing bounds
+    /// it.
+    pub fn bounds(&self, bucket: Bucket) -> (End, End) {
+        let buckets = self.buckets();
+        let Some(at) = buckets.iter().position(|it| it.1 == bucket) else { return (None, None) };
+        let (before, is_last) = match self.part() {
+            None => (at.checked_sub(1).and_then(|it| buckets[it].0.clone()), at + 1 == buckets.len()),
+            Some(part) => {
+                let (number, all) = (part.touched[at], part.tree.buckets());
+                (number.checked_sub(1).and_then(|it| all[it].end.clone()), number + 1 == all.len())
+            }
+        };
+        (before, buckets[at].0.clone().filter(|_| !is_last))
+    }
+
+    /// Returns the bucket that holds, or would hold, `path`; `None` where it is out of scope. What would come behind all
+    /// of them belongs to the last one.
     pub fn bucket_of(&self, path: &RelPath) -> Option<Bucket> {
         let key = crate::model::path::order_key(path.as_str());
         let buckets = self.buckets();
         if let Some(part) = self.part() {
-            let at = part.touched.binary_search(&part.tree.bucket_of(&key)?).ok()?;
+            let number = part.tree.bucket_of(&key).or(part.tree.buckets().len().checked_sub(1))?;
+            let at = part.touched.binary_search(&number).ok()?;
             return Some(buckets[at].1);
         }
-        holder(buckets.len(), |it| buckets[it].0.as_deref(), &key).map(|it| buckets[it].1)
+        let number = holder(buckets.len(), |it| buckets[it].0.as_deref(), &key).or(buckets.len().checked_sub(1))?;
+        Some(buckets[number].1)
     }
 }
 

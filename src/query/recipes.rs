@@ -160,13 +160,21 @@ fn inputs_in(
     // Most assets have one input, and there are many assets: no room for more than are expected.
     let mut inputs = Vec::with_capacity(match &intent.inputs {
         Inputs::Owner => 1,
+        Inputs::Companions(companions) => 1 + companions.len(),
+        Inputs::Group(group) => group.members.len(),
         Inputs::Directory => 0,
         Inputs::Listed(patterns) => patterns.len(),
     });
     match &intent.inputs {
-        Inputs::Owner => {
-            if let Some((kind, content)) = tree.find(place) {
-                take(Source { path: place.clone(), kind, content }, At::Asset, intent, base, &mut inputs, issues);
+        Inputs::Owner => take_if_there(tree, place, intent, base, &mut inputs, issues),
+        Inputs::Companions(companions) => {
+            for path in std::iter::once(place).chain(companions) {
+                take_if_there(tree, path, intent, base, &mut inputs, issues);
+            }
+        }
+        Inputs::Group(group) => {
+            for path in group.members.iter().chain(&group.companions) {
+                take_if_there(tree, path, intent, base, &mut inputs, issues);
             }
         }
         Inputs::Directory => {
@@ -189,6 +197,19 @@ fn inputs_in(
         issues.push(issue.help("put a file into the directory, or name one in `inputs`"));
     }
     inputs
+}
+
+fn take_if_there(
+    tree: &dyn Lookup,
+    path: &RelPath,
+    intent: &Intent,
+    base: &RelPath,
+    inputs: &mut Vec<Input>,
+    issues: &mut Vec<Issue>,
+) {
+    if let Some((kind, content)) = tree.find(path) {
+        take(Source { path: path.clone(), kind, content }, At::Asset, intent, base, inputs, issues);
+    }
 }
 
 fn listed(

@@ -79,8 +79,12 @@ pub struct WorkspaceFile {
     /// The directories that hold sources. At least one; unique names; none inside another.
     #[schemars(length(min = 1))]
     pub roots: Vec<Spanned<RootEntry>>,
+    /// What is not looked at, as if it were hidden: patterns as in a `.gitignore` beside this file. `*.psd` is ignored at any
+    /// depth, `/assets/tmp/` is one directory; `!keep.psd` takes back what an earlier pattern says, but for
+    /// what lies in an ignored directory.
+    pub ignore: Vec<Spanned<String>>,
     /// Make assets of files that have no declaration of their own. The first that matches claims the file.
-    pub rules: Vec<RuleEntry>,
+    pub rules: Vec<Spanned<RuleEntry>>,
     /// Options by name, for rules and declarations to refer to.
     #[schemars(with = "BTreeMap<String, PresetEntry>")]
     pub presets: BTreeMap<Spanned<String>, PresetEntry>,
@@ -100,13 +104,35 @@ pub struct RootEntry {
     pub path: Spanned<String>,
 }
 
-/// Makes an asset of every file that it matches.
+/// Makes assets of files: one of every file that it matches, unless it has a `group` or a `marker`.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["match"] }, { "required": ["marker"] }]))]
 pub struct RuleEntry {
-    /// A glob relative to each root: `**/*.png`. Only `**` crosses `/`; case counts.
+    /// A glob relative to each root: `**/*.png`. Only `**` crosses `/`; case counts. `{name}` captures one or more
+    /// characters within a component: `{dir}/{stem}.{n}.ogg`. `{name:**}` captures one or more whole components, and so
+    /// does `{name}/` at the very beginning; `{name:*}` captures exactly one. What stands further left takes as much as it
+    /// can. What is captured joins the metadata of the asset's entry in the pack, as text, unless its processor says
+    /// something of that name itself. With a `marker` it matches directories.
     #[serde(rename = "match")]
-    pub pattern: Spanned<String>,
+    #[schemars(with = "Option<String>")]
+    pub pattern: Option<Spanned<String>>,
+    /// What the assets are called, with captures filled in: `{dir}/{stem}`. Names are unique in a workspace. By default the
+    /// path below the root, with the extension.
+    pub name: Option<Spanned<String>>,
+    /// Files that are inputs of the same asset, behind the one that is matched: paths relative to the root with captures
+    /// filled in, `{dir}/{stem}.txt`. Those that are there count; when one appears, the asset is built again. They are
+    /// claimed with the asset: no later rule makes assets of them.
+    #[serde(default)]
+    pub with: Vec<Spanned<String>>,
+    /// Takes files together: those with equal values of these captures are the inputs of one asset, in the order of the
+    /// other captures, numbers by their value. Its place is the pattern with these captures filled in:
+    /// `sfx/step.{n}.ogg`. A file with a sidecar stays alone.
+    #[serde(default)]
+    pub group: Vec<Spanned<String>>,
+    /// The name of a file that makes an asset of the directory that holds it, as an `asset.json` would: all that is in it
+    /// are its inputs, down to the next `asset.json`, and no rule claims anything in there.
+    pub marker: Option<Spanned<String>>,
     /// The name of the only root where it matches; by default all of them.
     pub root: Option<Spanned<String>>,
     /// Which processor makes the assets. It may come from a preset.

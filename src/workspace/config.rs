@@ -9,13 +9,16 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::authored::{ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
+use super::gather::Made;
+use super::ignore::{self, Ignore};
 use super::layer::{Layer, Reader};
-use super::lookup::not_a_source;
+use super::lookup::{is_declaration, not_a_source};
 use super::order::{Edges, order};
+use super::pattern::{Pattern, Template, unknown};
 use super::rules::{Rule, RuleSet, pattern_problem};
-use crate::model::declaration::Options;
-use crate::model::node::{Node, Spanned, Value, decode_all};
-use crate::model::reference::path_problem;
+use crate::model::declaration::{Captures, Inputs, Options};
+use crate::model::node::{Node, Spanned, TextRange, Value, decode_all};
+use crate::model::reference::{name_problem, path_problem};
 use crate::model::suggest::{instead_of, shown};
 use crate::model::{
     AssetUuid, Code, Diagnostic, Digest, KeyHasher, Location, Profile, RelPath, Settings, SettingsCheck, text,
@@ -39,6 +42,8 @@ pub struct Config {
     pub workspace: AssetUuid,
     /// The directories that hold sources, in byte order of their paths. At least one, none in another.
     pub roots: Vec<Root>,
+    /// What is not looked at.
+    pub ignore: Ignore,
     /// In the author's order.
     pub rules: RuleSet,
     /// By name, each with the presets that it refers to laid under it.
@@ -92,7 +97,7 @@ impl Config {
     /// Says why `path` can be no source whatever is there, in words that follow the path.
     pub fn not_a_source(&self, path: &RelPath) -> Option<&'static str> {
         let roots: Vec<RelPath> = self.roots.iter().map(|it| it.path.clone()).collect();
-        not_a_source(&roots, path).filter(|_| !roots.contains(path))
+        not_a_source(&roots, &self.ignore, path).filter(|_| !roots.contains(path))
     }
 
     /// Returns the name of the asset at `place` whose author gives none: its path below its root, with several
@@ -104,6 +109,41 @@ impl Config {
             Some(below) if self.roots.len() == 1 => below.to_owned(),
             Some(below) => format!("{}/{below}", root.name),
         }
+    }
+
+    /// Returns the name that the rule of this index gives to the asset at `place`, of which `captures` were captured; the
+    /// [default](Config::default_name) where it says none.
+    pub fn rule_name(&self, rule: usize, place: &str, captures: &Captures) -> String {
+        let name = self.rules.get(rule).and_then(|it| it.name.as_ref());
+        name.map_or_else(|| self.default_name(place), |it| it.fill(captures))
+    }
+
+    /// Returns what the rule of this index makes of a source that it claims by itself.
+    pub fn made(&self, rule: usize, owner: &RelPath) -> Made {
+        let captures = self.captures(rule, owner.as_str());
+        let companions = self.companions(rule, owner, &captures);
+        let inputs = if companions.is_empty() { Inputs::Owner } else { Inputs::Companions(companions) };
+        Made { rule, captures, inputs }
+    }
+
+    /// Returns the paths of the files that the rule of this index has for inputs besides the source at `path`.
+    pub fn companions(&self, rule: usize, path: &RelPath, captures: &Captures) -> Vec<RelPath> {
+        let with = self.rules.get(rule).map_or(&[][..], |it| &it.with);
+        let Some(root) = self.root_of(path.as_str()).filter(|_| !with.is_empty()) else { return Vec::new() };
+        let paths = with.iter().filter_map(|it| root.path.join(&it.fill(captures)));
+        paths.filter(|it| it != path).collect()
+    }
+
+    /// Returns the rule that matches a source first, if any.
+    pub fn claim(&self, path: &str) -> Option<usize> {
+        let root = self.root_of(path)?;
+        self.rules.claim(root, root.path.strip(path)?)
+    }
+
+    /// Returns what the rule of this index captures of the path of a source that it matches.
+    pub fn captures(&self, rule: usize, path: &str) -> Captures {
+        let below = self.root_of(path).and_then(|it| it.path.strip(path));
+        below.map(|it| self.rules.captures(rule, it)).unwrap_or_default()
     }
 
     /// Returns the digest of everything in here: all that the configuration can do to a build.
@@ -128,6 +168,7 @@ impl ConfigReader<'_> {
     fn config(mut self, written: WorkspaceFile) -> Option<Config> {
         let workspace = self.workspace(written.workspace.as_ref());
         let roots = self.roots(&written.roots);
+        let ignore = self.ignore(&written.ignore);
         let profiles = self.profiles(&written.profiles);
         let layers = written.presets.into_iter().map(|(name, it)| (name, Layer::from(it))).collect();
         let presets = self.presets(layers, &profiles);
@@ -135,7 +176,7 @@ impl ConfigReader<'_> {
         if roots.is_empty() {
             return None;
         }
-        Some(Config { workspace: workspace?, roots, rules, presets, profiles })
+        Some(Config { workspace: workspace?, roots, ignore, rules, presets, profiles })
     }
 
     /// Does one step with a reader, and keeps what the reader reports.
@@ -193,6 +234,21 @@ impl ConfigReader<'_> {
         let mut roots: Vec<Root> = roots.into_iter().map(|(root, _)| root).collect();
         roots.sort_by(|a, b| a.path.cmp(&b.path));
         roots
+    }
+
+    fn ignore(&mut self, written: &[Spanned<String>]) -> Ignore {
+        let mut patterns = Vec::new();
+        for it in written {
+            match ignore::problem(&it.value) {
+                Some(problem) => self.plainly(|reader| reader.error(Code::BAD_PATTERN, it.range, problem)),
+                None => patterns.push(it.value.clone()),
+            }
+        }
+        Ignore::new(patterns).unwrap_or_else(|problem| {
+            let message = format!("the patterns of `ignore` together are too much: {problem}");
+            self.diagnostics.push(Diagnostic::error(Code::BAD_PATTERN, message).at(Location::file(self.file)));
+            Ignore::default()
+        })
     }
 
     fn profiles(&mut self, written: &BTreeMap<Spanned<String>, ProfileEntry>) -> BTreeMap<String, Profile> {
@@ -255,7 +311,7 @@ impl ConfigReader<'_> {
 
     fn rules(
         &mut self,
-        written: Vec<RuleEntry>,
+        written: Vec<Spanned<RuleEntry>>,
         roots: &[Root],
         presets: &BTreeMap<String, Preset>,
         profiles: &BTreeMap<String, Profile>,
@@ -402,26 +458,145 @@ fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {
     }
 }
 
-fn read_rule(reader: &mut Reader<'_>, entry: RuleEntry, roots: &[Root]) -> Option<Rule> {
-    let pattern = entry.pattern.clone();
-    let problem = pattern_problem(&pattern.value);
-    let usable = problem.is_none();
-    if let Some(problem) = problem {
-        reader.error(Code::BAD_PATTERN, pattern.range, problem);
-    }
+fn read_rule(reader: &mut Reader<'_>, entry: Spanned<RuleEntry>, roots: &[Root]) -> Option<Rule> {
+    let (range, entry) = (entry.range, entry.value);
+    let sought = read_sought(reader, range, &entry);
     let root = entry.root.clone();
     if let Some(name) = root.as_ref().filter(|name| roots.iter().all(|it| it.name != name.value)) {
         let message = format!("there is no root `{}`", shown(&name.value));
         let help = instead_of(&name.value, "roots", roots.iter().map(|it| it.name.as_str()));
         reader.error_with_help(Code::ROOTS, name.range, message, help);
     }
+    let at = entry.pattern.as_ref().or(entry.marker.as_ref()).map_or(range, |it| it.range);
     let layer = Layer::from(entry);
     let (kind, options) = reader.read(&layer, None);
     if kind.is_none() {
-        reader.no_type(&layer, pattern.range, "the rule says no type", "give it a `type`, such as `type = \"raw\"`");
+        reader.no_type(&layer, at, "the rule says no type", "give it a `type`, such as `type = \"raw\"`");
     }
-    let rule = |kind| Rule { pattern: pattern.value, root: root.map(|it| it.value), kind, options: Arc::new(options) };
-    kind.filter(|_| usable).map(rule)
+    Some(Rule { root: root.map(|it| it.value), kind: kind?, options: Arc::new(options), ..sought? })
+}
+
+/// Reads what a rule looks for and how it takes together what it finds; `None` where something is wrong with that.
+fn read_sought(reader: &mut Reader<'_>, range: TextRange, entry: &RuleEntry) -> Option<Rule> {
+    let before = reader.diagnostics.len();
+    let (pattern, at) = match (&entry.pattern, &entry.marker) {
+        (Some(pattern), None) => (pattern.value.clone(), pattern.range),
+        (Some(dir), Some(marker)) => (format!("{}/{}", dir.value, marker.value), dir.range),
+        (None, Some(marker)) => (format!("**/{}", marker.value), marker.range),
+        (None, None) => {
+            reader.error(Code::WRONG_TYPE, range, "the field `match` is missing; `marker` may stand in its place");
+            return None;
+        }
+    };
+    if let Some((marker, problem)) = entry.marker.as_ref().and_then(|it| Some((it, marker_problem(&it.value)?))) {
+        reader.error(Code::BAD_PATTERN, marker.range, problem);
+        return None;
+    }
+    if let Some(problem) = pattern_problem(&pattern) {
+        reader.error(Code::BAD_PATTERN, at, problem);
+        return None;
+    }
+    let parsed = Pattern::parse(&pattern).unwrap_or_default();
+    let known: BTreeSet<&str> = parsed.iter().flat_map(Pattern::names).collect();
+    let with = read_with(reader, entry, &known);
+    let group = read_group(reader, entry, at, parsed.as_ref());
+    let mut name = None;
+    if let Some(written) = &entry.name {
+        let differs = |it: &str| !group.is_empty() && group.iter().all(|name| name != it);
+        match rule_template(&written.value, &known) {
+            Ok(template) if template.refers(differs) => {
+                let message = "the files of a group have one name: of the captures only those in `group` can be in it";
+                reader.error(Code::BAD_PATTERN, written.range, message);
+            }
+            Ok(template) => name = Some(template),
+            Err(problem) => reader.error(Code::BAD_PATTERN, written.range, problem),
+        }
+    }
+    let marker = entry.marker.as_ref().map(|it| it.value.clone());
+    (reader.diagnostics.len() == before).then(|| Rule { pattern, name, with, group, marker, ..Rule::default() })
+}
+
+/// Returns why nothing can be told by a file of this name.
+fn marker_problem(name: &str) -> Option<String> {
+    if let Some(problem) = path_problem(name) {
+        Some(problem)
+    } else if name.contains(['/', '*', '?', '[', '{']) {
+        Some("a marker is the name of one file; which directories may hold it is said in `match`".to_owned())
+    } else if name.starts_with('.') {
+        Some("hidden files are no sources".to_owned())
+    } else {
+        is_declaration(name).then(|| "a declaration makes an asset of its directory by itself".to_owned())
+    }
+}
+
+fn read_with(reader: &mut Reader<'_>, entry: &RuleEntry, known: &BTreeSet<&str>) -> Vec<Template> {
+    if let Some(first) = entry.with.first().filter(|_| entry.marker.is_some()) {
+        reader.error(Code::BAD_PATTERN, first.range, "a directory with a marker has all that is in it for inputs");
+        return Vec::new();
+    }
+    let mut with = Vec::new();
+    for written in &entry.with {
+        match Template::parse(&written.value, known)
+            .and_then(|it| companion_problem(&written.value).map_or(Ok(it), Err))
+        {
+            Ok(template) => with.push(template),
+            Err(problem) => reader.error(Code::BAD_PATTERN, written.range, problem),
+        }
+    }
+    with
+}
+
+/// Returns why a path with captures can name no input.
+fn companion_problem(text: &str) -> Option<String> {
+    if let Some(problem) = path_problem(text) {
+        Some(problem)
+    } else if text.contains(['*', '?', '[']) {
+        Some("a companion is one path, with captures filled in, and no glob".to_owned())
+    } else if text.split('/').any(|it| matches!(it, "." | "..")) {
+        Some("a companion's path is relative to the root and has no `.` and `..`".to_owned())
+    } else if text.split('/').any(|it| it.starts_with('.')) {
+        Some("hidden files are no sources".to_owned())
+    } else {
+        is_declaration(text).then(|| "a declaration is no input".to_owned())
+    }
+}
+
+fn read_group(reader: &mut Reader<'_>, entry: &RuleEntry, at: TextRange, pattern: Option<&Pattern>) -> Vec<String> {
+    let known: BTreeSet<&str> = pattern.into_iter().flat_map(Pattern::names).collect();
+    let mut group: Vec<String> = Vec::new();
+    for written in &entry.group {
+        let name = &written.value;
+        if !known.contains(name.as_str()) {
+            reader.error(Code::BAD_PATTERN, written.range, unknown(name, &known));
+        } else if group.contains(name) {
+            reader.error(Code::BAD_PATTERN, written.range, format!("`{name}` is named twice"));
+        } else {
+            group.push(name.clone());
+        }
+    }
+    let Some(first) = entry.group.first() else { return group };
+    if entry.marker.is_some() {
+        reader.error(Code::BAD_PATTERN, first.range, "a directory with a marker is one asset already");
+    } else if pattern.is_some_and(|it| !it.is_plain()) {
+        let message = "what is grouped is told by captures alone: write `{name}` or `{name:**}` for each wildcard";
+        reader.error(Code::BAD_PATTERN, at, message);
+    } else if group.len() == known.len() && !known.is_empty() {
+        let message =
+            "all captures are named, so that every group has one member; leave out those that tell them apart";
+        reader.error(Code::BAD_PATTERN, first.range, message);
+    }
+    group
+}
+
+/// Reads a name with captures. One without any is the same for all that the rule matches, which is right for one file.
+fn rule_template(text: &str, known: &BTreeSet<&str>) -> Result<Template, String> {
+    let template = Template::parse(text, known)?;
+    // What begins with a capture may turn out to be a name or not.
+    let begins_open = text.starts_with('{');
+    match name_problem(text).filter(|_| !begins_open) {
+        Some(problem) => Err(problem),
+        None => Ok(template),
+    }
 }
 
 #[cfg(test)]
@@ -534,11 +709,13 @@ codec = "lz4"
         for (from, to) in [
             ("abcdef", "abcdee"),
             ("mods/all", "mods/some"),
+            ("[[roots]]\npath = \"assets\"", "ignore = [\"*.psd\"]\n[[roots]]\npath = \"assets\""),
             ("name = \"more\"", "name = \"less\""),
             ("ui/**", "**"),
             ("max = 64", "max = 65"),
             ("codec = \"lz4\",", "codec = \"none\","),
             ("exclude = false", "exclude = true"),
+            ("exclude = false", "exclude = false\nname = \"logo\""),
             ("preload = true", "preload = false"),
             ("\"b\", \"a\"", "\"a\""),
             ("manifest = true", "manifest = false"),
@@ -563,6 +740,26 @@ codec = "lz4"
         assert_eq!(all.default_name("ui/x.png"), "ui/x.png");
         assert_eq!(all.roots, [Root { name: ".".to_owned(), path: RelPath::root() }]);
         assert_eq!(all.root_of("a/b").map(|it| &it.path), Some(&path("")));
+    }
+
+    #[test]
+    fn what_is_ignored_is_no_source() {
+        let text = HEAD.replace("[[roots]]", "ignore = [\"*.psd\", \"/assets/tmp/\"]\n[[roots]]");
+        let config = config(&text);
+        let why = |it: &str| config.not_a_source(&path(it)).unwrap_or("a source");
+        assert_eq!(why("assets/x.png"), "a source");
+        expect!["is ignored by `ignore` in packwright.toml, and ignored files are no sources"]
+            .assert_eq(why("assets/x.psd"));
+        assert_eq!(why("assets/tmp/x.png"), why("assets/x.psd"));
+        check(
+            &HEAD.replace("[[roots]]", "ignore = [\"\", \"# x\", 5, \"[z-a]\"]\n[[roots]]"),
+            expect![[r##"
+                2 `""`: PW0007 the pattern is empty
+                2 `"# x"`: PW0007 what begins with `#` is a comment in a .gitignore; a file is named so by `\#`
+                2 `5`: PW0004 expected a string, found `5`
+                2 `"[z-a]"`: PW0007 error parsing glob '[z-a]': invalid range; 'z' > 'a'
+            "##]],
+        );
     }
 
     #[test]
@@ -653,7 +850,15 @@ tags = ["", "ok"]
 match = "[a"
 type = "raw"
 [[rules]]
-match = "{dir}/x"
+match = "{dir}/{dir}"
+[[rules]]
+match = "{dir}/{stem}.x"
+name = "{dir}/{sten}"
+type = "raw"
+[[rules]]
+match = "*.x"
+name = "./x"
+type = "raw"
 [[rules]]
 type = "raw"
 mach = "x"
@@ -686,15 +891,71 @@ settings.max = 1
                     help: the presets are `big`, `loose`
                 16 `""`: PW0004 a tag is not empty, and has no spaces at its ends and no control characters
                 18 `"[a"`: PW0007 unclosed character class; missing ']'
-                21 `"{dir}/x"`: PW0007 `{dir}` has one alternative only; captures are not known in this version
-                21 `"{dir}/x"`: PW0017 the rule says no type
+                21 `"{dir}/{dir}"`: PW0007 `{dir}` captures twice; give one of them another name
+                21 `"{dir}/{dir}"`: PW0017 the rule says no type
                     help: give it a `type`, such as `type = "raw"`
-                24 `mach`: PW0003 unknown field `mach`
+                24 `"{dir}/{sten}"`: PW0007 there is no capture `{sten}`; the pattern has `{dir}`, `{stem}`
+                28 `"./x"`: PW0007 a name starts with none of `./`, `../`, `/` and `uuid:`: a reference could not tell
+                30 `[[rules]]`: PW0004 the field `match` is missing; `marker` may stand in its place
+                32 `mach`: PW0003 unknown field `mach`
                     help: did you mean `match`?
-                28 `"big"`: PW0004 the preset `big` is for the type `image`, not `raw`
-                31 `"loose"`: PW0003 the preset `loose` does not fit the type `raw`: unknown field `max`
+                36 `"big"`: PW0004 the preset `big` is for the type `image`, not `raw`
+                39 `"loose"`: PW0003 the preset `loose` does not fit the type `raw`: unknown field `max`
             "#]],
         );
+    }
+
+    #[test]
+    fn what_cannot_be_taken_together_is_told() {
+        let rule = |text: &str| format!("[[rules]]\n{text}\ntype = \"raw\"\n");
+        let rules = [
+            "match = \"{d}/{n}.x\"\ngroup = [\"d\", \"m\", \"d\"]",
+            "match = \"{d}/{n}.x\"\ngroup = [\"d\", \"n\"]",
+            "match = \"**/{d}/{n}.x\"\ngroup = [\"d\"]",
+            "match = \"*.x\"\ngroup = [\"d\"]",
+            "match = \"{d}/{n}.x\"\ngroup = [\"d\"]\nname = \"{d}-{n}\"",
+            "match = \"{d}/x\"\nwith = [\"{d}/*.y\", \"{e}\", \"../{d}\", \"{d}/.y\", \"{d}.asset.json\", \"\", \"/{d}\"]",
+            "match = \"{d}\"\nmarker = \"a/b\"",
+            "marker = \".x\"",
+            "marker = \"asset.json\"",
+            "match = \"[\"\nmarker = \"x\"",
+            "marker = \"x\"\ngroup = [\"x\"]",
+            "marker = \"x\"\nwith = [\"x\"]",
+        ];
+        check_body(
+            &rules.map(rule).concat(),
+            expect![[r#"
+            6 `"m"`: PW0007 there is no capture `{m}`; the pattern has `{d}`, `{n}`
+            6 `"d"`: PW0007 `d` is named twice
+            10 `"d"`: PW0007 all captures are named, so that every group has one member; leave out those that tell them apart
+            13 `"**/{d}/{n}.x"`: PW0007 what is grouped is told by captures alone: write `{name}` or `{name:**}` for each wildcard
+            18 `"d"`: PW0007 there is no capture `{d}`: the pattern has none
+            23 `"{d}-{n}"`: PW0007 the files of a group have one name: of the captures only those in `group` can be in it
+            27 `"{d}/*.y"`: PW0007 a companion is one path, with captures filled in, and no glob
+            27 `"{e}"`: PW0007 there is no capture `{e}`; the pattern has `{d}`
+            27 `"../{d}"`: PW0007 a companion's path is relative to the root and has no `.` and `..`
+            27 `"{d}/.y"`: PW0007 hidden files are no sources
+            27 `"{d}.asset.json"`: PW0007 a declaration is no input
+            27 `""`: PW0007 the text is empty
+            27 `"/{d}"`: PW0007 `/{d}` is absolute; paths are relative
+            31 `"a/b"`: PW0007 a marker is the name of one file; which directories may hold it is said in `match`
+            34 `".x"`: PW0007 hidden files are no sources
+            37 `"asset.json"`: PW0007 a declaration makes an asset of its directory by itself
+            40 `"["`: PW0007 unclosed character class; missing ']'
+            45 `"x"`: PW0007 a directory with a marker is one asset already
+            45 `"x"`: PW0007 there is no capture `{x}`: the pattern has none
+            49 `"x"`: PW0007 a directory with a marker has all that is in it for inputs
+        "#]],
+        );
+        let good = [
+            "match = \"{d}/{n}.x\"\ngroup = [\"d\"]\nname = \"{d}\"\nwith = [\"{d}.y\", \"{d}/{n}.z\"]",
+            "match = \"mods/{m}\"\nmarker = \"init.lua\"\nname = \"{m}\"",
+            "marker = \"x\"",
+        ];
+        let config = config(&format!("{HEAD}{}", good.map(rule).concat()));
+        let patterns: Vec<&str> = config.rules.all().iter().map(|it| it.pattern.as_str()).collect();
+        assert_eq!(patterns, ["{d}/{n}.x", "mods/{m}/init.lua", "**/x"]);
+        assert!(config.rules.gather());
     }
 
     #[test]

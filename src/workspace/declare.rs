@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::authored::AssetFile;
 use super::config::Config;
+use super::gather::Made;
 use super::layer::{Layer, Reader};
-use crate::model::declaration::{Declaration, Form, Inputs, Intent, Origin};
+use crate::model::declaration::{Captures, Declaration, Form, Inputs, Intent, Origin};
 use crate::model::node::{Node, Spanned, Value, decode_all};
 use crate::model::reference::{InputPattern, Reference, name_problem, path_problem};
 use crate::model::suggest::shown;
@@ -63,8 +64,9 @@ pub fn from_asset_json(
     })
 }
 
-/// Reads the sidecar at `file`, which makes an asset of the file `owner`. `rule` is the rule that would claim
-/// the owner: a sidecar that says no type is laid over it.
+/// Reads the sidecar at `file`, which makes an asset of the file `owner`. `made` is what a rule would make of the owner: a
+/// sidecar that says no type is laid over it. Where the owner is no file, but what a rule takes together, its inputs stay
+/// whatever the sidecar says.
 ///
 /// The declaration is absent when it cannot be said what type of asset it would be; otherwise it is the best
 /// that can be made of the text, and broken if any diagnostic is an error.
@@ -73,47 +75,71 @@ pub fn from_sidecar(
     owner: &RelPath,
     file: &RelPath,
     bytes: &[u8],
-    rule: Option<usize>,
+    made: Option<&Made>,
 ) -> (Option<Declaration>, Vec<Diagnostic>) {
     read(scope, file, bytes, |mut asset, written| {
         let layer = Layer::from(written.clone());
-        let rule = rule.and_then(|it| scope.config.rules.get(it)).filter(|_| layer.kind.is_none());
+        let lies_over = |it: &&Made| layer.kind.is_none() && scope.config.rules.get(it.rule).is_some();
+        let base = made.filter(lies_over);
+        let rule = base.and_then(|it| scope.config.rules.get(it.rule));
         let (kind, options) = asset.reader.read(&layer, rule);
         asset.refuse_inputs();
-        let dir = owner.parent().unwrap_or_else(RelPath::root);
-        let common = asset.common(scope, owner, &dir, &written);
+        let kept = base.or(made.filter(|it| !it.inputs.is_file()));
+        let inputs = kept.map_or(Inputs::Owner, |it| it.inputs.clone());
+        let dir = RelPath::new(inputs.dir(owner)).expect("part of a normal path");
+        let mut common = asset.common(scope, owner, &dir, &written);
+        common.captures = kept.map(|it| it.captures.clone()).unwrap_or_default();
+        if let Some(base) = base.filter(|_| common.name_location.is_none()) {
+            let (name, problem) = rule_name(scope.config, owner, base);
+            common.name = name;
+            asset.reader.diagnostics.extend(problem);
+        }
         let Some(kind) = kind else {
             asset.no_type(&layer, "say its `type`, or write a rule that matches its file");
             return (None, asset.reader.diagnostics);
         };
         let form = Form::Sidecar(file.clone());
-        let declaration = common.declare(form, kind, Inputs::Owner, Vec::new(), options.into());
+        let declaration = common.declare(form, kind, inputs, Vec::new(), options.into());
         (Some(declaration), asset.reader.diagnostics)
     })
 }
 
-/// Returns the declaration of the file `owner` by the rule of index `rule`; `None` when there is no such rule.
+/// Returns the declaration of what a rule makes at `place`, and what is wrong with it; `None` when there is no such rule.
 ///
 /// Called for every file that a rule claims: besides the default name nothing is copied.
-pub fn from_rule(config: &Config, owner: &RelPath, rule: usize) -> Option<Declaration> {
-    let found = config.rules.get(rule)?;
+pub fn from_rule(config: &Config, place: &RelPath, made: Made) -> Option<(Declaration, Option<Diagnostic>)> {
+    let found = config.rules.get(made.rule)?;
+    let (name, problem) = rule_name(config, place, &made);
     let intent = Intent {
-        place: owner.clone(),
+        place: place.clone(),
         part: String::new(),
-        name: config.default_name(owner.as_str()).into(),
+        name: name.into(),
         kind: found.kind.clone(),
-        inputs: Inputs::Owner,
+        inputs: made.inputs,
         dependencies: Vec::new(),
+        captures: made.captures,
         options: found.options.clone(),
     };
     let origin = Origin {
-        form: Form::Rule(rule),
-        location: Location::file(owner),
+        form: Form::Rule(made.rule),
+        location: Location::file(place),
         name: None,
         inputs: Vec::new(),
         dependencies: Vec::new(),
     };
-    Some(Declaration { intent: Arc::new(intent), origin })
+    Some((Declaration { intent: Arc::new(intent), origin }, problem))
+}
+
+/// Returns the name that a rule gives to the asset at `place`, or else the default one and why that it gives is none.
+fn rule_name(config: &Config, place: &RelPath, made: &Made) -> (String, Option<Diagnostic>) {
+    let name = config.rule_name(made.rule, place.as_str(), &made.captures);
+    let has_name = config.rules.get(made.rule).is_some_and(|it| it.name.is_some());
+    let Some(problem) = has_name.then(|| name_problem(&name)).flatten() else { return (name, None) };
+    let message = format!("its rule would name this asset `{}`: {problem}", shown(&name));
+    let problem = Diagnostic::error(Code::WRONG_TYPE, message)
+        .at(Location::file(place))
+        .help("change the rule's `name`, or give the file a sidecar with a `name` of its own");
+    (config.default_name(place.as_str()), Some(problem))
 }
 
 /// A declaration file that is being read.
@@ -126,6 +152,7 @@ struct Asset<'a> {
 struct Common {
     place: RelPath,
     name: String,
+    captures: Captures,
     dependencies: Vec<Reference>,
     location: Location,
     name_location: Option<Location>,
@@ -229,6 +256,7 @@ impl Asset<'_> {
             written.dependencies.iter().filter_map(|it| self.dependency(dir, it)).unzip();
         Common {
             place: place.clone(),
+            captures: Captures::new(),
             name: name.map_or_else(|| scope.config.default_name(place.as_str()), |it| it.value.clone()),
             dependencies,
             location: self.reader.at(self.root.range),
@@ -286,6 +314,7 @@ impl Common {
             kind,
             inputs,
             dependencies: self.dependencies,
+            captures: self.captures,
             options,
         };
         let origin = Origin {
@@ -346,7 +375,8 @@ settings = { scale = 2 }
     fn sidecar(text: &[u8], rule: Option<usize>) -> (Option<Declaration>, Vec<Diagnostic>) {
         let config = config(CONFIG);
         let scope = Scope { config: &config, check: &Kinds };
-        from_sidecar(scope, &path("assets/ui/x.png"), &path("assets/ui/x.png.asset.json"), text, rule)
+        let made = rule.map(|it| config.made(it, &path("assets/ui/x.png")));
+        from_sidecar(scope, &path("assets/ui/x.png"), &path("assets/ui/x.png.asset.json"), text, made.as_ref())
     }
 
     fn good((declaration, diagnostics): (Option<Declaration>, Vec<Diagnostic>)) -> Declaration {
@@ -422,18 +452,49 @@ settings = { scale = 2 }
         assert_eq!((own.options.general.settings.0.len(), own.options.tags.len()), (1, 0));
         let empty = good(sidecar(b"{}", Some(0))).intent;
         let config = config(CONFIG);
-        assert_eq!(empty, from_rule(&config, &path("assets/ui/x.png"), 0).expect("a rule").intent);
+        assert_eq!(
+            empty,
+            from_rule(&config, &path("assets/ui/x.png"), config.made(0, &path("assets/ui/x.png")))
+                .expect("a rule")
+                .0
+                .intent
+        );
         let (none, diagnostics) = sidecar(b"{}", None);
         assert_eq!((none, diagnostics[0].code), (None, Code::NO_TYPE));
     }
 
     #[test]
+    fn captures_name_assets_and_stay_with_them() {
+        let rule = "match = \"{dir}/{stem}.png\"\nname = \"{stem}\"";
+        let config = config(&CONFIG.replace("match = \"**/*.png\"", rule));
+        let of = |owner: &str| from_rule(&config, &path(owner), config.made(0, &path(owner))).expect("a rule");
+        let (declaration, problem) = of("assets/ui/big/x.png");
+        let intent = &declaration.intent;
+        let captures: Vec<_> = intent.captures.iter().map(|it| (&*it.0, it.1.as_str())).collect();
+        assert_eq!((&*intent.name, problem), ("x", None));
+        assert_eq!(captures, [("dir", "ui/big"), ("stem", "x")]);
+        let (declaration, problem) = of("assets/ui/ x.png");
+        assert_eq!(&*declaration.intent.name, "ui/ x.png");
+        expect!["its rule would name this asset ` x`: a name neither starts nor ends with a space"]
+            .assert_eq(&problem.expect("it is no name").message);
+
+        let scope = Scope { config: &config, check: &Kinds };
+        let (owner, file) = (path("assets/ui/x.png"), path("assets/ui/x.png.asset.json"));
+        let made = config.made(0, &owner);
+        let over = |text: &[u8]| good(from_sidecar(scope, &owner, &file, text, Some(&made))).intent;
+        assert_eq!((&*over(b"{}").name, over(b"{}").captures.len()), ("x", 2));
+        assert_eq!((&*over(b"{\"name\": \"y\"}").name, over(b"{\"name\": \"y\"}").captures.len()), ("y", 2));
+        let own = over(b"{\"type\": \"image\"}");
+        assert_eq!((&*own.name, own.captures.len()), ("ui/x.png", 0));
+    }
+
+    #[test]
     fn the_assets_of_a_rule_share_what_it_says() {
         let config = config(CONFIG);
-        let of = |owner: &str| from_rule(&config, &path(owner), 0).expect("a rule").intent;
+        let of = |owner: &str| from_rule(&config, &path(owner), config.made(0, &path(owner))).expect("a rule").0.intent;
         let (a, b) = (of("assets/a.png"), of("assets/b.png"));
         assert!(Arc::ptr_eq(&a.options, &b.options));
-        assert_eq!(from_rule(&config, &path("assets/a.png"), 9), None);
+        assert_eq!(from_rule(&config, &path("assets/a.png"), config.made(9, &path("assets/a.png"))), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::model::RelPath;
 use crate::model::path::{ASSET_JSON, sidecar_owner};
 
 use super::bucket::{Bucket, Content, Kind, Members, Tree};
+use super::ignore::Ignore;
 
 /// A tree that can be asked.
 pub trait Lookup {
@@ -110,12 +111,15 @@ fn step(dir: &RelPath, component: &str) -> Option<RelPath> {
 }
 
 /// Says why `path` is not a source although something may be there, in words that follow the path.
-pub fn not_a_source(roots: &[RelPath], path: &RelPath) -> Option<&'static str> {
+pub fn not_a_source(roots: &[RelPath], ignore: &Ignore, path: &RelPath) -> Option<&'static str> {
     if !roots.iter().any(|it| it.strip(path.as_str()).is_some()) {
         return Some("lies outside the workspace's roots");
     }
     if path.as_str().split('/').any(|it| it.starts_with('.')) {
         return Some("is hidden (a name in it begins with a dot), and hidden files are no sources");
+    }
+    if ignore.covers(path.as_str(), false) {
+        return Some("is ignored by `ignore` in packwright.toml, and ignored files are no sources");
     }
     super::layout::Workspace::is_own(path.as_str()).then_some("belongs to packwright and is no source")
 }
@@ -164,7 +168,11 @@ mod tests {
     fn paths_outside_hidden_or_own_are_no_sources() {
         let roots = [RelPath::new("assets").expect("a path")];
         for (path, ok) in [("assets/x", true), ("x", false), ("assets/.git/x", false), ("assets", false)] {
-            assert_eq!(not_a_source(&roots, &RelPath::new(path).expect("a path")).is_none(), ok, "{path}");
+            assert_eq!(
+                not_a_source(&roots, &Ignore::default(), &RelPath::new(path).expect("a path")).is_none(),
+                ok,
+                "{path}"
+            );
         }
     }
 }

@@ -7,8 +7,11 @@
 pub mod authored;
 pub mod config;
 pub mod declare;
+pub mod gather;
+pub mod ignore;
 mod layer;
 mod order;
+pub mod pattern;
 pub mod provenance;
 pub mod rules;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::authored::{AssetFile, ChoiceEntry, WorkspaceFile};
 use super::config::{CONFIG_FILE, Config};
 use super::layer::Layer;
-use super::rules::RuleSet;
+use super::rules::Rule;
 use crate::model::declaration::{Choice, Declaration, Form, Options};
 use crate::model::node::{Node, Table, decode_all, locate};
 use crate::model::settings::Plain;
@@ -59,15 +59,25 @@ pub struct Choices {
     pub options: Vec<Chosen>,
 }
 
-/// Returns the rules that match a file, the one that would claim it first.
-pub fn matching_rules(config: &Config, place: &RelPath) -> Vec<usize> {
-    let Some(root) = config.root_of(place.as_str()) else { return Vec::new() };
-    let Some(below) = root.path.strip(place.as_str()) else { return Vec::new() };
-    let claims = |it: &usize| {
-        let alone = config.rules.get(*it).map(|it| RuleSet::new(vec![it.clone()]));
-        alone.and_then(Result::ok).is_some_and(|it| it.claim(root, below).is_some())
+/// Returns the rules that match what an asset is declared by, the one that would claim it first: a file, the place of a
+/// group, which looks like a member's path, or of a directory its marker.
+pub fn matching_rules(config: &Config, declaration: &Declaration) -> Vec<usize> {
+    let sought = sought(config, declaration);
+    let Some(root) = config.root_of(sought.as_str()) else { return Vec::new() };
+    let Some(below) = root.path.strip(sought.as_str()) else { return Vec::new() };
+    let claims = config.rules.claims(root, below);
+    claims.by.into_iter().chain(claims.also).collect()
+}
+
+fn sought(config: &Config, declaration: &Declaration) -> RelPath {
+    let place = &declaration.intent.place;
+    let marked = |(idx, rule): (usize, &Rule)| {
+        let path = place.child(rule.marker.as_ref()?);
+        (config.claim(path.as_str()) == Some(idx)).then_some(path)
     };
-    (0..config.rules.all().len()).filter(claims).collect()
+    let is_marked = declaration.intent.inputs.is_dir();
+    let marker = config.rules.all().iter().enumerate().filter(|_| is_marked).find_map(marked);
+    marker.unwrap_or_else(|| place.clone())
 }
 
 /// Returns where a rule is written in the text of `packwright.toml`.
@@ -75,7 +85,9 @@ pub fn rule_location(config_text: &[u8], rule: usize) -> Option<Location> {
     let file = config_file();
     let written: WorkspaceFile = read(config_text, &file, text::toml)?;
     let text = text::utf8(&file, config_text).ok()?;
-    Some(locate(&file, text, written.rules.get(rule)?.pattern.range))
+    let rule = written.rules.get(rule)?;
+    let sought = rule.value.pattern.as_ref().or(rule.value.marker.as_ref());
+    Some(locate(&file, text, sought.map_or(rule.range, |it| it.range)))
 }
 
 /// Returns who made each choice for an asset. `config_text` is what `config` was read from, `file_text` the text of the
@@ -147,7 +159,7 @@ fn layers(
     let mut layers = Vec::new();
     let rule = lowest_rule(config, declaration, file_text);
     if let Some((rule, entry)) = rule.and_then(|it| Some((it, written.rules.get(it)?.clone()))) {
-        let layer = Layer::from(entry);
+        let layer = Layer::from(entry.value);
         add_presets(&layer, written, &mut layers);
         layers.push((Written::Rule(rule), own(&layer)));
     }
@@ -163,7 +175,7 @@ pub fn lowest_rule(config: &Config, declaration: &Declaration, file_text: Option
     match &declaration.origin.form {
         Form::Rule(rule) => Some(*rule),
         Form::Sidecar(_) if own_file(declaration, file_text).is_some_and(|it| it.1.kind.is_none()) => {
-            matching_rules(config, &declaration.intent.place).first().copied()
+            matching_rules(config, declaration).first().copied()
         }
         Form::Sidecar(_) | Form::Directory(_) => None,
     }
@@ -272,9 +284,14 @@ inherits = "release"
         expected.assert_eq(&told);
     }
 
+    fn by_rule(config: &Config, place: &str, rule: usize) -> Declaration {
+        let place = path(place);
+        from_rule(config, &place, config.made(rule, &place)).expect("a rule").0
+    }
+
     #[test]
     fn a_rule_its_presets_and_the_profile() {
-        let declaration = from_rule(&config(TEXT), &path("assets/ui/x.png"), 0).expect("a rule");
+        let declaration = by_rule(&config(TEXT), "assets/ui/x.png", 0);
         check(
             "dev",
             &declaration,
@@ -309,7 +326,8 @@ inherits = "release"
         let config = config(TEXT);
         let scope = Scope { config: &config, check: &Kinds };
         let (place, file) = (path("assets/ui/x.png"), path("assets/ui/x.png.asset.json"));
-        let read = |text: &str| from_sidecar(scope, &place, &file, text.as_bytes(), Some(0)).0.expect("sound");
+        let made = config.made(0, &place);
+        let read = |text: &str| from_sidecar(scope, &place, &file, text.as_bytes(), Some(&made)).0.expect("sound");
         let text = r#"{ "exclude": false, "presets": ["base"], "settings": { "max": 2 } }"#;
         check(
             "release",
@@ -360,7 +378,7 @@ inherits = "release"
     #[test]
     fn all_rules_that_match_are_told() {
         let config = config(TEXT);
-        let of = |place: &str| matching_rules(&config, &path(place));
+        let of = |place: &str| matching_rules(&config, &by_rule(&config, place, 0));
         assert_eq!((of("assets/ui/x.png"), of("assets/x.png"), of("other/x.png")), (vec![0, 1], vec![1], vec![]));
     }
 }

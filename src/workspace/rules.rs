@@ -8,19 +8,28 @@ use globset::{Candidate, GlobSet};
 use serde::Serialize;
 
 use super::config::Root;
-use crate::model::declaration::Options;
+use super::pattern::{Pattern, Template};
+use crate::model::declaration::{Captures, Options};
 use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, file_name};
 use crate::model::reference::{compile, parse_glob, path_problem};
 
 /// A rule as an author wrote it, with its presets laid under it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Rule {
-    /// A glob relative to each root.
+    /// What the files look like that it claims, relative to each root: a glob, maybe with captures.
     pub pattern: String,
     /// The name of the only root where it matches.
     pub root: Option<String>,
     /// The kind of the assets that it makes.
     pub kind: Arc<str>,
+    /// What they are called; by default by their place.
+    pub name: Option<Template>,
+    /// Paths, relative to the root, of files that are inputs besides.
+    pub with: Vec<Template>,
+    /// The captures by which files are taken together; empty where each is an asset of its own.
+    pub group: Vec<String>,
+    /// The name of the file that makes an asset of the directory that holds it: the pattern's last component.
+    pub marker: Option<String>,
     /// All else that it says of them.
     pub options: Arc<Options>,
 }
@@ -56,6 +65,19 @@ struct Matcher {
     /// The patterns of all others, and the index of each one's rule.
     globs: GlobSet,
     glob_rules: Vec<usize>,
+    /// Whether what a rule makes of a file may depend on others.
+    gathers: bool,
+    /// Of each rule its pattern, where that has captures: its glob may match more than it does.
+    patterns: Vec<Option<Pattern>>,
+}
+
+/// Which rules match a file, in their order: the first claims it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Claims {
+    /// The index of the rule that claims it.
+    pub by: Option<usize>,
+    /// The indices of those that match it too, and come too late.
+    pub also: Vec<usize>,
 }
 
 impl RuleSet {
@@ -68,17 +90,22 @@ impl RuleSet {
         let mut matcher = Matcher::default();
         let mut globs = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
-            if let Some(extensions) = extensions(&rule.pattern) {
+            let pattern = Pattern::parse(&rule.pattern)?;
+            let glob = pattern.as_ref().map_or_else(|| rule.pattern.clone(), Pattern::glob);
+            if let Some(extensions) = extensions(&glob) {
                 for extension in extensions {
                     matcher.by_extension.entry(extension.to_owned()).or_default().push(index);
                 }
-            } else if matches!(rule.pattern.as_str(), "**" | "**/*") {
+            } else if matches!(glob.as_str(), "**" | "**/*") {
                 matcher.everything.push(index);
             } else {
-                globs.push(parse_glob(&rule.pattern)?);
+                globs.push(parse_glob(&glob)?);
                 matcher.glob_rules.push(index);
             }
+            matcher.patterns.push(pattern);
         }
+        let gathers = |it: &Rule| !it.with.is_empty() || !it.group.is_empty() || it.marker.is_some();
+        matcher.gathers = rules.iter().any(gathers);
         matcher.globs = GlobSet::new(&globs).map_err(|it| it.kind().to_string())?;
         Ok(Self { rules, matcher: Arc::new(matcher) })
     }
@@ -93,29 +120,67 @@ impl RuleSet {
         self.rules.get(index)
     }
 
-    /// Returns the index of the first rule that claims the file at `below`, a path relative to `root`.
-    /// Declaration files are nobody's.
+    /// Returns whether any rule has to do with several files at once: takes them together, has companions or a marker.
+    pub fn gather(&self) -> bool {
+        self.matcher.gathers
+    }
+
+    /// Returns the pattern of the rule of this index, where it captures anything.
+    pub fn pattern(&self, index: usize) -> Option<&Pattern> {
+        self.matcher.patterns.get(index)?.as_ref()
+    }
+
+    /// Returns the index of the first rule that matches the file at `below`, a path relative to `root`.
+    /// Declaration files are nobody's. Where rules [gather](RuleSet::gather) files, that is not all there is to it.
     pub fn claim(&self, root: &Root, below: &str) -> Option<usize> {
         let name = file_name(below);
         if name == ASSET_JSON || name.ends_with(SIDECAR_SUFFIX) {
             return None;
         }
         let matcher = &*self.matcher;
-        let here = |index: &&usize| self.rules[**index].root.as_ref().is_none_or(|it| *it == root.name);
+        let matches = |index: &&usize| self.holds(**index, root, below);
         let by_extension = name.rsplit_once('.').and_then(|(_, it)| matcher.by_extension.get(it));
         let quick = [by_extension, Some(&matcher.everything)]
             .into_iter()
             .flatten()
-            .filter_map(|it| it.iter().find(here))
+            .filter_map(|it| it.iter().find(matches))
             .min()
             .copied();
         let first_glob = matcher.glob_rules.first().copied().unwrap_or(usize::MAX);
         if quick.is_some_and(|it| it < first_glob) || matcher.glob_rules.is_empty() {
             return quick;
         }
-        let matches = matcher.globs.matches_candidate(&Candidate::new(below));
-        let glob = matches.iter().map(|it| &matcher.glob_rules[*it]).filter(here).min().copied();
+        let found = matcher.globs.matches_candidate(&Candidate::new(below));
+        // They come in ascending order, as the globs were given.
+        let glob = found.iter().map(|it| &matcher.glob_rules[*it]).find(matches).copied();
         quick.into_iter().chain(glob).min()
+    }
+
+    /// Returns every rule that matches the file at `below`, a path relative to `root`: for whoever wants to know why it
+    /// is claimed as it is. Takes longer than [`RuleSet::claim`].
+    pub fn claims(&self, root: &Root, below: &str) -> Claims {
+        let by = self.claim(root, below);
+        let is_match = |index: &usize| {
+            let glob = |rule: &Rule| compile(&rule.pattern).is_ok_and(|it| it.is_match(below));
+            let is_glob = self.matcher.patterns[*index].is_none();
+            self.holds(*index, root, below) && (!is_glob || self.get(*index).is_some_and(glob))
+        };
+        let also = by.map_or(self.rules.len(), |it| it + 1)..self.rules.len();
+        Claims { by, also: also.filter(is_match).collect() }
+    }
+
+    /// Returns what the rule of this index captures of a file that it matches.
+    pub fn captures(&self, index: usize, below: &str) -> Captures {
+        self.pattern(index).and_then(|it| it.captures(below)).unwrap_or_default()
+    }
+
+    /// Returns whether a rule holds for a file that its glob matches.
+    fn holds(&self, index: usize, root: &Root, below: &str) -> bool {
+        let rule = &self.rules[index];
+        let is_here = rule.root.as_ref().is_none_or(|it| *it == root.name);
+        // The workspace as a whole is no asset.
+        let is_whole = rule.marker.is_some() && root.path.is_root() && !below.contains('/');
+        is_here && !is_whole && self.matcher.patterns[index].as_ref().is_none_or(|it| it.captures(below).is_some())
     }
 }
 
@@ -139,15 +204,11 @@ pub fn pattern_problem(pattern: &str) -> Option<String> {
     if pattern.split('/').any(|it| matches!(it, "." | "..")) {
         return Some("a pattern is relative to a root and has no `.` and `..`".to_owned());
     }
-    if let Some(name) = capture(pattern) {
-        return Some(format!("`{{{name}}}` has one alternative only; captures are not known in this version"));
+    match Pattern::parse(pattern) {
+        Err(problem) => Some(problem),
+        Ok(Some(parsed)) => compile(&parsed.glob()).err(),
+        Ok(None) => compile(pattern).err(),
     }
-    compile(pattern).err()
-}
-
-/// Returns what stands between braces that hold no comma: one day these will be captures.
-fn capture(pattern: &str) -> Option<&str> {
-    pattern.split('{').skip(1).filter_map(|it| it.split_once('}')).map(|(it, _)| it).find(|it| !it.contains(','))
 }
 
 #[cfg(test)]
@@ -159,7 +220,7 @@ mod tests {
         let rule = |it: &&str| {
             let (root, pattern) = it.split_once('|').map_or((None, *it), |(root, it)| (Some(root.to_owned()), it));
             assert_eq!(pattern_problem(pattern), None, "{pattern}");
-            Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), options: Arc::default() }
+            Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), ..Rule::default() }
         };
         RuleSet::new(patterns.iter().map(rule).collect()).expect("a small set")
     }
@@ -194,6 +255,28 @@ mod tests {
     }
 
     #[test]
+    fn captures_decide_which_rule_claims() {
+        let set = rules(&["{dir}/{stem}.{n}.ogg", "{stem}.ogg", "b|sfx/{stem}.ogg", "{dir}/{stem}.ogg", "{a}_{b}.{c}"]);
+        for (place, by, also) in [
+            ("a:x/y/step.1.ogg", Some(0), &[3][..]),
+            ("a:step.1.ogg", Some(1), &[]),
+            ("a:x/step.ogg", Some(3), &[]),
+            ("b:sfx/step.ogg", Some(2), &[3]),
+            ("b:sfx/step.2.ogg", Some(0), &[2, 3]),
+            ("a:b_c.ogg", Some(1), &[4]),
+            ("a:x/b_c.png", None, &[]),
+        ] {
+            let (name, below) = place.split_once(':').expect("root:path");
+            let claims = Claims { by, also: also.to_vec() };
+            assert_eq!(set.claims(&root(name), below), claims, "{place}");
+        }
+        let captures = set.captures(0, "x/y/step.1.ogg");
+        let captures: Vec<_> = captures.iter().map(|it| (&*it.0, it.1.as_str())).collect();
+        assert_eq!(captures, [("dir", "x/y"), ("stem", "step"), ("n", "1")]);
+        assert!(set.captures(1, "x/y").is_empty() && set.captures(9, "x").is_empty());
+    }
+
+    #[test]
     fn the_quick_way_agrees_with_the_globs() {
         let paths = ["x.png", "a/x.png", "x", "a.b/x", ".png", "a/.png", "x.png/y", "x.png.jpg", "x.", "a/x.p g"];
         for pattern in ["**/*.png", "**/*.{png,jpg}", "**", "**/*", "**/*.p g"] {
@@ -206,7 +289,9 @@ mod tests {
 
     #[test]
     fn what_cannot_match_is_no_pattern() {
-        for bad in ["", "/x", "a\\b", "../x", "./x", "a//b", "[", "{a", "{dir}/*.png", "x/{stem}.{n}.ogg", "C:/x"] {
+        for bad in
+            ["", "/x", "a\\b", "../x", "./x", "a//b", "[", "{a", "{dir}/*{n}", "x/{n}.{n}.ogg", "C:/x", "{a}/../x"]
+        {
             assert!(pattern_problem(bad).is_some(), "{bad}");
         }
         assert!(pattern_problem(&"{a,b}".repeat(300)).is_some());

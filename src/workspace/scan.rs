@@ -23,6 +23,7 @@ use crate::system::{Dir, FileKind, FsTime, Stamp};
 use crate::threads::spread;
 
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
+use super::ignore::Ignore;
 use super::layout::{CONFIG_FILE, Phase, Workspace};
 use super::sources::Sources;
 
@@ -31,9 +32,18 @@ const MOST_DIR_LINKS: usize = 3;
 
 /// What a scan is asked to do.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Distrust every fingerprint: list every directory and read every file.
     pub rehash: bool,
+    /// What is not looked at.
+    pub ignore: Option<&'a Ignore>,
+}
+
+impl Options<'_> {
+    /// Returns whether what is at a path is not looked at.
+    fn ignores(&self, path: &str, is_dir: bool) -> bool {
+        self.ignore.is_some_and(|it| it.covers(path, is_dir))
+    }
 }
 
 /// What a scan found.
@@ -57,7 +67,7 @@ pub struct Scan {
 ///
 /// [`Error::Unreadable`] names every file or directory that could not be read, or kept changing; [`Error::Torn`] says
 /// that what was known cannot be read.
-pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options) -> Result<Scan> {
+pub fn scan(ws: &Workspace, roots: &[RelPath], known: Tree, sources: &Sources, options: Options<'_>) -> Result<Scan> {
     ws.progress.phase(Phase::Scan, known.buckets().len());
     let _scan = ws.phase("scan");
     let verdicts = compare_all(ws, &known, options)?;
@@ -106,7 +116,7 @@ enum Verdict {
 
 type Verdicts = Vec<(RelPath, Kind, Verdict)>;
 
-fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdicts> {
+fn compare_all(ws: &Workspace, known: &Tree, options: Options<'_>) -> Result<Verdicts> {
     let _compare = ws.phase("compare fingerprints");
     let found = ws.parallel_asking(known.buckets().len(), |idx| {
         ws.check_stop()?;
@@ -127,7 +137,7 @@ fn compare_all(ws: &Workspace, known: &Tree, options: Options) -> Result<Verdict
     Ok(verdicts)
 }
 
-fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options) -> Verdicts {
+fn compare_bucket(ws: &Workspace, bucket: &Bucket, options: Options<'_>) -> Verdicts {
     let mut verdicts = Vec::new();
     let mut open: Vec<(&str, Option<Box<dyn Dir>>)> = Vec::new();
     for (run, prefix) in bucket.runs() {
@@ -170,7 +180,7 @@ fn compare_entry(
     name: &str,
     bucket: &Bucket,
     idx: usize,
-    options: Options,
+    options: Options<'_>,
 ) -> Option<Verdict> {
     let stat = if name.is_empty() { ws.disk.stat(&ws.root) } else { dir.stat(Path::new(name)) };
     let Ok(stamp) = stat else { return Some(Verdict::Gone) };
@@ -228,7 +238,7 @@ struct ToRead {
 struct Edits<'a> {
     ws: &'a Workspace,
     known: &'a Tree,
-    options: Options,
+    options: Options<'a>,
     /// By order key: the path, and the entry that stands there now.
     entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
     /// Whether any of these is removed: mostly nothing is.
@@ -245,7 +255,7 @@ struct Edits<'a> {
 }
 
 impl<'a> Edits<'a> {
-    fn new(ws: &'a Workspace, known: &'a Tree, options: Options) -> Self {
+    fn new(ws: &'a Workspace, known: &'a Tree, options: Options<'a>) -> Self {
         let (entries, to_list) = (BTreeMap::new(), BTreeMap::new());
         let (read, to_read, problems) = (Vec::new(), Vec::new(), Vec::new());
         Self { ws, known, options, entries, removes: false, read, to_list, to_read, found: BTreeSet::new(), problems }
@@ -381,7 +391,7 @@ impl<'a> Edits<'a> {
 
     /// Finds out where a link leads. `None` when it vanished meanwhile or could not be read.
     fn resolve(&mut self, path: &RelPath) -> Option<(Kind, Option<Stamp>, Arc<LinkText>)> {
-        match resolve_link(self.ws, path) {
+        match resolve_link(self.ws, path, self.options) {
             Ok(it) => Some(it),
             Err(error) if is_gone(&error) => {
                 self.removes = true;
@@ -400,11 +410,11 @@ impl<'a> Edits<'a> {
         let _list = self.ws.phase("list directories");
         while !self.to_list.is_empty() {
             let batch: Vec<_> = std::mem::take(&mut self.to_list).into_iter().collect();
-            let ws = self.ws;
+            let (ws, options) = (self.ws, self.options);
             let listings = ws.parallel(batch.len(), |idx| {
                 ws.check_stop()?;
                 let (path, (_, stamp, _)) = &batch[idx];
-                Ok(list(ws, path, *stamp))
+                Ok(list(ws, path, *stamp, options))
             });
             for (listing, (path, (kind, _, link))) in listings.into_iter().zip(batch) {
                 match listing? {
@@ -598,7 +608,7 @@ fn listed_as(kind: Kind) -> FileKind {
     }
 }
 
-fn list(ws: &Workspace, path: &RelPath, stamp: Option<Stamp>) -> io::Result<Listing> {
+fn list(ws: &Workspace, path: &RelPath, stamp: Option<Stamp>, options: Options<'_>) -> io::Result<Listing> {
     let dir = ws.disk.open_dir(&ws.abs(path))?;
     let stamp = stamp.map_or_else(|| dir.stat(Path::new("")), Ok)?;
     let entries = dir.list(Path::new(""))?;
@@ -610,12 +620,15 @@ fn list(ws: &Workspace, path: &RelPath, stamp: Option<Stamp>) -> io::Result<List
             continue;
         }
         let Some(name) = entry.name.to_str() else {
-            children.push((path.child(&spelled_out(bytes)), Child::BadName));
+            let child = path.child(&spelled_out(bytes));
+            if !options.ignores(child.as_str(), entry.kind == FileKind::Dir) {
+                children.push((child, Child::BadName));
+            }
             continue;
         };
         let child = path.child(name);
         let is_own = Workspace::is_own(child.as_str()) || (is_workspace && Workspace::is_own_of_nested(name));
-        if !is_own {
+        if !is_own && !options.ignores(child.as_str(), entry.kind == FileKind::Dir) {
             children.push((child, Child::Entry(entry.kind)));
         }
     }
@@ -632,7 +645,11 @@ fn spelled_out(name: &[u8]) -> String {
     format!("{stem}\u{fffd}{hex}{extension}")
 }
 
-fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stamp>, Arc<LinkText>)> {
+fn resolve_link(
+    ws: &Workspace,
+    path: &RelPath,
+    options: Options<'_>,
+) -> io::Result<(Kind, Option<Stamp>, Arc<LinkText>)> {
     let (dir, name) = (parent(path.as_str()), path.name());
     let dir = RelPath::new(dir).expect("part of a normal path");
     let handle = ws.disk.open_dir(&ws.abs(&dir))?;
@@ -651,7 +668,11 @@ fn resolve_link(ws: &Workspace, path: &RelPath) -> io::Result<(Kind, Option<Stam
     let tracked = below.is_some_and(|it| {
         let names = it.components().map(|it| it.as_os_str().as_encoded_bytes());
         let is_hidden = names.clone().any(|it| it.starts_with(b"."));
-        !(is_hidden || it.to_str().is_none_or(Workspace::is_own) || is_own_of_nested(ws, &target))
+        let is_ignored = || {
+            let is_dir = handle.stat_target(Path::new(name)).is_ok_and(|it| it.kind == FileKind::Dir);
+            it.to_str().is_some_and(|it| options.ignores(&it.replace(std::path::MAIN_SEPARATOR, "/"), is_dir))
+        };
+        !(is_hidden || it.to_str().is_none_or(Workspace::is_own) || is_own_of_nested(ws, &target) || is_ignored())
     });
     if !tracked {
         return Ok((Kind::Escaping, None, link));

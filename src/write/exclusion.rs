@@ -178,7 +178,10 @@ fn is_excluded_by(view: &View, config: &Config, asset: &Asset, text: Option<&str
     let scope = Scope { config, check: &kinds::Check };
     let declaration = match asset.declaration.origin.form {
         Form::Directory(_) => from_asset_json(scope, asset.place(), file, text).0,
-        _ => from_sidecar(scope, asset.place(), file, text, claim(view, asset.place())).0,
+        _ => {
+            let made = view.claim(asset.place()).map(|it| view.config.made(it, asset.place()));
+            from_sidecar(scope, asset.place(), file, text, made.as_ref()).0
+        }
     };
     declaration.is_some_and(|it| it.intent.options.general.exclude == Some(true))
 }
@@ -190,18 +193,9 @@ pub(super) fn base_rule(view: &View, asset: &Asset) -> Option<usize> {
         Form::Directory(_) => None,
         Form::Sidecar(file) => {
             let root = text::json(file, view.text(file)?).0?;
-            root.get("type").is_none().then(|| claim(view, asset.place()))?
+            root.get("type").is_none().then(|| view.claim(asset.place()))?
         }
     }
-}
-
-/// Returns the rule that would claim a file.
-pub(super) fn claim(view: &View, place: &RelPath) -> Option<usize> {
-    if view.governor(place).is_some() {
-        return None;
-    }
-    let root = view.config.root_of(place.as_str())?;
-    view.config.rules.claim(root, root.path.strip(place.as_str())?)
 }
 
 fn set_in_rule(view: &View, rule: usize, exclude: Option<bool>, decision: &mut Decision) -> Result<()> {
@@ -240,7 +234,7 @@ fn include_one(view: &View, config: &Config, asset: &Asset, decision: &mut Decis
         return set_field(view, asset, "exclude", &false.into(), next);
     }
     // A sidecar that says nothing any more is none that anybody wrote.
-    let is_needless = json::is_bare(&without) && claim(view, asset.place()).is_some();
+    let is_needless = json::is_bare(&without) && view.claim(asset.place()).is_some();
     next.files.insert(file.clone(), (!is_needless).then(|| without.into_bytes()));
     Ok(())
 }

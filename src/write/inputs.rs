@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 
 use crate::build::view::{Asset, Next, View};
 use crate::model::RelPath;
-use crate::model::declaration::Inputs;
+use crate::model::declaration::{Form, Inputs};
 
 /// Says which inputs of which assets a change takes away or adds, other than by removing them.
 pub fn changed(before: &View, after: &View, next: &Next) -> Vec<String> {
     let mut said = Vec::new();
     for asset in before.assets.iter().filter(|it| !it.broken && it.declaration.intent.inputs != Inputs::Owner) {
-        let declaration = asset.declaration.file().map(|it| next.moved_to(it));
-        let place = declaration.and_then(|it| it.parent());
+        let place = match &asset.declaration.origin.form {
+            Form::Directory(file) => next.moved_to(file).parent(),
+            _ => Some(next.moved_to(asset.place())),
+        };
         let Some(later) = place.and_then(|it| after.at(&it)).filter(|it| !it.broken) else { continue };
         let removed = |it: &RelPath| next.files.get(it).is_some_and(Option::is_none);
         let had = inputs(before, asset).into_iter().filter(|it| !removed(it)).map(|it| next.moved_to(&it));

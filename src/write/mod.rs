@@ -148,6 +148,7 @@ pub fn plan(
         };
         notes.extend(news.into_iter().map(settled));
     }
+    refuse_torn(&before, &after)?;
     notes.extend(lost(&before, &after));
     let lines = lines(&before.registry, &after.registry, &decision.concerns);
     Ok(Plan { commit: commit(ws, &before, &after, decision)?, notes, lines })
@@ -245,17 +246,34 @@ fn left_dangling(before: &View, decision: &Decision) -> Vec<String> {
     links.map(|(link, to)| format!("warning: the link `{link}` leads to `{to}`, and nowhere afterwards")).collect()
 }
 
+/// Returns the lines that a change makes missing by the way.
+fn newly_missing<'a>(before: &'a View, after: &'a View) -> impl Iterator<Item = &'a Line> {
+    let known: BTreeSet<AssetUuid> = before.proposal.missing.iter().map(|it| it.uuid).collect();
+    after.proposal.missing.iter().filter(move |it| !known.contains(&it.uuid))
+}
+
+/// Refuses to take apart what rules take together: where a file has another path, it may be part of something else, or of
+/// nothing.
+fn refuse_torn(before: &View, after: &View) -> Result<()> {
+    let mut torn = newly_missing(before, after).filter(|it| before.behind_link(&it.place).is_none());
+    let Some(first) = torn.next().filter(|_| before.config.rules.gather()) else { return Ok(()) };
+    Err(Error::Refused(format!(
+        "{} `{}` would go missing: which files are part of it is decided by a rule, and by their paths; move the directory \
+         that holds all of it, or change the files yourself and then run `packwright build`",
+        first.id,
+        first.shown()
+    )))
+}
+
 /// Warns of assets that a change makes missing by the way, which nobody has named: they lie behind a link.
 fn lost(before: &View, after: &View) -> Vec<String> {
-    let known: BTreeSet<AssetUuid> = before.proposal.missing.iter().map(|it| it.uuid).collect();
-    let news = after.proposal.missing.iter().filter(|it| !known.contains(&it.uuid));
     let warning = |it: &Line| {
         let why =
             before.behind_link(&it.place).map_or_else(String::new, |it| format!(": it is `{it}`, seen through a link"));
         let (id, shown) = (it.id, it.shown());
         format!("warning: {id} `{shown}` goes missing{why}; `packwright remove {id}` gives it up for good")
     };
-    news.map(warning).collect()
+    newly_missing(before, after).map(warning).collect()
 }
 
 /// Returns what the next build would register that it would not register without this change.

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::build::view::{Asset, View};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
+use crate::model::declaration::Inputs;
 use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX, portability_problem, sidecar_owner};
 use crate::model::reference::path_problem;
 use crate::model::registry::Edit;
@@ -163,7 +164,11 @@ fn take_files(ws: &Workspace, view: &View, from: &RelPath, to: &RelPath, decisio
         }
         moved.extend(within(&source.path).map(|it| (source.path.clone(), it)));
     }
-    // What a sidecar beside the directory says is wrong, and stays that way.
+    // What a sidecar beside the directory says is wrong, and stays that way: unless a marker makes an asset of it.
+    let beside = sidecar(from)?;
+    if view.gathered.at(from).is_some() && view.find(&beside).is_some() {
+        moved.insert(beside, sidecar(to)?);
+    }
     let Below { others, dirs } = below(ws, from, moved)?;
     moved.extend(others.keys().filter_map(|it| Some((it.clone(), within(it)?))));
     decision.make.extend(hollow(&dirs, moved).filter_map(|it| if it == from { Some(to.clone()) } else { within(it) }));
@@ -264,24 +269,58 @@ fn move_assets<'a>(view: &'a View, renaming: &mut Renaming, decision: &mut Decis
         let to = renaming.path(asset.place());
         decision.notes.push(format!("move `{}` to `{to}`", asset.place()));
         if asset.declaration.origin.name.is_none() {
-            renaming.names.insert(asset.place().clone(), view.config.default_name(to.as_str()));
+            renaming.names.insert(asset.place().clone(), rules.name(view, asset, &to));
         }
         check_declared(view, asset, &to, &rules, decision)?;
+        check_companions(view, asset, &to, &rules)?;
     }
     Ok(moved)
 }
 
+/// Refuses to part a file from its companions.
+fn check_companions(view: &View, asset: &Asset, to: &RelPath, rules: &Rules) -> Result<()> {
+    let Inputs::Companions(companions) = &asset.declaration.intent.inputs else { return Ok(()) };
+    let Some(rule) = rules.claim(view, asset, to) else { return Ok(()) };
+    let config = &rules.config;
+    let expected = config.companions(rule, to, &config.captures(rule, to.as_str()));
+    let is_left = |it: &&RelPath| view.find(it).is_some() && !expected.contains(&rules.renaming.path(it));
+    match companions.iter().find(is_left) {
+        None => Ok(()),
+        Some(left) => Err(Error::Refused(format!(
+            "`{left}` is an input of `{}` by a rule, and would not be one at `{to}`; move them together: name both, or the \
+             directory that holds them",
+            asset.place()
+        ))),
+    }
+}
+
 /// Refuses what nothing would declare where it goes, and tells where another rule would.
-fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules<'_>, decision: &mut Decision) -> Result<()> {
+fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules, decision: &mut Decision) -> Result<()> {
     let Some(before) = base_rule(view, asset) else { return Ok(()) };
-    let pattern = |it: usize| view.config.rules.get(it).map_or("", |it| &it.pattern);
-    match rules.claim(view, to) {
+    let rule = |it: usize| view.config.rules.get(it);
+    let pattern = |it: usize| rule(it).map_or("", |it| &it.pattern);
+    let gathers = |it: usize| rule(it).is_some_and(|it| !it.group.is_empty() || it.marker.is_some());
+    match rules.claim(view, asset, to) {
         Some(after) if after == before => {}
+        Some(after) if gathers(before) || gathers(after) => {
+            return Err(Error::Refused(format!(
+                "at `{to}` the rule `{}` holds, and not the rule `{}` any more; these do not make the same of files: \
+                 change the rules first",
+                pattern(after),
+                pattern(before)
+            )));
+        }
         Some(after) => decision.notes.push(format!(
             "note: at `{to}` the rule `{}` holds, and not the rule `{}` any more",
             pattern(after),
             pattern(before)
         )),
+        None if gathers(before) => {
+            return Err(Error::Refused(format!(
+                "nothing would declare `{to}`: the rule `{}` does not match there; change it first",
+                pattern(before)
+            )));
+        }
         None => {
             return Err(Error::Refused(format!(
                 "nothing would declare `{to}`: no rule matches it there; give it a sidecar `{}{SIDECAR_SUFFIX}` with a \
@@ -294,22 +333,32 @@ fn check_declared(view: &View, asset: &Asset, to: &RelPath, rules: &Rules<'_>, d
 }
 
 /// What decides which rule claims a file afterwards.
-struct Rules<'a> {
+struct Rules {
     renaming: Renaming,
-    config: &'a Config,
-    rules: RuleSet,
+    /// The configuration with the rules as they will be.
+    config: Config,
 }
 
-impl<'a> Rules<'a> {
-    fn after(view: &'a View, renaming: &Renaming) -> Self {
+impl Rules {
+    fn after(view: &View, renaming: &Renaming) -> Self {
         let config = &*view.config;
         let moved = |it: &Rule| rule_after(&config.roots, it, renaming).unwrap_or_else(|| it.pattern.clone());
         let rules = config.rules.all().iter().map(|it| Rule { pattern: moved(it), ..it.clone() });
         let rules = RuleSet::new(rules.collect()).unwrap_or_default();
-        Self { renaming: renaming.clone(), config, rules }
+        Self { renaming: renaming.clone(), config: Config { rules, ..config.clone() } }
     }
 
-    fn claim(&self, view: &View, path: &RelPath) -> Option<usize> {
+    /// Returns the name at `to` of an asset whose author gives it none.
+    fn name(&self, view: &View, asset: &Asset, to: &RelPath) -> String {
+        let rule = base_rule(view, asset).and_then(|_| self.claim(view, asset, to));
+        rule.map_or_else(
+            || self.config.default_name(to.as_str()),
+            |it| self.config.rule_name(it, to.as_str(), &self.config.captures(it, sought(view, asset, to).as_str())),
+        )
+    }
+
+    fn claim(&self, view: &View, asset: &Asset, to: &RelPath) -> Option<usize> {
+        let path = &sought(view, asset, to);
         let mut above = path.parent();
         while let Some(dir) = above {
             if self.is_asset_dir(view, &dir) {
@@ -317,8 +366,7 @@ impl<'a> Rules<'a> {
             }
             above = dir.parent();
         }
-        let root = self.config.root_of(path.as_str())?;
-        self.rules.claim(root, root.path.strip(path.as_str())?)
+        self.config.claim(path.as_str())
     }
 
     /// Returns whether `dir` has an `asset.json` afterwards: one that stays or one that comes.
@@ -334,6 +382,13 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// Returns the path by which a rule tells that it makes an asset at `to`: of a directory that of its marker. The place of
+/// a group looks like the path of a member.
+fn sought(view: &View, asset: &Asset, to: &RelPath) -> RelPath {
+    let rule = base_rule(view, asset).and_then(|it| view.config.rules.get(it));
+    rule.and_then(|it| it.marker.as_ref()).map_or_else(|| to.clone(), |it| to.child(it))
+}
+
 /// Lets rules follow that are about a file or directory that moves, and nothing else.
 fn rewrite_rules(view: &View, renaming: &Renaming, decision: &mut Decision) -> Result<()> {
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
@@ -341,7 +396,18 @@ fn rewrite_rules(view: &View, renaming: &Renaming, decision: &mut Decision) -> R
     let mut is_changed = false;
     for (idx, rule) in view.config.rules.all().iter().enumerate() {
         let Some(pattern) = rule_after(&view.config.roots, rule, renaming) else { continue };
-        let edited = toml::set_match(&text, idx, &pattern);
+        if !rule.with.is_empty() {
+            return Err(Error::Refused(format!(
+                "the rule `{}` names what moves, and its companions by their paths too: change both in {CONFIG_FILE} \
+                 yourself, and move the files with them",
+                rule.pattern
+            )));
+        }
+        let written = match &rule.marker {
+            Some(marker) => pattern.strip_suffix(marker).and_then(|it| it.strip_suffix('/')),
+            None => Some(pattern.as_str()),
+        };
+        let edited = written.and_then(|it| toml::set_match(&text, idx, it));
         text = edited.ok_or_else(|| Error::Refused(format!("`{config}` cannot be edited as it is")))?;
         is_changed = true;
         decision.notes.push(format!("rewrite the rule `{}` to `{pattern}`", rule.pattern));
@@ -415,7 +481,7 @@ mod tests {
             |from: &str, to: &str| Renaming { paths: [(path(from), path(to))].into(), ..Renaming::default() };
         let after = |roots: &[Root], root: Option<&str>, pattern: &str, from: &str, to: &str| {
             let root = root.map(str::to_owned);
-            let rule = Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), options: Default::default() };
+            let rule = Rule { pattern: pattern.to_owned(), root, kind: "raw".into(), ..Rule::default() };
             rule_after(roots, &rule, &renaming(from, to)).unwrap_or_else(|| "as it is".to_owned())
         };
         for (pattern, from, to, expected) in [

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::build::view::{Asset, View, asset_json};
 use crate::error::{Error, Result};
-use crate::model::declaration::Form;
+use crate::model::declaration::{Form, Inputs};
 use crate::model::path::sidecar_owner;
 use crate::model::registry::{Edit, Line};
 use crate::model::{Code, Diagnostic, Location, RelPath};
 use crate::process::trace::kind_in_words;
 use crate::workspace::bucket::{Entry, Kind};
 
-use super::exclusion::claim;
 use super::uses::{Going, uses};
 use super::{Decision, count, json, refuse, sidecar, unread};
 
@@ -119,9 +118,22 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
         files.insert(file.clone(), None);
     }
     let place = asset.place();
-    match &asset.declaration.origin.form {
-        Form::Directory(_) if removal.keep_sources => {}
-        Form::Directory(_) => {
+    let intent = &asset.declaration.intent;
+    let is_by_itself = matches!(asset.declaration.origin.form, Form::Directory(_));
+    match &intent.inputs {
+        _ if removal.keep_sources && is_by_itself => {}
+        // Where a rule would make an asset of what stays, it is told not to.
+        _ if removal.keep_sources => {
+            let is_there = view.find(place).is_some() || view.gathered.at(place).is_some();
+            if view.claim(place).is_some() && is_there {
+                let text = json::fresh("exclude", &true.into());
+                files.insert(sidecar(place)?, Some(text.into_bytes()));
+                decision
+                    .notes
+                    .push(format!("note: `{place}` stays, and a sidecar excludes it from the rule that matches"));
+            }
+        }
+        Inputs::Directory | Inputs::Listed(_) => {
             let owned = owned(view, place);
             decision.prune.insert(place.clone());
             decision.prune.extend(owned.iter().flat_map(|it| dirs_between(place, it)));
@@ -133,22 +145,26 @@ fn take_files(view: &View, asset: &Asset, removal: Removal, decision: &mut Decis
                 .extend(besides.map(|it| format!("note: `{it}` goes too: it lies in `{place}` and is no input")));
             files.extend(owned.into_iter().map(|it| (it, None)));
         }
-        // Where a rule would make an asset of the file that stays, it is told not to.
-        Form::Sidecar(_) | Form::Rule(_) if removal.keep_sources => {
-            if claim(view, place).is_some() && view.find(place).is_some() {
-                let text = json::fresh("exclude", &true.into());
-                files.insert(sidecar(place)?, Some(text.into_bytes()));
-                decision
-                    .notes
-                    .push(format!("note: `{place}` stays, and a sidecar excludes it from the rule that matches"));
-            }
-        }
         // A sidecar may have lost its file.
-        Form::Sidecar(_) | Form::Rule(_) => {
+        Inputs::Owner => files.extend(view.find(place).map(|_| (place.clone(), None))),
+        Inputs::Companions(companions) => {
             files.extend(view.find(place).map(|_| (place.clone(), None)));
+            take_companions(view, companions, decision);
+        }
+        Inputs::Group(group) => {
+            files.extend(group.members.iter().map(|it| (it.clone(), None)));
+            take_companions(view, &group.companions, decision);
         }
     }
     Ok(())
+}
+
+/// Lets companions go too, but for those that are assets themselves.
+fn take_companions(view: &View, companions: &[RelPath], decision: &mut Decision) {
+    for companion in companions.iter().filter(|it| view.find(it).is_some() && view.at(it).is_none()) {
+        decision.notes.push(format!("note: `{companion}` goes too"));
+        decision.next.files.insert(companion.clone(), None);
+    }
 }
 
 /// Returns the directories that a file lies in, up to `top`, which is not among them.

@@ -37,8 +37,11 @@ impl Renaming {
     /// Returns the directory that an asset's relative paths are seen from afterwards.
     pub fn dir(&self, asset: &Asset) -> RelPath {
         let place = self.path(asset.place());
-        let is_dir = asset.declaration.intent.inputs != Inputs::Owner;
-        if is_dir { place } else { place.parent().unwrap_or_else(RelPath::root) }
+        match &asset.declaration.intent.inputs {
+            Inputs::Group(group) => self.path(&group.dir),
+            inputs if inputs.is_dir() => place,
+            _ => place.parent().unwrap_or_else(RelPath::root),
+        }
     }
 }
 

@@ -44,7 +44,16 @@ fn stand_in(view: &View, file: &RelPath, text: &str) -> Option<Asset> {
     let name = view.config.default_name(place.as_str()).into();
     let kind = "".into();
     let options = Arc::new(options);
-    let intent = Intent { place, part: String::new(), name, kind, inputs, dependencies: Vec::new(), options };
+    let intent = Intent {
+        place,
+        part: String::new(),
+        name,
+        kind,
+        inputs,
+        dependencies: Vec::new(),
+        captures: Vec::new(),
+        options,
+    };
     let origin =
         Origin { form, location: Location::file(file), name: None, inputs: Vec::new(), dependencies: Vec::new() };
     let declaration = Arc::new(Declaration { intent: Arc::new(intent), origin });

@@ -1,7 +1,7 @@
 //! A naive packer, written from `schema/pack.md` and `schema/registry.md` alone: it shares no code with the real one.
 //!
-//! It understands workspaces of a plain kind: rules for `**/*.png` (`image`, passed through) and `**/*.bin` (`raw`),
-//! `asset.json` with listed inputs, sidecars, codec none. What packwright writes for those must be what this writes.
+//! It understands workspaces of a plain kind: rules for `**/*.png` (`image`, passed through) and `**/*.bin` (`raw`), one
+//! with captures for `{dir}/Y{n}.bin` and `{dir}/Y{n}.png`, one that groups `{dir}/~{n}.bin` with a companion, `asset.json` with listed inputs, sidecars, codec none. What packwright writes for those must be what this writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +24,7 @@ struct Entry {
     kind: String,
     preload: bool,
     tags: BTreeSet<String>,
-    metadata: BTreeMap<&'static str, Value>,
+    metadata: BTreeMap<String, Value>,
     references: BTreeSet<u32>,
     payloads: BTreeMap<String, Vec<u8>>,
 }
@@ -42,7 +42,13 @@ fn entries(files: &Files) -> Vec<Entry> {
         let read = |path: String| files.get(&path).map(|it| serde_json::from_slice(it).unwrap());
         let directory: Option<Value> = read(format!("{place}/asset.json"));
         let sidecar: Option<Value> = read(format!("{place}.asset.json"));
-        if directory.is_none() && !files.contains_key(place) {
+        let members = members(files, place);
+        if directory.is_none() && !files.contains_key(place) && members.is_empty() {
+            continue;
+        }
+        // What is part of a group now is no asset any more, whatever it was.
+        let beside = place.rsplit_once('/').map_or_else(String::new, |it| format!("{}/~{{n}}.bin", it.0));
+        if self::members(files, &beside).iter().any(|it| it == place) {
             continue;
         }
         let mut entry = Entry { id: line["asset_id"].as_u64().unwrap() as u32, ..Entry::default() };
@@ -51,6 +57,15 @@ fn entries(files: &Files) -> Vec<Entry> {
         entry.kind = if place.ends_with(".png") { "image" } else { "raw" }.to_owned();
         entry.name = place.strip_prefix("assets/").unwrap().to_owned();
         let base = if directory.is_some() { place } else { place.rsplit_once('/').unwrap().0 };
+        // What the rule with captures says, its words written out.
+        let below = place.strip_prefix("assets/").unwrap();
+        if let Some((dir, file)) = below.rsplit_once('/').filter(|it| directory.is_none() && it.1.starts_with('Y')) {
+            let (n, extension) = file[1..].rsplit_once('.').unwrap();
+            entry.name = format!("{extension} {n} in {dir}");
+            let captured = [("dir", dir), ("n", n), ("extension", extension)];
+            entry.metadata = captured.iter().map(|it| (it.0.to_owned(), it.1.into())).collect();
+            entry.kind = "raw".to_owned();
+        }
         if let Some(said) = directory.as_ref().or(sidecar.as_ref()) {
             let text = |key: &str, or: &str| said[key].as_str().unwrap_or(or).to_owned();
             let list = |key: &str| {
@@ -66,11 +81,16 @@ fn entries(files: &Files) -> Vec<Entry> {
                 entry.payloads.insert(role, files[&format!("{base}/{input}")].clone());
             }
         }
-        if directory.is_none() {
+        for (at, path) in members.iter().enumerate() {
+            let role = if at == 0 { "" } else { &path[base.len() + 1..] };
+            entry.payloads.insert(role.to_owned(), files[path].clone());
+            entry.metadata.insert("dir".to_owned(), base.strip_prefix("assets/").unwrap().into());
+        }
+        if directory.is_none() && members.is_empty() {
             entry.payloads.insert(String::new(), files[place].clone());
         }
         if entry.kind == "image" {
-            entry.metadata = png_metadata(&entry.payloads[""]);
+            entry.metadata.extend(png_metadata(&entry.payloads[""]));
         }
         entries.push(entry);
     }
@@ -78,10 +98,26 @@ fn entries(files: &Files) -> Vec<Entry> {
     entries
 }
 
-fn png_metadata(bytes: &[u8]) -> BTreeMap<&'static str, Value> {
+/// Returns the files that a group at `place` is made of, in order; none where it is no group's place.
+fn members(files: &Files, place: &str) -> Vec<String> {
+    let Some(dir) = place.strip_suffix("/~{n}.bin").filter(|it| *it != "assets") else { return Vec::new() };
+    let number = |path: &String| -> Option<u32> {
+        let (its_dir, name) = path.rsplit_once('/')?;
+        let is_alone = files.contains_key(&format!("{path}.asset.json")) || its_dir != dir;
+        if is_alone { None } else { name.strip_prefix('~')?.strip_suffix(".bin")?.parse().ok() }
+    };
+    let mut members: Vec<(u32, String)> = files.keys().filter_map(|it| Some((number(it)?, it.clone()))).collect();
+    members.sort();
+    let mut members: Vec<String> = members.into_iter().map(|it| it.1).collect();
+    let notes = format!("{dir}/notes.txt");
+    members.extend((!members.is_empty() && files.contains_key(&notes)).then_some(notes));
+    members
+}
+
+fn png_metadata(bytes: &[u8]) -> BTreeMap<String, Value> {
     let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
     let color = ["grey", "", "rgb", "indexed", "grey_alpha", "", "rgba"][bytes[25] as usize];
-    BTreeMap::from([
+    let facts: [(&str, Value); 8] = [
         ("format", "png".into()),
         ("width", number(16).into()),
         ("height", number(20).into()),
@@ -90,7 +126,8 @@ fn png_metadata(bytes: &[u8]) -> BTreeMap<&'static str, Value> {
         ("alpha", (bytes[25] & 4 != 0).into()),
         ("interlaced", (bytes[28] == 1).into()),
         ("animated", false.into()),
-    ])
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Returns the files of the pack `main` in the single layout.
@@ -253,10 +290,19 @@ const CONFIG: &str = r#"
 [[roots]]
 path = "assets"
 [[rules]]
+match = "{dir}/Y{n}.{extension}"
+name = "{extension} {n} in {dir}"
+type = "raw"
+[[rules]]
+match = "{dir}/~{n}.bin"
+group = ["dir"]
+with = ["{dir}/notes.txt"]
+type = "raw"
+[[rules]]
 match = "**/*.png"
 type = "image"
 [[rules]]
-match = "**/*.bin"
+match = "**/*.{bin,txt}"
 type = "raw"
 [profiles.single]
 layout = "single"
@@ -293,10 +339,19 @@ fn assets(random: &mut Random) -> Assets {
         if random.chance(30) {
             options.push("\"tags\": [\"b\", \"a\"], \"dependencies\": [\"/assets/always.png\"]".to_owned());
         }
+        if !options.is_empty() && stem == "~" {
+            options.push("\"type\": \"raw\"".to_owned()); // No rule would say it of this one alone.
+        }
         if !options.is_empty() {
             files.insert(format!("{path}.asset.json"), format!("{{ {} }}", options.join(", ")).into_bytes());
         }
         assets.insert(path, files);
+    }
+    for dir in ["a/", "a/b/", "z z/", "moved/a/"] {
+        if random.chance(50) {
+            let path = format!("assets/{dir}notes.txt");
+            assets.insert(path.clone(), Files::from([(path, random.bytes(5))]));
+        }
     }
     for at in 0..random.below(4) {
         let dir = format!("assets/whole{at}");

@@ -26,7 +26,7 @@ use crate::workspace::lookup::Glob;
 use super::drift::{Drift, concerned};
 use super::short::has_dependencies;
 use super::{
-    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, ROWS, Ties, found_at, frames_key, mark, memo_key,
+    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, ROWS, Ties, found_at, frames_key, mark, memo_key, paths_of,
     stored_frames,
 };
 
@@ -162,6 +162,7 @@ fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
         problems: BTreeMap::new(),
         looks_into: BTreeMap::new(),
         dependent: BTreeSet::new(),
+        paths: paths_of(&built.setup.config, built.tree),
         buckets: outlines,
     };
     for (number, memo) in &memos {
@@ -239,6 +240,8 @@ fn ties_of(db: &Database, tree: &Tree, number: usize, slot: Slot) -> Ties {
     for asset in assets {
         match &asset.intent.inputs {
             Inputs::Owner => {}
+            Inputs::Companions(companions) => found.extend(companions.iter().cloned()),
+            Inputs::Group(group) => found.extend(group.members.iter().chain(&group.companions).cloned()),
             Inputs::Directory => drop(searched.insert(asset.intent.place.clone())),
             Inputs::Listed(patterns) => {
                 for pattern in patterns {
@@ -289,7 +292,7 @@ fn marks_of(db: &Database, tree: &Tree, slot: Slot) -> Marks {
     let declared = declared(db, bucket);
     let bytes = |it: u64| it.to_le_bytes();
     let of_many = declared.assets.iter().chain(&declared.broken).enumerate();
-    let of_many = of_many.filter(|it| !matches!(it.1.intent.inputs, Inputs::Owner));
+    let of_many = of_many.filter(|it| !it.1.intent.inputs.is_file());
     Marks {
         names: exports.iter().flat_map(|it| bytes(mark(&it.name))).collect(),
         places: exports.iter().flat_map(|it| bytes(mark(&fold(it.place.as_str())))).collect(),

@@ -26,11 +26,12 @@ use bincode::{Decode, Encode};
 
 use crate::cache::{Index, encoding};
 use crate::model::registry::{Lines, Proposal, Registry, place_missing};
-use crate::model::{AssetId, AssetUuid, Diagnostic, Digest, RelPath};
+use crate::model::{AssetId, AssetUuid, Diagnostic, Digest, KeyHasher, RelPath};
 use crate::pack::plan::PlanEntry;
 use crate::query::End;
 use crate::query::names::Export;
 use crate::workspace::bucket::Tree;
+use crate::workspace::config::Config;
 use crate::workspace::lookup::Lookup;
 
 pub use keep::{Built, Rest, remember};
@@ -62,6 +63,8 @@ struct Frame {
     looks_into: BTreeMap<u32, BTreeSet<u32>>,
     /// Numbers of buckets that have assets with declared dependencies.
     dependent: BTreeSet<u32>,
+    /// Digest of all paths, where these decide across buckets what rules make.
+    paths: Option<Digest>,
     /// Each bucket, in order.
     buckets: Vec<Outline>,
 }
@@ -216,11 +219,26 @@ pub struct Memos {
     lacks_assets: AtomicBool,
 }
 
-/// Returns the memos that are nearest to this very tree among those that were made under these settings and this
-/// registry.
-pub fn recall(index: &Arc<Index>, target: &str, settled: Digest, registry: Digest, tree: &Tree) -> Option<Memos> {
+/// What memos must have been made under to hold.
+#[derive(Clone, Copy)]
+pub struct Under<'a> {
+    /// The profile and the pack.
+    pub target: &'a str,
+    /// Digest of everything but sources and identities.
+    pub settled: Digest,
+    /// Digest of the registry's files.
+    pub registry: Digest,
+    /// The author's configuration.
+    pub config: &'a Config,
+}
+
+/// Returns the memos that are nearest to this very tree among those that were made under the same. Where rules make
+/// something of several files at once, only those count that were made of the very same paths.
+pub fn recall(index: &Arc<Index>, under: Under<'_>, tree: &Tree) -> Option<Memos> {
+    let Under { target, settled, registry, config } = under;
     let (_, all) = stored_frames(index, target);
-    let fits = all.iter().filter(|it| it.settled == settled && it.registry == registry);
+    let paths = paths_of(config, tree);
+    let fits = all.iter().filter(|it| it.settled == settled && it.registry == registry && it.paths == paths);
     let drifts = fits.map(|it| (Drift::between(&it.buckets, tree.buckets()), it));
     let (drift, frame) = drifts.min_by_key(|it| it.0.moved().count())?;
     let frame = frame.clone();
@@ -229,6 +247,17 @@ pub fn recall(index: &Arc<Index>, target: &str, settled: Digest, registry: Diges
     let (target, index, tree) = (target.to_owned(), index.clone(), tree.clone());
     let lacks_assets = AtomicBool::new(false);
     Some(Memos { frame, all, drift, tree, target, index, ties, exports, entries, lacks_assets })
+}
+
+/// Returns a digest of all paths, where these decide across buckets what rules make.
+fn paths_of(config: &Config, tree: &Tree) -> Option<Digest> {
+    config.rules.gather().then(|| {
+        let mut hasher = KeyHasher::new("packwright paths v1");
+        tree.buckets().iter().for_each(|it| {
+            hasher.bytes(1, &it.summary().members_digest.0);
+        });
+        hasher.finish()
+    })
 }
 
 fn slots<T>(n: usize) -> Vec<OnceLock<T>> {

@@ -8,6 +8,7 @@
 //! - `bad_*`: bad input of every kind, and the answer
 //! - `omit`: R5, clause by clause
 //! - `identity`: what keeps its number
+//! - `gather`: what rules make of several files
 //! - `writes`: the write commands, and a build after each
 //! - `drills`: a write command while somebody edits its files
 //! - `odd`: write commands on odd file systems
@@ -33,6 +34,7 @@ mod omit;
 
 mod drills;
 mod found;
+mod gather;
 mod identity;
 mod library;
 mod odd;

@@ -29,7 +29,7 @@ const NAMES: [&str; 12] = [
     "sub.png",
     ".hidden.png",
 ];
-const RULES: [&str; 7] = [
+const RULES: [&str; 14] = [
     "match = \"**/*.png\"\ntype = \"image\"\n",
     "match = \"**/*.gltf\"\ntype = \"model\"\n",
     "match = \"**/*.bin\"\ntype = \"raw\"\n",
@@ -37,7 +37,17 @@ const RULES: [&str; 7] = [
     "match = \"**/*.{txt,bin}\"\ntype = \"raw\"\ncodec = \"zstd\"\n[rules.profiles.release]\nexclude = true\n",
     "match = \"**/two.*\"\ntype = \"raw\"\nexclude = true\n",
     "match = \"**/*.png\"\ntype = \"image\"\npresets = [\"loud\"]\n[rules.settings]\nformat = \"rgba8\"\n",
+    "match = \"{dir}/{stem}.{ext}\"\nname = \"{ext} {stem} in {dir}\"\ntype = \"raw\"\n",
+    "match = \"**/{stem}.{n}\"\ntype = \"raw\"\n",
+    "match = \"{dir}/{stem}.bin\"\nwith = [\"{dir}/{stem}.png\", \"ui/buf.bin\"]\ntype = \"raw\"\n",
+    "match = \"{dir}/{stem}.png\"\nwith = [\"{dir}/{stem}.txt\", \"{dir}/four.bin\"]\ntype = \"image\"\n",
+    "match = \"{dir}/{stem}.bin\"\ngroup = [\"dir\"]\ntype = \"raw\"\n",
+    "match = \"{dir}/{stem}.{ext}\"\ngroup = [\"stem\"]\nwith = [\"c/{stem}.txt\"]\nname = \"all {stem}\"\ntype = \"raw\"\n",
+    "marker = \"three.bin\"\ntype = \"raw\"\n",
 ];
+
+/// The first so many rules make an asset of each file alone.
+const ALONE: usize = 9;
 
 /// The profiles of every configuration that [`Config`] writes.
 pub const PROFILES: [&str; 4] = ["dev", "release", "slim", "lax"];
@@ -52,6 +62,7 @@ pub struct Config {
     dev_omits: bool,
     release_synced_split: bool,
     preset_codec: &'static str,
+    ignore: &'static str,
     broken: bool,
 }
 
@@ -65,6 +76,7 @@ impl Default for Config {
             dev_omits: true,
             release_synced_split: false,
             preset_codec: "none",
+            ignore: "",
             broken: false,
         }
     }
@@ -73,6 +85,7 @@ impl Default for Config {
 impl Config {
     pub fn text(&self) -> Vec<u8> {
         let mut text = format!("# {}\nworkspace = \"{WORKSPACE}\"\n", self.comment);
+        text += &format!("ignore = [{}]\n", self.ignore);
         text += "[[roots]]\npath = \"assets\"\n";
         if self.more_roots {
             text += "[[roots]]\npath = \"more\"\n";
@@ -98,13 +111,19 @@ impl Config {
         self.broken = false;
         match random.below(10) {
             0..3 => {
-                let mut rules: Vec<usize> = (0..RULES.len()).collect();
+                // What takes several files together goes the long way more often: not always.
+                let all = if random.chance(25) { RULES.len() } else { ALONE };
+                let mut rules: Vec<usize> = (0..all).collect();
                 random.shuffle(&mut rules);
-                rules.truncate(2 + random.below(RULES.len() - 1));
+                rules.truncate(2 + random.below(ALONE - 1));
                 self.rules = rules;
             }
             3 => random.shuffle(&mut self.rules),
             4 => self.more_roots = !self.more_roots,
+            5 if random.chance(50) => {
+                self.ignore =
+                    random.pick(&["", "\"two.*\"", "\"/assets/c/\", \"buf.bin\"", "\"*.bin\", \"!three.bin\""]);
+            }
             5 => self.comment += 1,
             6 => self.dev_manifest = !self.dev_manifest,
             7 => self.dev_omits = !self.dev_omits,
