@@ -9,6 +9,7 @@ mod bench;
 mod diagnostics;
 mod doctor;
 mod documents;
+mod examples;
 mod init;
 mod others;
 mod packs;

@@ -1,0 +1,1 @@
+return { name = "Harvest", scripts = { "rules" } }

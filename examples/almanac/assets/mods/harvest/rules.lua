@@ -1,0 +1,1 @@
+return { yield = 3, seasons = { "autumn" } }
