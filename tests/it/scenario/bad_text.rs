@@ -598,7 +598,7 @@ root = "asets"
 [[rules]]
 match = "*.e"
 type = "raw"
-with = ["x"]
+using = ["x"]
 //- build
 ## presets in a circle
 //- /packwright.toml
