@@ -110,22 +110,16 @@ impl Workshop<'_> {
     ///
     /// [`Moved`] when a source is not any more what the scan saw, or cannot be read.
     pub fn make(&self, state: &mut State, slots: &[Slot]) -> std::result::Result<(), Moved> {
-        let mut made_by_slot = Vec::with_capacity(slots.len());
-        {
+        let made_by_slot = {
             let db = &state.db;
             state.prefetch(self.session.ws, "recipes", slots, |db, it| {
                 recipes(db, it);
             });
             let names = LazyNames::new(db);
-            let executor = self.executor(&names);
-            let lists: Vec<&Vec<_>> = slots.iter().map(|it| &recipes(db, *it).list).collect();
-            let all: Vec<&Recipe> = lists.iter().flat_map(|it| it.iter().map(|it| &it.recipe)).collect();
-            let mut made = executor.run(&all).into_iter();
-            for list in lists {
-                let made: std::result::Result<Vec<Made>, Trouble> = made.by_ref().take(list.len()).collect();
-                made_by_slot.push(made.map_err(|it| self.error(it))?);
-            }
-        }
+            let list = |it: &Slot| recipes(db, *it).list.iter().map(|it| &it.recipe).collect();
+            let lists: Vec<Vec<&Recipe>> = slots.iter().map(list).collect();
+            self.executor(&names).run(&lists).map_err(|it| self.error(it))?
+        };
         for (slot, made) in slots.iter().zip(made_by_slot) {
             state.set_made(*slot, made);
         }

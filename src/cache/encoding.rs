@@ -14,7 +14,20 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::confi
 
 /// Returns the bytes of `value`.
 pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
-    encoded(value, <[u8]>::to_vec)
+    let mut bytes = Appended(Vec::with_capacity(64));
+    bincode::encode_into_writer(value, &mut bytes, CONFIG).expect(ENCODABLE);
+    bytes.0.shrink_to_fit();
+    bytes.0
+}
+
+/// Bytes that are appended to. bincode's own vector goes through a value twice, to learn first how long it becomes.
+struct Appended(Vec<u8>);
+
+impl bincode::enc::write::Writer for Appended {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// Hands the bytes of `value` on.
@@ -23,7 +36,7 @@ pub fn encoded<T: Encode, R>(value: &T, then: impl FnOnce(&[u8]) -> R) -> R {
     let mut start = [0; 512];
     match bincode::encode_into_slice(value, &mut start, CONFIG) {
         Ok(len) => then(&start[..len]),
-        Err(EncodeError::UnexpectedEnd) => then(&bincode::encode_to_vec(value, CONFIG).expect(ENCODABLE)),
+        Err(EncodeError::UnexpectedEnd) => then(&encode(value)),
         Err(error) => panic!("{ENCODABLE}: {error}"),
     }
 }

@@ -224,7 +224,9 @@ fn in_words(document: &GraphDocument) -> String {
     let mut text = String::new();
     let needed: BTreeSet<AssetId> = document.edges.iter().map(|it| it.to).collect();
     for node in &document.assets {
-        let edges: Vec<&EdgeEntry> = document.edges.iter().filter(|it| it.from == node.asset_id).collect();
+        // They are in order of those they come from.
+        let start = document.edges.partition_point(|it| it.from < node.asset_id);
+        let edges: Vec<&EdgeEntry> = document.edges[start..].iter().take_while(|it| it.from == node.asset_id).collect();
         // Whoever is needed and needs nothing is told of with those who need it.
         if edges.is_empty() && needed.contains(&node.asset_id) {
             continue;

@@ -12,6 +12,7 @@ use crate::build::Options;
 use crate::cache::CacheMode;
 use crate::driver::Engine;
 use crate::error::{Error, Result};
+use crate::threads::make_room;
 use crate::timings::Timings;
 use crate::workspace::layout::{Workspace, discover};
 
@@ -139,7 +140,7 @@ pub fn open_timed(cx: &Context, jobs: Option<u16>, timed: bool) -> Result<Opened
     if let Some(jobs) = jobs {
         ws.jobs = usize::from(jobs);
         // Sorting and emission run on rayon's threads. That there are some already can only be in tests.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(ws.jobs).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(ws.jobs).start_handler(|_| make_room()).build_global();
     }
     if timed {
         ws.timings = Arc::new(Timings::by(Box::new(move || began.elapsed())));

@@ -206,6 +206,9 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// How many of a long list are shown.
+const FEW: usize = 10;
+
 /// Tells a status to people; of long lists only the beginning, unless they want all.
 fn in_words(document: &StatusDocument, all: bool) -> String {
     let StatusDocument { assets, sources, forms, profile, .. } = document;
@@ -239,7 +242,10 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     );
     section("excluded", document.excluded.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
-    let title = format!("unclaimed, made into no asset: {}", extensions(by_extension(&document.unclaimed)));
+    let mut title = "unclaimed, made into no asset".to_owned();
+    if document.unclaimed.len() > FEW {
+        let _ = write!(title, ": {}", extensions(by_extension(&document.unclaimed)));
+    }
     section(&title, document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect());
     text
 }
@@ -254,7 +260,6 @@ fn by_extension(paths: &[String]) -> BTreeMap<&str, u64> {
 }
 
 fn write_section(text: &mut String, title: &str, lines: &[String], all: bool) {
-    const FEW: usize = 10;
     if lines.is_empty() {
         return;
     }

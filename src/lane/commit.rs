@@ -288,6 +288,13 @@ impl Lane<'_> {
 
     /// Writes and syncs the new contents of a commit, and keeps the former ones.
     fn write_files(&self, commit: &Commit, recorded: &RecordedCommit) -> Result<()> {
+        for item in recorded.items() {
+            // Its being there would tell recovery that somebody's file came out.
+            let taken = self.home.taken(item);
+            if !file::is_absent(self.disk, &taken)? {
+                self.disk.remove_file(&taken).context("remove", &taken)?;
+            }
+        }
         let mut contents = commit.changes.iter().filter(|it| it.content.as_deref().map(Digest::of) != it.expect);
         for item in recorded.items().filter(|it| it.change.moved.is_none()) {
             let content = contents.next().and_then(|it| it.content.as_deref());
@@ -355,6 +362,19 @@ impl StagedCommit<'_> {
         Ok(())
     }
 
+    /// Checks that what is kept is what there was: somebody may have saved a file and saved it back while it was kept.
+    fn check_kept(&self) -> Result<()> {
+        let Lane { disk, home, .. } = self.lane;
+        for item in self.record.items().filter(|it| it.change.moved.is_none()) {
+            let (target, undo) = (home.target(&item.change.path), home.undo(item));
+            let Some(before) = item.change.before else { continue };
+            if !file::are_one(*disk, &target, &undo) && !file::holds(*disk, &undo, before)? {
+                return Err(Error::Conflict { path: target });
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the commit in force; see [`Lane::commit`].
     pub fn publish(mut self) -> Result<Option<u64>> {
         let (disk, home) = (self.lane.disk, &self.lane.home);
@@ -366,6 +386,7 @@ impl StagedCommit<'_> {
         let entry = staged::stage(disk, &journal, &self.record.encode(), Durability::Synced);
         let entry = entry.context("write", &journal)?;
         self.lane.check(&self.expected)?;
+        self.check_kept()?;
         // From here on the commit is in force, unless it is withdrawn.
         self.fate = Fate::Keep;
         if let Err(error) = entry.publish() {

@@ -11,6 +11,7 @@
 //! .packwright/lane/stage/7.0.taken  what was there, from that moment until it was looked at once more
 //! .packwright/lane/undo/7.0       contents of that file before commit 7; kept for the last commits (see `undo`)
 //! .packwright/lane/undo/7.0.after its contents after commit 7, unless it moved
+//! .packwright/lane/kept/          files of somebody's that came out and could not go back; nothing removes them
 //! .packwright/lane/journal        what is being applied (see `record`); it is there from the commit point on
 //! .packwright/lane/log.jsonl      one line for each commit that was applied
 //! ```
@@ -182,6 +183,10 @@ impl Home {
 
     fn stage_dir(&self) -> PathBuf {
         self.dir().join("stage")
+    }
+
+    fn kept_dir(&self) -> PathBuf {
+        self.dir().join("kept")
     }
 
     fn undo_dir(&self) -> PathBuf {

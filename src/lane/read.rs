@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Decoded, Direction, Item, Moved, Record, Standing, direction};
-use super::recover::{lone_dirs, read_journal, standing, unknown_version};
+use super::recover::{is_logged, lone_dirs, read_journal, standing, unknown_version};
 use super::{BTreeMap, FILE_LIMIT, Home, PathBuf, holder, io, is_absence};
 use crate::error::{Error, IoContext, Result};
 use crate::model::{Digest, RelPath};
@@ -207,6 +207,8 @@ impl View {
     pub fn of(sys: &dyn System, home: &Home) -> Result<Self> {
         match read_journal(sys, home)?.map(|it| Record::decode(&it)) {
             None | Some(Decoded::Damaged) => Ok(Self::plain(Direction::Forward)),
+            // All is in place.
+            Some(Decoded::Record(record)) if is_logged(sys, home, &record) => Ok(Self::plain(Direction::Forward)),
             Some(Decoded::Record(record)) => Self::through(sys, home, &record),
             Some(Decoded::Foreign) => Err(unknown_version(&home.journal())),
         }
@@ -238,9 +240,11 @@ impl View {
                 true => (change.after, home.stage(item)),
                 false => (change.before, home.undo(item)),
             };
-            let is_done = standing == Standing::Done;
+            let is_done = matches!(standing, Standing::Done | Standing::Overwritten);
             // A moved file is whatever somebody made of it under its new name.
-            if !(is_done && matches!(change.moved, Some(Moved::From(_)))) {
+            let is_theirs =
+                is_done && matches!(change.moved, Some(Moved::From(_))) || standing == Standing::Overwritten;
+            if !is_theirs {
                 view.digests.insert(change.path.clone(), digest);
             }
             let target = home.target(&change.path);
@@ -287,7 +291,7 @@ impl View {
 /// Looks at one file of a record while somebody may be applying it. What is between two states then is looked at again.
 fn settled(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<Standing> {
     match standing(sys, home, item)? {
-        Standing::Edited | Standing::Stuck => standing(sys, home, item),
+        Standing::Edited | Standing::Stuck | Standing::Taken => standing(sys, home, item),
         standing => Ok(standing),
     }
 }

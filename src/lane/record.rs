@@ -180,6 +180,8 @@ pub(super) enum Standing {
     Stuck,
     /// As after.
     Done,
+    /// As after; but what it was before, of which a second name is kept, somebody wrote into meanwhile.
+    Overwritten,
     /// Somebody else changed it.
     Edited,
     /// Somebody else had changed it in the instant in which it was replaced or taken away: theirs lies beside, to be given
@@ -252,13 +254,14 @@ mod tests {
 
     #[test]
     fn one_edit_turns_all_back() {
-        use Standing::{Done, Edited, Pending, Stuck, Taken};
+        use Standing::{Done, Edited, Overwritten, Pending, Stuck, Taken};
         for (standings, expected) in [
             (&[Pending, Done][..], Direction::Forward),
             (&[Done, Done], Direction::Forward),
             (&[Done, Edited, Pending], Direction::Back),
             (&[Stuck, Done], Direction::Back),
             (&[Pending, Taken], Direction::Back),
+            (&[Overwritten, Done], Direction::Back),
         ] {
             assert_eq!(direction(standings), expected, "{standings:?}");
         }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Current, Named, current, holds, is_absent};
 use super::record::{Decoded, Direction, Item, Known, Moved, Record, RecordedCommit, Standing, direction};
-use super::swap;
+use super::swap::{self, Thing};
 use super::{FILE_LIMIT, Home, is_absence, log, withdraw};
 use crate::error::{Error, IoContext, Result};
+use crate::model::path::file_name;
 use crate::model::{Digest, RelPath};
 use crate::system::{Disk, FileKind, System};
 
@@ -138,12 +139,20 @@ pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, first: Run) 
     let in_the_way = record.items().zip(&standings).find(|it| *it.1 != Standing::Done);
     let Some((item, _)) = in_the_way else { return Err(error) };
     let path = item.change.path.clone();
-    if take_back(disk, home, record, false).is_err() {
+    let taken_back = take_back(disk, home, record, false);
+    if taken_back.and_then(|()| record.items().try_for_each(|it| keep_strays(disk, home, it))).is_err() {
         return Err(error);
     }
     withdraw(disk, home).context("remove", &home.journal())?;
     record.commits.iter().for_each(|it| discard_files(disk, home, it));
     Ok(Finish::Unwritable(path, error))
+}
+
+/// Returns whether the log tells of a record, or of its first commit: it does so when all files are in place. The record is
+/// in force then, whatever somebody made of its files since.
+pub(super) fn is_logged(sys: &dyn System, home: &Home, record: &Record) -> bool {
+    let first = record.commits.iter().map(|it| it.sequence).min();
+    first.is_none_or(|it| log::next_sequence(sys, home).is_ok_and(|next| next > it))
 }
 
 /// Does what is to be done when all is in place, or when it is not to be.
@@ -153,7 +162,10 @@ fn conclude(disk: &dyn Disk, home: &Home, record: &Record, refused: Option<Refus
             remove_emptied(disk, home, record)?;
             log::append(disk, home, record)?;
         }
-        Some(it) => take_back(disk, home, record, run == Run::First && !it.has_removed)?,
+        Some(it) => {
+            take_back(disk, home, record, run == Run::First && !it.has_removed)?;
+            record.items().try_for_each(|it| keep_strays(disk, home, it))?;
+        }
     }
     withdraw(disk, home).context("remove", &home.journal())?;
     let Some(refused) = refused else {
@@ -166,6 +178,9 @@ fn conclude(disk: &dyn Disk, home: &Home, record: &Record, refused: Option<Refus
 
 /// Puts all new contents in place, unless a file is edited: then it stops and says which.
 fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal>> {
+    if is_logged(disk, home, record) {
+        return Ok(None);
+    }
     let refusal = |item: Item<'_>, has_removed| Ok(Some(Refusal { path: item.change.path.clone(), has_removed }));
     let standings = standings(disk, home, record)?;
     if direction(&standings) == Direction::Back {
@@ -181,7 +196,7 @@ fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal
         let is_there = match standing(disk, home, item)? {
             Standing::Done => true,
             Standing::Pending => put(disk, home, item)? == Named::Yes,
-            Standing::Stuck | Standing::Edited | Standing::Taken => false,
+            Standing::Stuck | Standing::Overwritten | Standing::Edited | Standing::Taken => false,
         };
         if !is_there {
             return refusal(item, false);
@@ -232,7 +247,9 @@ fn put(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<Named> {
         (_, None) => file::name(disk, &stage, &target, after),
         (_, Some(before)) => match replace(disk, home, item, &stage, [before, after])? {
             // Where names cannot be swapped, nothing came out to be looked at; but what was written into the file is kept.
-            Named::Yes if !holds(disk, &home.undo(item), before)? => Ok(Named::Refused),
+            Named::Yes if is_absent(disk, &home.taken(item))? && !holds(disk, &home.undo(item), before)? => {
+                Ok(Named::Refused)
+            }
             named => Ok(named),
         },
     }
@@ -255,7 +272,11 @@ fn remove(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<bool> {
     let (change, target) = (item.change, home.target(&item.change.path));
     let Some(before) = change.before else { return Ok(true) };
     swap::take_away(disk, &target, &home.taken(item), &|it| match &change.moved {
-        Some(Moved::To(to)) => holds_moved(disk, [it, &home.target(to)], before, change.known),
+        // The last name that it has is not taken away.
+        Some(Moved::To(to)) => {
+            let to = home.target(to);
+            Ok(!is_absent(disk, &to)? && holds_moved(disk, [it, &to], before, change.known)?)
+        }
         _ => holds(disk, it, before),
     })
 }
@@ -288,7 +309,7 @@ fn remove_emptied(disk: &dyn Disk, home: &Home, record: &Record) -> Result<()> {
 fn take_back(disk: &dyn Disk, home: &Home, record: &Record, sources_stand: bool) -> Result<()> {
     for item in record.items().filter(|it| it.change.after.is_none()) {
         match standing(disk, home, item)? {
-            Standing::Done => restore_removed(disk, home, item)?,
+            Standing::Done | Standing::Overwritten => restore_removed(disk, home, item)?,
             Standing::Taken => give_back(disk, home, item)?,
             Standing::Pending | Standing::Stuck | Standing::Edited => {}
         }
@@ -297,7 +318,10 @@ fn take_back(disk: &dyn Disk, home: &Home, record: &Record, sources_stand: bool)
     for item in record.items().filter(|it| it.change.after.is_some()) {
         match standing(disk, home, item)? {
             Standing::Taken => give_back(disk, home, item)?,
-            standing => take_back_put(disk, home, item, standing == Standing::Done, sources_stand)?,
+            standing => {
+                let is_done = matches!(standing, Standing::Done | Standing::Overwritten);
+                take_back_put(disk, home, item, is_done, sources_stand)?;
+            }
         }
     }
     for dir in record.commits.iter().rev().flat_map(|it| it.made.iter().rev()) {
@@ -307,12 +331,29 @@ fn take_back(disk: &dyn Disk, home: &Home, record: &Record, sources_stand: bool)
     sync_dirs(disk, home, record.items())
 }
 
+/// Keeps what came out where a file was replaced or removed, is somebody's and has no place any more to go back to, since
+/// they put something else there meanwhile. Nobody removes it but they.
+fn keep_strays(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
+    let taken = home.taken(item);
+    if is_absent(disk, &taken)? || !is_somebodys(disk, home, item)? {
+        return Ok(());
+    }
+    let dir = home.kept_dir();
+    disk.create_dir_all(&dir).context("create", &dir)?;
+    let name = file_name(item.change.path.as_str());
+    let mut free = (0_u32..).map(|nth| dir.join(format!("{}.{nth}.{name}", item.sequence)));
+    let kept = free.find(|it| disk.stat(it).is_err_and(|it| is_absence(&it)));
+    let kept = kept.expect("there are more numbers than files");
+    disk.rename(&taken, &kept).context("move", &taken)?;
+    disk.sync_dir(&dir).context("sync", &dir)
+}
+
 /// Gives somebody's file back that was taken away in the instant in which they had saved it.
 fn give_back(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
     let (target, taken) = (home.target(&item.change.path), home.taken(item));
-    match current(disk, &target)? {
-        Current::Absent => swap::restore(disk, &taken, &target),
-        ours => swap::give_back(disk, &taken, &target, ours),
+    match is_absent(disk, &target)? {
+        true => swap::restore(disk, &taken, &target),
+        false => swap::give_back(disk, &taken, &target, Thing::at(disk, &target)),
     }
 }
 
@@ -413,19 +454,19 @@ pub(super) fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<
     let target = home.target(&change.path);
     match (&change.moved, change.before.or(change.after)) {
         (Some(Moved::From(other)), Some(digest)) => {
-            standing_of_new_name(sys, [&target, &home.target(other)], digest, change.known)
+            standing_of_new_name(sys, [&target, &home.target(other), &home.taken(item)], digest, change.known)
         }
         (Some(Moved::To(other)), Some(digest)) => {
             standing_of_old_name(sys, [&target, &home.target(other), &home.taken(item)], digest, change.known)
         }
         _ => {
-            let now = current(sys, &target)?;
+            let now = present(sys, &target)?;
             let is_ours = now == Current::Absent || now.is(change.after) || now.is(change.before);
             if is_ours && is_somebodys(sys, home, item)? {
                 return Ok(Standing::Taken);
             }
             if now.is(change.after) {
-                return Ok(Standing::Done);
+                return Ok(if is_overwritten(sys, home, item)? { Standing::Overwritten } else { Standing::Done });
             }
             if !now.is(change.before) {
                 return Ok(Standing::Edited);
@@ -436,10 +477,11 @@ pub(super) fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<
     }
 }
 
-/// Looks at the name that a file gets; the other is the one that it has.
+/// Looks at the name that a file gets; the second is the one that it has, the third the one by which it is taken away when
+/// it is taken back.
 fn standing_of_new_name(
     sys: &dyn System,
-    [new, old]: [&Path; 2],
+    [new, old, taken]: [&Path; 3],
     digest: Digest,
     known: Option<Known>,
 ) -> Result<Standing> {
@@ -448,7 +490,13 @@ fn standing_of_new_name(
         Err(error) if is_absence(&error) => None,
         Err(error) => return Err(error).context("read", new),
     };
+    let is_theirs = |taken: &Path| {
+        Ok(!is_absent(sys, taken)?
+            && !file::are_one(sys, taken, old)
+            && !holds_moved(sys, [taken, old], digest, known)?)
+    };
     Ok(match kind {
+        None if is_theirs(taken)? => Standing::Taken,
         None if holds_moved(sys, [old, new], digest, known)? => Standing::Pending,
         None => Standing::Stuck,
         // Also where it was edited since it has its new name and no other: then it is where it belongs.
@@ -460,8 +508,23 @@ fn standing_of_new_name(
 
 /// Returns whether what came out as a file was replaced or taken away is neither what was there nor what was to be.
 fn is_somebodys(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<bool> {
-    let (change, came_out) = (item.change, current(sys, &home.taken(item))?);
+    let (change, came_out) = (item.change, present(sys, &home.taken(item))?);
     Ok(came_out != Current::Absent && !came_out.is(change.before) && !came_out.is(change.after))
+}
+
+/// Returns whether somebody wrote into the former file once it had lost its name: what is kept is not what it was.
+fn is_overwritten(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<bool> {
+    let Some(before) = item.change.before else { return Ok(false) };
+    let kept = present(sys, &home.undo(item))?;
+    Ok(kept != Current::Absent && !kept.is(Some(before)))
+}
+
+/// Returns what is at a path. What may not be read is none of what a commit wrote.
+fn present(sys: &dyn System, path: &Path) -> Result<Current> {
+    match current(sys, path) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(Current::Odd),
+        outcome => outcome,
+    }
 }
 
 /// Looks at the name that a file loses; the second is the one that it gets, the third the one by which it is taken away.
@@ -480,7 +543,8 @@ fn standing_of_old_name(
             return Ok(Standing::Edited);
         }
     }
-    let is_gone = is_absent(sys, taken)? || holds_moved(sys, [taken, new], digest, known)?;
+    // Whoever applies it may remove it between two looks.
+    let is_gone = is_absent(sys, taken)? || holds_moved(sys, [taken, new], digest, known)? || is_absent(sys, taken)?;
     Ok(if is_gone { Standing::Done } else { Standing::Taken })
 }
 

@@ -7,17 +7,17 @@
 use std::io;
 use std::path::Path;
 
-use super::file::{Current, Named, current, holds, is_absent, name_within};
+use super::file::{Current, Named, current, is_absent, name_within};
 use super::is_absence;
 use crate::error::{IoContext, Result};
 use crate::model::Digest;
-use crate::system::Disk;
+use crate::system::{Disk, Stamp};
 
 /// How often somebody may save a file anew while it is given back to them.
 const TRIES: usize = 16;
 
-/// Puts the file `new`, which holds `after`, in the place of the one at `target`, if that holds `before`: if not, it stays
-/// there. What came out has the name `new` then, where names can be swapped.
+/// Puts the file `new`, which holds `after`, in the place of the one at `target`, if that holds `before` (or `after`
+/// already, whoever wrote it): if not, it stays there. What came out has the name `new` then, where names can be swapped.
 ///
 /// `None` where `target` lies on another file system.
 pub(super) fn replace(
@@ -26,11 +26,13 @@ pub(super) fn replace(
     target: &Path,
     [before, after]: [Digest; 2],
 ) -> Result<Option<Named>> {
+    let ours = Thing { current: Some(Current::File(after)), number: None };
     match disk.exchange(new, target) {
-        Ok(()) if !holds(disk, new, before)? => {
-            give_back(disk, new, target, Current::File(after)).map(|()| Some(Named::Refused))
-        }
-        Ok(()) => Ok(Some(Named::Yes)),
+        Ok(()) => match current(disk, new) {
+            Ok(Current::File(it)) if it == before || it == after => Ok(Some(Named::Yes)),
+            // What cannot be read is not what was meant, and first of all goes back.
+            _ => give_back(disk, new, target, ours).map(|()| Some(Named::Refused)),
+        },
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(None),
         Err(error) if is_absence(&error) => Ok(Some(Named::Refused)),
         Err(error) if error.kind() == io::ErrorKind::Unsupported => match disk.rename(new, target) {
@@ -41,18 +43,45 @@ pub(super) fn replace(
     }
 }
 
+/// What is at a path: by its contents where these can be read, else by its number.
+#[derive(Clone, Copy)]
+pub(super) struct Thing {
+    current: Option<Current>,
+    number: Option<(u64, u64)>,
+}
+
+impl Thing {
+    pub fn at(disk: &dyn Disk, path: &Path) -> Self {
+        let number = |it: Stamp| (it.inode != 0).then_some((it.inode, it.device));
+        Self { current: current(disk, path).ok(), number: disk.stat(path).ok().and_then(number) }
+    }
+
+    /// Returns whether the two are known to be one. A file that somebody wrote into is another one.
+    fn is(self, other: Self) -> bool {
+        match (self.current, other.current) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => self.number.is_some() && self.number == other.number,
+            _ => false,
+        }
+    }
+}
+
 /// Gives what came out as `out` its name back, which by now `ours` has or nothing. Should somebody have saved it anew
 /// meanwhile, the newest stays.
-pub(super) fn give_back(disk: &dyn Disk, out: &Path, target: &Path, ours: Current) -> Result<()> {
+pub(super) fn give_back(disk: &dyn Disk, out: &Path, target: &Path, ours: Thing) -> Result<()> {
     // What was put at the target last. When something else comes out, somebody was there again, and theirs is newer.
     let mut placed = ours;
     for _ in 0..TRIES {
-        let theirs = current(disk, out)?;
+        let theirs = Thing::at(disk, out);
         match disk.exchange(out, target) {
             Err(error) if is_absence(&error) => return restore(disk, out, target),
+            // It came out in another way. What lies there is ours, and can be replaced.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported && Thing::at(disk, target).is(ours) => {
+                return disk.rename(out, target).context("write", target);
+            }
             outcome => outcome.context("write", target)?,
         }
-        if current(disk, out)? == placed {
+        if Thing::at(disk, out).is(placed) {
             discard(disk, out);
             return Ok(());
         }
@@ -82,19 +111,29 @@ pub(super) fn take_away(
         }
         Err(error) => return Err(error).context("remove", target),
     }
-    let is_gone = is_meant(aside)?;
-    if is_gone {
-        discard(disk, aside);
-    } else {
-        restore(disk, aside, target)?;
+    let is_gone = is_meant(aside);
+    match is_gone {
+        Ok(true) => discard(disk, aside),
+        // What cannot be read is not what was meant, and first of all goes back.
+        _ => restore(disk, aside, target)?,
     }
-    Ok(is_gone)
+    is_gone
 }
 
-/// Gives the file at `out` its name back, which nothing had. Should somebody have taken it meanwhile, it is theirs.
+/// Gives the file at `out` its name back, which nothing had. Should somebody have taken it meanwhile, it is theirs, and
+/// `out` stays as well.
 pub(super) fn restore(disk: &dyn Disk, out: &Path, target: &Path) -> Result<()> {
-    name_within(disk, out, target).context("write", target)?;
-    discard(disk, out);
+    if let Some(dir) = target.parent() {
+        // Somebody may have moved it away with all that is in it.
+        disk.create_dir_all(dir).context("create", dir)?;
+    }
+    match name_within(disk, out, target).context("write", target)? {
+        Named::Yes => discard(disk, out),
+        Named::Refused if is_absent(disk, target)? => {
+            return Err(io::Error::from(io::ErrorKind::NotFound)).context("write", target);
+        }
+        Named::Refused => {}
+    }
     Ok(())
 }
 
@@ -105,6 +144,7 @@ fn discard(disk: &dyn Disk, path: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::file::holds;
     use super::*;
     use crate::system::faulty::FaultyDisk;
     use crate::system::memory::MemorySystem;

@@ -36,11 +36,7 @@ impl RelPath {
     /// root, or has an empty component or a NUL.
     pub fn join(&self, relative: &str) -> Option<Self> {
         if is_normal(relative) {
-            return Some(if self.is_root() {
-                Self(relative.into())
-            } else {
-                Self(format!("{}/{relative}", self.0).into())
-            });
+            return Some(if self.is_root() { Self(relative.into()) } else { Self(joined(&self.0, relative)) });
         }
         let mut parts: Vec<&str> = if self.is_root() { Vec::new() } else { self.0.split('/').collect() };
         for part in relative.split('/') {
@@ -60,7 +56,7 @@ impl RelPath {
     /// Returns this directory's child `name`, which must be a single component.
     pub fn child(&self, name: &str) -> Self {
         debug_assert!(!name.is_empty() && !name.contains('/'), "BUG: `{name}` is not one component");
-        if self.is_root() { Self(name.into()) } else { Self(format!("{}/{name}", self.0).into()) }
+        if self.is_root() { Self(name.into()) } else { Self(joined(&self.0, name)) }
     }
 
     /// Returns the path as text.
@@ -103,6 +99,15 @@ impl RelPath {
         parts.extend(&to[common..]);
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
+}
+
+/// Returns two paths with a `/` between them. There are as many as sources, and formatting takes twice as long.
+fn joined(above: &str, below: &str) -> Arc<str> {
+    let mut path = String::with_capacity(above.len() + 1 + below.len());
+    path.push_str(above);
+    path.push('/');
+    path.push_str(below);
+    path.into()
 }
 
 /// Returns why not every system can hold a file of this name, in a few words; `None` where all can.
@@ -177,11 +182,21 @@ pub fn compare_order(a: &str, b: &str) -> Ordering {
     let spoken_for = |path| sidecar_owner(path).map_or((path, false), |owner| (owner, true));
     let ((a, a_is_sidecar), (b, b_is_sidecar)) = (spoken_for(a), spoken_for(b));
     let key = |byte: u8| if byte == b'/' { 0 } else { byte };
-    match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
+    let equal = common_len(a.as_bytes(), b.as_bytes());
+    match a.bytes().zip(b.bytes()).nth(equal) {
         Some((a, b)) => key(a).cmp(&key(b)),
         // What goes on behind two equal beginnings comes last, a sidecar's two NULs first of all.
         None => (a.len(), a_is_sidecar).cmp(&(b.len(), b_is_sidecar)),
     }
+}
+
+/// Returns how many bytes are equal at the front.
+fn common_len(a: &[u8], b: &[u8]) -> usize {
+    const WORD: usize = 8;
+    // Paths are compared with their neighbours, with which they have most in common.
+    let words = a.chunks_exact(WORD).zip(b.chunks_exact(WORD)).take_while(|(a, b)| a == b).count();
+    let start = words * WORD;
+    start + a[start..].iter().zip(&b[start..]).take_while(|(a, b)| a == b).count()
 }
 
 impl fmt::Display for RelPath {

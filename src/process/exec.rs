@@ -185,27 +185,32 @@ impl<'a> Executor<'a> {
         Self { ws, view, sources, store, runs }
     }
 
-    /// Makes all recipes and returns what became of each, in order.
-    pub fn run(&self, recipes: &[&Recipe]) -> Vec<Result<Made, Trouble>> {
-        self.ws.progress.phase(Phase::Process, recipes.len());
+    /// Makes all recipes of some lists and returns what became of each, list by list and in order.
+    ///
+    /// # Errors
+    ///
+    /// The [`Trouble`] of the first recipe that had any.
+    pub fn run(&self, lists: &[Vec<&Recipe>]) -> Result<Vec<Vec<Made>>, Trouble> {
+        self.ws.progress.phase(Phase::Process, lists.iter().map(Vec::len).sum());
         let _make = self.ws.phase("make artifacts");
         // Small runs keep neighbours (and their warm directory entries) together without starving a thread.
         const RUN: usize = 16;
-        let runs = self.ws.parallel(recipes.len().div_ceil(RUN), |run| {
-            let recipes = &recipes[run * RUN..recipes.len().min((run + 1) * RUN)];
-            recipes
-                .iter()
-                .map(|recipe| {
-                    self.ws.check_stop().map_err(|_| Trouble::Stopped)?;
-                    let made = self.make(recipe);
-                    self.ws.progress.advance(1);
-                    made
-                })
-                .collect::<Vec<_>>()
+        let runs = lists.iter().enumerate().flat_map(|(nth, list)| list.chunks(RUN).map(move |run| (nth, run)));
+        let runs: Vec<(usize, &[&Recipe])> = runs.collect();
+        let made = self.ws.parallel(runs.len(), |run| {
+            let make = |recipe: &&Recipe| {
+                self.ws.check_stop().map_err(|_| Trouble::Stopped)?;
+                let made = self.make(recipe);
+                self.ws.progress.advance(1);
+                made
+            };
+            runs[run].1.iter().map(make).collect::<Result<Vec<Made>, Trouble>>()
         });
-        let mut made = Vec::with_capacity(recipes.len());
-        runs.into_iter().for_each(|it| made.extend(it));
-        made
+        let mut by_list: Vec<Vec<Made>> = lists.iter().map(|it| Vec::with_capacity(it.len())).collect();
+        for ((nth, _), made) in runs.iter().zip(made) {
+            by_list[*nth].extend(made?);
+        }
+        Ok(by_list)
     }
 
     fn make(&self, recipe: &Recipe) -> Result<Made, Trouble> {

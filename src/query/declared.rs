@@ -270,8 +270,8 @@ fn declare(config: &Config, members: &Members, texts: &Texts, around: Around<'_>
             }
             continue;
         }
-        let sidecar = (idx < members.len()).then(|| members.path(idx));
-        let sidecar = sidecar.filter(|it| sidecar_owner(it.as_str()) == Some(path));
+        let has_sidecar = idx < members.len() && sidecar_owner(members.name(idx)) == Some(members.name(at));
+        let sidecar = has_sidecar.then(|| members.path(idx));
         if sidecar.is_some() {
             idx += 1;
         }

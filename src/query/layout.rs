@@ -26,8 +26,9 @@ pub struct Layout {
 #[salsa::tracked(no_eq)]
 pub fn layout(db: &dyn salsa::Database, slot: Slot) -> Layout {
     let assets = &validated(db, slot.bucket(db)).assets;
-    let mut out = Layout::default();
-    for (it, made) in recipes(db, slot).list.iter().zip(slot.made(db).iter()) {
+    let list = &recipes(db, slot).list;
+    let mut out = Layout { entries: Vec::with_capacity(list.len()), problems: Vec::new() };
+    for (it, made) in list.iter().zip(slot.made(db).iter()) {
         let (asset, base) = (&assets[it.asset as usize], &it.recipe.base);
         let place = &asset.intent.place;
         out.problems.extend(made.findings.iter().map(|it| problem(place, base, it)));

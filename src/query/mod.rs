@@ -27,6 +27,7 @@ use crate::model::registry::Registry;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::exec::Made;
 use crate::system::Bytes;
+use crate::threads::make_room;
 use crate::timings::Category;
 use crate::workspace;
 use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below};
@@ -365,6 +366,7 @@ impl State {
                     let db = self.db.clone();
                     let (next, ask) = (&next, &ask);
                     scope.spawn(move || {
+                        make_room();
                         let mut answers = Vec::new();
                         loop {
                             let idx = next.fetch_add(1, Ordering::Relaxed);

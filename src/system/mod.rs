@@ -265,31 +265,29 @@ pub fn read_sized(file: &dyn OpenFile, size: u64, limit: u64) -> io::Result<Vec<
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let mut bytes = Vec::new();
-    read_onto(file, size, limit, &mut bytes)?;
+    let end = read_into(file, size, limit, &mut bytes, 0)?;
+    bytes.truncate(end);
     Ok(bytes)
 }
 
-/// As [`read_sized`], onto the end of `bytes`, which are as they were where that fails.
+/// As [`read_sized`], into `bytes` from `start` on; returns where what was read ends there. `bytes` are as long as they were
+/// or longer: whoever reads many files into one buffer has it cleared once, and not for each.
 ///
 /// # Errors
 ///
 /// As [`read_all`].
-pub fn read_onto(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+pub fn read_into(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>, start: usize) -> io::Result<usize> {
     if size > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    let start = bytes.len();
-    let outcome = fill(file, size, limit, bytes, start);
-    bytes.truncate(outcome.as_ref().map_or(start, |filled| start + filled));
-    outcome.map(|_| ())
-}
-
-fn fill(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>, start: usize) -> io::Result<usize> {
-    // One byte more than expected, so that the usual file needs one read and one that grew is noticed.
-    bytes.resize(start + size as usize + 1, 0);
     let mut filled = 0;
+    // One byte more than expected, so that the usual file needs one read and one that grew is noticed.
+    let mut room = size as usize + 1;
     loop {
-        match file.read_at(&mut bytes[start + filled..], filled as u64) {
+        if bytes.len() < start + room {
+            bytes.resize(start + room, 0);
+        }
+        match file.read_at(&mut bytes[start + filled..start + room], filled as u64) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -301,11 +299,11 @@ fn fill(file: &dyn OpenFile, size: u64, limit: u64, bytes: &mut Vec<u8>, start: 
         if filled as u64 > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        if start + filled == bytes.len() {
-            bytes.resize(start + filled * 2, 0);
+        if filled == room {
+            room = filled * 2;
         }
     }
-    Ok(filled)
+    Ok(start + filled)
 }
 
 #[cfg(test)]

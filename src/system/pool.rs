@@ -92,6 +92,11 @@ impl Pool {
         fits || (len <= SMALL && self.overflow.as_ref().is_some_and(|it| it.has_room(buffer)))
     }
 
+    /// Prepares for so many more digests: a table that grows is copied each time.
+    pub fn expect(&self, n: usize) {
+        self.inner.write().expect("no panic while held").places.reserve(n);
+    }
+
     /// Forgets everything and keeps nothing any more.
     pub fn forget(&self) {
         self.room.store(0, Ordering::Relaxed);
@@ -109,30 +114,32 @@ impl Pool {
         }
     }
 
-    /// Keeps a buffer that holds the bytes of these digests, if there is room for it.
-    pub fn keep(&self, buffer: Vec<u8>, parts: Vec<(Digest, Range<usize>)>) {
-        if parts.is_empty() || buffer.len() > u32::MAX as usize {
+    /// Keeps the first `len` bytes of a buffer, which hold those of these digests, if there is room for them. The buffer is
+    /// taken where it stays in memory, and otherwise left for the next.
+    pub fn keep(&self, buffer: &mut Vec<u8>, len: usize, parts: &[(Digest, Range<usize>)]) {
+        if parts.is_empty() || len > u32::MAX as usize || self.keep_in_memory(buffer, len, parts) {
             return;
         }
-        if let Some(buffer) = self.keep_in_memory(buffer, &parts)
-            && let Some(overflow) = &self.overflow
-            && let Some(start) = overflow.write(&buffer)
+        if let Some(overflow) = &self.overflow
+            && let Some(start) = overflow.write(&buffer[..len])
         {
-            self.inner.write().expect("no panic while held").add(None, start, &parts);
+            self.inner.write().expect("no panic while held").add(None, start, parts);
         }
     }
 
-    /// Returns the buffer where there is no room for it.
-    fn keep_in_memory(&self, buffer: Vec<u8>, parts: &[(Digest, Range<usize>)]) -> Option<Vec<u8>> {
-        let take = |room: usize| room.checked_sub(buffer.len());
+    /// Takes the buffer and returns `true` where there is room for it.
+    fn keep_in_memory(&self, buffer: &mut Vec<u8>, len: usize, parts: &[(Digest, Range<usize>)]) -> bool {
+        let take = |room: usize| room.checked_sub(len);
         if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
-            return Some(buffer);
+            return false;
         }
+        let mut buffer = std::mem::take(buffer);
+        buffer.truncate(len);
         let mut inner = self.inner.write().expect("no panic while held");
         let number = inner.buffers.len() as u32;
         inner.buffers.push(Arc::new(buffer));
         inner.add(Some(number), 0, parts);
-        None
+        true
     }
 
     /// Returns whether the bytes with this digest are kept.
@@ -187,7 +194,9 @@ impl Overflow {
 
     fn read(&self, start: u64, len: usize) -> Option<Bytes> {
         let reader = rayon::current_thread_index().unwrap_or(0) % READERS;
-        let Ok(mut ahead) = self.ahead[reader].try_lock() else { return self.read_exact(start, len).map(Bytes::from) };
+        let Ok(mut ahead) = self.ahead[reader].try_lock() else {
+            return self.read_exact(start, len, Vec::new()).map(Bytes::from);
+        };
         let end = start + len as u64;
         if let Some(bytes) = ahead.part(start, len) {
             ahead.next = end;
@@ -196,7 +205,10 @@ impl Overflow {
         let follows = ahead.next <= start && start - ahead.next <= GAP;
         let wanted = if follows { (2 * ahead.len).clamp(AHEAD.start, AHEAD.end) } else { len };
         let wanted = wanted.max(len).min(usize::try_from(self.settled().saturating_sub(start)).unwrap_or(0)).max(len);
-        *ahead = Ahead { start, buffer: Arc::new(self.read_exact(start, wanted)?), next: end, len: wanted };
+        // Mostly nobody holds a part of what was read before any more, and its buffer takes the next.
+        let buffer = Arc::try_unwrap(std::mem::take(&mut *ahead).buffer).unwrap_or_default();
+        let buffer = Arc::new(self.read_exact(start, wanted, buffer)?);
+        *ahead = Ahead { start, buffer, next: end, len: wanted };
         ahead.part(start, len)
     }
 
@@ -207,8 +219,9 @@ impl Overflow {
         if self.end.load(Ordering::Acquire) == written { written } else { 0 }
     }
 
-    fn read_exact(&self, start: u64, len: usize) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; len];
+    /// Returns what lies in the file, in `bytes`, whatever was in there.
+    fn read_exact(&self, start: u64, len: usize, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        bytes.resize(len, 0);
         self.file()?.read_exact_at(&mut bytes, start).ok()?;
         Some(bytes)
     }
@@ -238,7 +251,9 @@ mod tests {
     fn keep(pool: &Pool, buffer: &[u8]) {
         let cut = if buffer.len() > 5 { 3 } else { buffer.len() };
         let files = [0..cut, cut..buffer.len()].into_iter().filter(|it| !it.is_empty());
-        pool.keep(buffer.to_vec(), files.map(|it| (Digest::of(&buffer[it.clone()]), it)).collect());
+        let parts: Vec<_> = files.map(|it| (Digest::of(&buffer[it.clone()]), it)).collect();
+        // What lies behind is left over from another.
+        pool.keep(&mut [buffer, b"rest"].concat(), buffer.len(), &parts);
     }
 
     #[test]

@@ -227,6 +227,7 @@ impl Members {
 
 fn join<'a>(base: &RelPath, name: &str, buf: &'a mut String) -> &'a str {
     buf.clear();
+    buf.reserve(base.as_str().len() + 1 + name.len());
     buf.push_str(base.as_str());
     if !buf.is_empty() && !name.is_empty() {
         buf.push('/');

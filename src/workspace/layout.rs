@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Result};
 use crate::model::RelPath;
 use crate::system::Disk;
-use crate::threads::parallel;
+use crate::threads::{make_room, parallel};
 use crate::timings::{Span, Timings};
 
 /// The author's configuration.
@@ -129,7 +129,10 @@ impl Workspace {
             return (aside(), work());
         }
         std::thread::scope(|scope| {
-            let aside = scope.spawn(aside);
+            let aside = scope.spawn(|| {
+                make_room();
+                aside()
+            });
             let done = work();
             (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), done)
         })

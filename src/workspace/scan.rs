@@ -25,7 +25,7 @@ use crate::threads::spread;
 use super::bucket::{Bucket, Entry, Kind, LinkText, NO_CONTENT, Tree};
 use super::ignore::Ignore;
 use super::layout::{CONFIG_FILE, Phase, Workspace};
-use super::sources::{Digested, Sources};
+use super::sources::Sources;
 
 /// How many links to directories may lie on the way to a source.
 const MOST_DIR_LINKS: usize = 3;
@@ -243,8 +243,8 @@ struct Edits<'a> {
     entries: BTreeMap<Vec<u8>, (RelPath, Option<Entry>)>,
     /// Whether any of these is removed: mostly nothing is.
     removes: bool,
-    /// What was read, in the order of paths.
-    read: Vec<Entry>,
+    /// What was read, run by run, in the order of the tree.
+    read: Vec<Vec<Entry>>,
     /// Directories to list, with the fingerprint they had before, where that is known.
     to_list: BTreeMap<RelPath, ToList>,
     /// Files to read.
@@ -303,7 +303,7 @@ impl<'a> Edits<'a> {
     }
 
     fn will_read(&mut self, path: RelPath, kind: Kind, link: Option<Arc<LinkText>>) {
-        let known = self.known.find(path.as_str());
+        let known = if self.known.is_empty() { None } else { self.known.find(path.as_str()) };
         let held = known.map(|(bucket, idx)| bucket.content(idx).digest);
         self.to_read.push(ToRead { path, kind, link, held });
     }
@@ -454,6 +454,9 @@ impl<'a> Edits<'a> {
     fn known_children(&self, dir: &RelPath) -> BTreeMap<RelPath, Kind> {
         let mut children = BTreeMap::new();
         let mut buf = String::new();
+        if self.known.is_empty() {
+            return children;
+        }
         for idx in self.known.buckets_below(dir) {
             let members = self.known.buckets()[idx].members();
             let is_plain = sidecar_owner(dir.as_str()).is_none();
@@ -478,7 +481,7 @@ impl<'a> Edits<'a> {
 
     /// Reads and digests what moved.
     fn read_files(&mut self, sources: &Sources, now: FsTime) -> Result<()> {
-        spread(|| self.to_read.par_sort_by(|a, b| a.path.cmp(&b.path)));
+        spread(|| self.to_read.par_sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str())));
         self.to_read.dedup_by(|a, b| a.path == b.path);
         let to_read = std::mem::take(&mut self.to_read);
         let ws = self.ws;
@@ -486,33 +489,35 @@ impl<'a> Edits<'a> {
         let _read = ws.phase("read and digest");
         // Neighbours go to one thread in short runs: the directory's entries are warm then.
         const RUN: usize = 192;
+        if to_read.len() > RUN {
+            sources.expect(to_read.len());
+        }
         let runs = ws.parallel(to_read.len().div_ceil(RUN), |run| {
             ws.check_stop()?;
             let files = &to_read[run * RUN..to_read.len().min((run + 1) * RUN)];
             let paths: Vec<&RelPath> = files.iter().map(|it| &it.path).collect();
             let digested = sources.digest_run(&paths, &|nth| files[nth].held);
             ws.progress.advance(files.len());
-            let entry = |(file, digested): (&ToRead, Digested)| {
+            let (mut entries, mut failed) = (Vec::with_capacity(files.len()), Vec::new());
+            for (file, digested) in files.iter().zip(digested) {
                 let (path, kind, link) = (file.path.clone(), file.kind, file.link.clone());
                 match digested {
                     Ok((digest, looks, stamp)) => {
-                        Ok(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, looks, link })
+                        entries.push(Entry { path, kind, racy: stamp.is_racy(now), stamp, digest, looks, link });
                     }
-                    Err(error) => Err((path, kind, error)),
+                    Err(error) => failed.push((path, kind, error)),
                 }
-            };
-            Ok(files.iter().zip(digested).map(entry).collect::<Vec<_>>())
+            }
+            Ok((entries, failed))
         });
-        self.read.reserve_exact(to_read.len());
         for read in runs {
-            for read in read? {
-                match read {
-                    Ok(entry) => self.read.push(entry),
-                    Err((path, kind, error)) if is_gone(&error) => self.remove(&path, kind),
-                    Err((path, _, error)) if error.kind() == io::ErrorKind::InvalidInput => {
-                        self.put(bare(path, Kind::Other));
-                    }
-                    Err((path, _, error)) => self.problem(&path, &error),
+            let (entries, failed) = read?;
+            self.read.push(entries);
+            for (path, kind, error) in failed {
+                match error.kind() {
+                    _ if is_gone(&error) => self.remove(&path, kind),
+                    io::ErrorKind::InvalidInput => self.put(bare(path, Kind::Other)),
+                    _ => self.problem(&path, &error),
                 }
             }
         }
@@ -534,7 +539,7 @@ impl<'a> Edits<'a> {
             vanished.extend(removed.filter_map(|(path, _)| Some((path.clone(), held(path)?))));
         }
         if !self.found.is_empty() {
-            let read = self.read.iter().filter(|it| self.found.contains(&it.path));
+            let read = self.read.iter().flatten().filter(|it| self.found.contains(&it.path));
             for it in read {
                 // What went and came again, as a link for one, did neither.
                 if vanished.remove(&it.path).is_none() {
@@ -553,16 +558,29 @@ impl<'a> Edits<'a> {
         }
         let edits = self.entries.into_values();
         if self.known.is_empty() {
-            let mut entries = self.read;
-            entries.extend(edits.filter_map(|it| it.1));
-            spread(|| entries.par_sort_by(|a, b| compare_order(a.path.as_str(), b.path.as_str())));
-            entries.dedup_by(|b, a| a.path == b.path);
-            return Ok(Tree::of_sorted(&entries));
+            return Ok(Tree::of_sorted(&merged(self.read, edits.filter_map(|it| it.1))));
         }
         // Of two edits of one path the last one holds: what was read is there.
-        let read = self.read.into_iter().map(|it| (it.path.clone(), Some(it)));
+        let read = self.read.into_iter().flatten().map(|it| (it.path.clone(), Some(it)));
         Ok(self.known.with(edits.chain(read).collect()))
     }
+}
+
+/// Merges what was read with what else there is, both in the order of the tree: of one path what was read.
+fn merged(read: Vec<Vec<Entry>>, others: impl Iterator<Item = Entry>) -> Vec<Entry> {
+    let mut others = others.peekable();
+    let n_read: usize = read.iter().map(Vec::len).sum();
+    let mut entries = Vec::with_capacity(n_read + others.size_hint().1.unwrap_or(0));
+    for entry in read.into_iter().flatten() {
+        let order = |it: &Entry| compare_order(it.path.as_str(), entry.path.as_str());
+        while let Some(before) = others.next_if(|it| order(it).is_lt()) {
+            entries.push(before);
+        }
+        others.next_if(|it| it.path == entry.path);
+        entries.push(entry);
+    }
+    entries.extend(others);
+    entries
 }
 
 /// Returns the diagnostic for a source that cannot be read.

@@ -8,12 +8,12 @@
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::model::magic::DECIDE;
 use crate::model::{Digest, Looks, RelPath};
-use crate::system::{Bytes, Dir, FileKind, OpenFile, Pool, Stamp, read_onto};
+use crate::system::{Bytes, Dir, FileKind, OpenFile, Pool, Stamp, read_into};
 
 use super::layout::Workspace;
 use super::lookup::is_declaration;
@@ -26,6 +26,8 @@ const PIECEWISE: u64 = 4 << 20;
 const BUDGET: usize = 32 << 20;
 /// How many bytes of small ones are kept in a file besides.
 const OVERFLOW: u64 = 512 << 20;
+/// The longest buffer that is used again, in bytes: longer ones are few.
+const SPARE: usize = 2 << 20;
 /// How many bytes of declarations, which are read whatever else is.
 const TEXTS_BUDGET: usize = 32 << 20;
 
@@ -34,6 +36,8 @@ pub struct Sources<'a> {
     ws: &'a Workspace,
     kept: Pool,
     texts: Pool,
+    /// A buffer for each thread that was done with one: to get new memory costs more than to read a file.
+    spare: Mutex<Vec<Vec<u8>>>,
     digested: AtomicU64,
     /// The pack that is to be made, if one is.
     pack: Option<PathBuf>,
@@ -55,6 +59,8 @@ struct Place {
 #[derive(Default)]
 struct Gathered {
     buffer: Vec<u8>,
+    /// How much of the buffer they take up.
+    len: usize,
     parts: Vec<(Digest, Range<usize>)>,
 }
 
@@ -62,7 +68,8 @@ impl<'a> Sources<'a> {
     /// Returns the sources of `ws`, none kept yet.
     pub fn new(ws: &'a Workspace) -> Self {
         let (kept, texts) = (Pool::new(BUDGET), Pool::new(TEXTS_BUDGET));
-        Self { ws, kept, texts, digested: AtomicU64::new(0), pack: None, keeps_unchanged: OnceLock::new() }
+        let (spare, digested, keeps_unchanged) = (Mutex::default(), AtomicU64::new(0), OnceLock::new());
+        Self { ws, kept, texts, spare, digested, pack: None, keeps_unchanged }
     }
 
     /// Says which pack is to be made: where there is none yet, all bytes are wanted for it, and not only those that
@@ -84,7 +91,14 @@ impl<'a> Sources<'a> {
         self.digested.load(Ordering::Relaxed)
     }
 
-    /// Reads files, in byte order of their paths, and returns what each was found to hold. `held` tells what one of them
+    /// Prepares for reading so many files.
+    pub fn expect(&self, n: usize) {
+        if self.keeps_unchanged() {
+            self.kept.expect(n);
+        }
+    }
+
+    /// Reads files, in the order of the tree, and returns what each was found to hold. `held` tells what one of them
     /// is known to have held, by its number: bytes that did not change are mostly not asked for again.
     ///
     /// Where a file cannot be read there is an error: `ResourceBusy` when it kept changing, `InvalidInput` when it is no
@@ -92,7 +106,8 @@ impl<'a> Sources<'a> {
     pub fn digest_run(&self, paths: &[&RelPath], held: &dyn Fn(usize) -> Option<Digest>) -> Vec<Digested> {
         let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Vec::new() };
         let place = self.place(first, last);
-        let (mut contents, mut texts) = (Gathered::default(), Gathered::default());
+        let buffer = self.spare().pop().unwrap_or_default();
+        let (mut contents, mut texts) = (Gathered { buffer, ..Gathered::default() }, Gathered::default());
         let digest = |(nth, path): (usize, &&RelPath)| match is_declaration(path.as_str()) {
             true => self.digest(&place, path, &|_| true, &self.texts, &mut texts),
             false => {
@@ -101,9 +116,16 @@ impl<'a> Sources<'a> {
             }
         };
         let digested = paths.iter().enumerate().map(digest).collect();
-        self.kept.keep(contents.buffer, contents.parts);
-        self.texts.keep(texts.buffer, texts.parts);
+        self.kept.keep(&mut contents.buffer, contents.len, &contents.parts);
+        self.texts.keep(&mut texts.buffer, texts.len, &texts.parts);
+        if contents.buffer.len() <= SPARE {
+            self.spare().push(contents.buffer);
+        }
         digested
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keeps_unchanged(&self) -> bool {
@@ -111,7 +133,7 @@ impl<'a> Sources<'a> {
         *self.keeps_unchanged.get_or_init(|| self.pack.as_ref().is_some_and(is_absent))
     }
 
-    /// Returns where a run of paths is read from, given the first and the last in byte order. Opening files relative
+    /// Returns where a run of paths is read from, given the first and the last. Opening files relative
     /// to a directory that is open costs less than finding that directory each time.
     fn place(&self, first: &RelPath, last: &RelPath) -> Place {
         // What these two have in common, all between them have.
@@ -141,23 +163,22 @@ impl<'a> Sources<'a> {
             if before.kind != FileKind::File {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
-            let start = gathered.buffer.len();
-            let (digest, looks) = if before.size > PIECEWISE {
-                digest_piecewise(&*file, before.size)?
+            let start = gathered.len;
+            let (digest, looks, end) = if before.size > PIECEWISE {
+                let (digest, looks) = digest_piecewise(&*file, before.size)?;
+                (digest, looks, start)
             } else {
-                match read_onto(&*file, before.size, PIECEWISE, &mut gathered.buffer) {
+                let end = match read_into(&*file, before.size, PIECEWISE, &mut gathered.buffer, start) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => continue,
                     other => other?,
-                }
-                let bytes = &gathered.buffer[start..];
-                (Digest::of(bytes), Looks::of(bytes))
+                };
+                let bytes = &gathered.buffer[start..end];
+                (Digest::of(bytes), Looks::of(bytes), end)
             };
-            let end = gathered.buffer.len();
             let moved = file.stat()? != before || (before.size <= PIECEWISE && (end - start) as u64 != before.size);
             if !moved && before.size <= PIECEWISE && pool.has_room(end, end - start) && wanted(digest) {
                 gathered.parts.push((digest, start..end));
-            } else {
-                gathered.buffer.truncate(start);
+                gathered.len = end;
             }
             if !moved {
                 self.digested.fetch_add(1, Ordering::Relaxed);

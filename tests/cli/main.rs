@@ -92,7 +92,7 @@ fn a_workspace_at_a_glance() {
              6  assets/sprites/hero.png
              7  assets/tiles/checker.png
 
-        1 unclaimed, made into no asset: 1 .bin
+        1 unclaimed, made into no asset
                 assets/models/sign.bin
     "#]]
     .assert_eq(&sandbox.run(&["status"]));
@@ -126,7 +126,7 @@ fn a_workspace_at_a_glance() {
         1 broken
              2  assets/dialog
 
-        1 unclaimed, made into no asset: 1 .bin
+        1 unclaimed, made into no asset
                 assets/models/sign.bin
         --- stderr
         warning[PW0016]: `../sprites/hero.png` is excluded from every pack

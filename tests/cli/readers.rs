@@ -284,6 +284,16 @@ fn assets_are_listed_by_what_they_are() {
 }
 
 #[test]
+fn many_unclaimed_files_are_told_by_extension() {
+    let sandbox = Sandbox::demo();
+    (0..9).for_each(|it| sandbox.write(&format!("assets/{it}.psd"), ""));
+    sandbox.write("assets/LICENSE", "");
+    let told = sandbox.stdout(&["status"]);
+    let title = "11 unclaimed, made into no asset: 9 .psd, 1 without extension, 1 .bin\n";
+    assert!(told.contains(title) && told.ends_with("... and 1 more (-v shows all)\n"), "{told}");
+}
+
+#[test]
 fn schemas_are_printed_as_they_are_committed() {
     let sandbox = Sandbox::empty();
     let committed = |name: &str| {

@@ -875,6 +875,6 @@ fn a_file_that_moves_is_read_once() {
         let world = disk.memory().fork();
         let look = || drop(View::of(&world, &Home::new(root())).expect("readable"));
         let read = read_by(&world, &look) + read_by(&world, &|| drop(acquire(&world).expect("nothing fails any more")));
-        assert!(read < LEN, "step {k}: {read} bytes");
+        assert!(read < LEN, "step {k}, {:?}: {read} bytes", disk.trace().last());
     }
 }

@@ -44,6 +44,36 @@ pub struct Line {
 }
 
 impl Line {
+    /// Reads a line in its canonical form that has nothing but what nearly all have; `None` for any other, right or wrong.
+    /// A registry is long, and this takes a third of the time that a parser of JSON does.
+    pub(super) fn plain(text: &str) -> Option<Self> {
+        let (uuid, rest) = text.strip_prefix(r#"{"asset_uuid":""#)?.split_at_checked(36)?;
+        let rest = rest.strip_prefix(r#"","asset_id":"#)?;
+        let (id, rest) = rest.split_at(rest.bytes().position(|it| !it.is_ascii_digit())?);
+        let (place, rest) = rest.strip_prefix(r#","place":""#)?.split_once('"')?;
+        let (content, rest) = rest.strip_prefix(r#","content":""#)?.split_at_checked(64)?;
+        let declaration = match rest {
+            r#""}"# => None,
+            rest => {
+                let (digest, rest) = rest.strip_prefix(r#"","declaration":""#)?.split_at_checked(64)?;
+                Some(rest).filter(|it| *it == r#""}"#)?;
+                Some(Digest::from_hex(digest)?)
+            }
+        };
+        let is_plain = !id.starts_with('0') && place.bytes().all(|it| it >= b' ' && it != b'\\');
+        Some(Self {
+            uuid: AssetUuid::parse(uuid)?,
+            id: AssetId(id.parse().ok().filter(|_| is_plain)?),
+            place: RelPath::new(place)?,
+            part: Box::default(),
+            content: Digest::from_hex(content)?,
+            declaration,
+            was: Box::default(),
+            retired: Box::default(),
+            removed: false,
+        })
+    }
+
     /// Returns the canonical form: a JSON object in one line, without the line end.
     pub fn canonical(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(384);
@@ -202,6 +232,32 @@ mod tests {
             {"asset_uuid":"5bf60886-3dde-8124-9107-07349ef4f140","asset_id":17,"place":"assets/\"hü\".png","part":"frame 1","content":"1111111111111111111111111111111111111111111111111111111111111111","declaration":"2222222222222222222222222222222222222222222222222222222222222222","was":["0000000000000000","8ae00734cc99150a"],"retired":[3,20],"removed":true}
         "#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn what_is_read_as_plain_is_what_json_says() {
+        let place = RelPath::new("assets/h\u{fc}#1.png").expect("a path");
+        let plain = Line { place, ..line() };
+        let declared = Line { declaration: Some(Digest([0x22; 32])), ..plain.clone() };
+        let texts = [&plain, &declared].map(|it| String::from_utf8(it.canonical()).expect("JSON"));
+        for (line, text) in [plain, declared].iter().zip(&texts) {
+            assert_eq!(Line::plain(text).as_ref(), Some(line));
+            for at in 0..text.len() {
+                for other in ["", "\\", "\"", "0", "\n", " "] {
+                    let Some((before, after)) = text.split_at_checked(at) else { continue };
+                    let after = after.get(1..).unwrap_or_default();
+                    let damaged = format!("{before}{other}{after}");
+                    let read = Line::plain(&damaged);
+                    assert!(read.is_none() || read == serde_json::from_str(&damaged).ok(), "{damaged}");
+                }
+            }
+        }
+        let changed = |from: &str, to: &str| Line::plain(&texts[0].replace(from, to));
+        assert!(changed(":17,", ":18,").is_some());
+        for id in [":0,", ":017,", ":-17,", ":17.0,", ":4294967296,", ":,"] {
+            assert_eq!(changed(":17,", id), None, "{id}");
+        }
+        assert_eq!(Line::plain(&String::from_utf8(line().canonical()).expect("JSON")), None, "a quote in its place");
     }
 
     #[test]

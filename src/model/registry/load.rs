@@ -47,20 +47,20 @@ const RESTORE: &str =
 /// Reads a registry.
 pub fn load(files: &FileSet) -> Loaded {
     let (presence, mut diagnostics) = presence(files);
-    let parsed = parse(files);
-    let mut reads = Vec::with_capacity(parsed.iter().map(|it| it.reads.len()).sum());
+    let mut parsed = parse(files);
     let mut residue = Residue::default();
-    for file in parsed {
+    for file in &mut parsed {
         residue.files |= file.unsorted_bit;
         if file.n_markers > 0 || !file.strays.is_empty() {
             residue.files |= 1 << file.index;
         }
-        reads.extend(file.reads);
-        diagnostics.extend(file.diagnostics);
+        if file.unsorted_bit != 0 {
+            file.reads.sort_by_key(|it| it.line.uuid);
+        }
+        diagnostics.append(&mut file.diagnostics);
     }
-    let seen = reads.iter().map(|it| it.line.highest()).max().unwrap_or(0);
-    let settled = settle(reads, &mut residue, &mut diagnostics);
-    let (lines, marks): (Vec<Line>, Vec<Mark>) = settled.into_iter().map(|it| (it.line, it.mark)).unzip();
+    let seen = parsed.iter().flat_map(|it| &it.reads).map(|it| it.line.highest()).max().unwrap_or(0);
+    let (lines, marks) = settle(parsed, &mut residue, &mut diagnostics);
     let registry = Registry::of(lines, seen, residue);
     check_numbers(&registry, &marks, &mut diagnostics);
     check_places(&registry, &marks, &mut diagnostics);
@@ -138,7 +138,8 @@ enum Said {
 }
 
 pub(super) fn parse_file(index: usize, bytes: &[u8]) -> Parsed {
-    let reads = Vec::with_capacity(bytes.len() / 256);
+    // Hardly a line is shorter; room that is left over is never touched.
+    let reads = Vec::with_capacity(bytes.len() / 160);
     let (strays, unreadable, diagnostics) = (Vec::new(), Vec::new(), Vec::new());
     let mut file = Parsed { index, reads, strays, n_markers: 0, unreadable, unsorted_bit: 0, diagnostics };
     let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -197,6 +198,9 @@ fn parse_line(raw: &str, mark: Mark) -> Said {
     if text.is_empty() {
         return Said::Nothing;
     }
+    if let Some(line) = Line::plain(text) {
+        return Said::Line(line);
+    }
     if ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|it| text.starts_with(it)) {
         return Said::Marker;
     }
@@ -234,26 +238,26 @@ fn syntax_error(error: &serde_json::Error, mark: Mark) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(Code::REGISTRY_SYNTAX, message).at(mark.location()).help(help))
 }
 
-/// Leaves one line for each uuid, by uuid.
-fn settle(mut reads: Vec<Read>, residue: &mut Residue, diagnostics: &mut Vec<Diagnostic>) -> Vec<Read> {
-    // Files that packwright wrote come in sorted, which this sort notices in one pass.
-    reads.sort_by_key(|it| it.line.uuid);
-    let mut settled = Vec::with_capacity(reads.len());
-    let mut reads = reads.into_iter().peekable();
-    while let Some(first) = reads.next() {
-        let uuid = first.line.uuid;
-        let Some(second) = reads.next_if(|it| it.line.uuid == uuid) else {
-            settled.push(first);
-            continue;
-        };
-        let mut group = vec![first, second];
-        while let Some(next) = reads.next_if(|it| it.line.uuid == uuid) {
-            group.push(next);
+/// Leaves one line for each uuid, by uuid. The lines of each file are sorted by it.
+fn settle(files: Vec<Parsed>, residue: &mut Residue, diagnostics: &mut Vec<Diagnostic>) -> (Vec<Line>, Vec<Mark>) {
+    let n = files.iter().map(|it| it.reads.len()).sum();
+    let (mut lines, mut marks) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    // A file holds the uuids that begin with its digit, so that one follows on the other; each goes as it is used up.
+    let mut reads = files.into_iter().flat_map(|it| it.reads).peekable();
+    while let Some(mut read) = reads.next() {
+        let uuid = read.line.uuid;
+        if let Some(second) = reads.next_if(|it| it.line.uuid == uuid) {
+            let mut group = vec![read, second];
+            while let Some(next) = reads.next_if(|it| it.line.uuid == uuid) {
+                group.push(next);
+            }
+            residue.settled.push(uuid);
+            read = settle_group(group, diagnostics);
         }
-        residue.settled.push(uuid);
-        settled.push(settle_group(group, diagnostics));
+        lines.push(read.line);
+        marks.push(read.mark);
     }
-    settled
+    (lines, marks)
 }
 
 /// One of several lines of a uuid, with its canonical form.

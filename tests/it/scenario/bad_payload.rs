@@ -63,13 +63,13 @@ version https://git-lfs.github.com/spec/v1
 
             ## something else
             build 1: refused
-              error[PW0312] assets/a.png: this is not a PNG but a Git LFS pointer, not the content
-                help: `image` reads PNG; convert the file, or give the asset the type `raw`
+              error[PW0110] assets/a.png: `assets/a.png` is a Git LFS pointer, not the content
+                help: run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
               error[PW0312] assets/b.png: this is not a PNG but a JPEG image
                 help: `image` reads PNG; convert the file, or give the asset the type `raw`
             build 2: written, 1 asset in the pack
-              warning[PW0312] assets/a.png: this is not a PNG but a Git LFS pointer, not the content
-                help: `assets/a.png` is left out of the pack; `image` reads PNG; convert the file, or give the asset the type `raw`
+              warning[PW0110] assets/a.png: `assets/a.png` is a Git LFS pointer, not the content
+                help: `assets/a.png` is left out of the pack; run `git lfs pull`; on a build machine, let the checkout fetch LFS files too
               warning[PW0312] assets/b.png: this is not a PNG but a JPEG image
                 help: `assets/b.png` is left out of the pack; `image` reads PNG; convert the file, or give the asset the type `raw`
 
@@ -322,12 +322,16 @@ x
 
             ## files that are no sources
             build 1: refused
+              warning[PW0103] assets/l: the link `assets/l` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
               error[PW0112] assets/m.gltf:2:11: `images[0]` names `.hidden.png`, which is not a source: `.hidden.png` is hidden (a name in it begins with a dot), and hidden files are no sources
               error[PW0112] assets/m.gltf:2:35: `images[1]` names `../packwright.toml`, which is not a source: `../packwright.toml` lies outside the workspace's roots
               error[PW0112] assets/m.gltf:2:66: `images[2]` names `f.png.dat`, which is not a source: `f.png.dat` is a FIFO, socket or device
               error[PW0112] assets/m.gltf:2:88: `images[3]` names `d`, which is not a source: `d` is a directory
               error[PW0112] assets/m.gltf:2:102: `images[4]` names `l`, which is not a source: `l` is a link that leads nowhere
             build 2: written, 1 asset in the pack
+              warning[PW0103] assets/l: the link `assets/l` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
               warning[PW0112] assets/m.gltf:2:11: `images[0]` names `.hidden.png`, which is not a source: `.hidden.png` is hidden (a name in it begins with a dot), and hidden files are no sources
                 help: `assets/m.gltf` is left out of the pack
               warning[PW0112] assets/m.gltf:2:35: `images[1]` names `../packwright.toml`, which is not a source: `../packwright.toml` lies outside the workspace's roots

@@ -22,6 +22,8 @@ two
         expect![[r#"
             build 1: written, 1 asset in the pack
             build 2: written, 0 assets in the pack
+              warning[PW0103] assets/x: the link `assets/x` leads nowhere
+                help: remove it, or let it lead to a file or directory inside the workspace
               warning[PW0206] assets/x/one.txt: `assets/x/one.txt` is registered as 1 and not declared any more
                 help: bring it back, or run `packwright remove 1` to give it up for good
             build 3: written, 1 asset in the pack
@@ -76,6 +78,8 @@ eins
         expect![[r#"
             build 1: written, 1 asset in the pack
             build 2: written, 0 assets in the pack
+              warning[PW0102] assets/a/x: the link `assets/a/x` leads out of the workspace or to what is no source; nothing behind it is one
+                help: remove it, or let it lead to a file or directory inside the workspace
               warning[PW0206] assets/a/x/one.txt: `assets/a/x/one.txt` is registered as 1 and not declared any more
                 help: bring it back, or run `packwright remove 1` to give it up for good
         "#]],

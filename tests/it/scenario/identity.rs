@@ -150,9 +150,13 @@ a
 
             ## an empty file moved
             build 1: written, 2 assets in the pack
+              warning[PW0111] assets/a.txt: `assets/a.txt` is empty
+                help: fill it, or keep it out of the pack with a rule that has `exclude = true`
             build 2: written, 2 assets in the pack
               warning[PW0206] assets/a.txt: `assets/a.txt` is registered as 1 and not declared any more
                 help: bring it back, or run `packwright remove 1` to give it up for good
+              warning[PW0111] assets/b.txt: `assets/b.txt` is empty
+                help: fill it, or keep it out of the pack with a rule that has `exclude = true`
             registry:
               1 assets/a.txt
               2 assets/good.txt
