@@ -316,8 +316,16 @@ impl ConfigReader<'_> {
         presets: &BTreeMap<String, Preset>,
         profiles: &BTreeMap<String, Profile>,
     ) -> RuleSet {
+        // What says what it looks for, and in a way that was refused, is not missing it.
+        let all = self.root.get("rules").map(|it| &it.value);
+        let all = if let Some(Value::Array(all)) = all { &all[..] } else { &[] };
+        let says = |it: &Node| ["match", "marker"].iter().any(|name| it.get(name).is_some());
+        let is_refused = |it: &Spanned<RuleEntry>| {
+            let is_silent = it.value.pattern.is_none() && it.value.marker.is_none();
+            is_silent && all.iter().any(|node| node.range == it.range && says(node))
+        };
         let read = |entry| self.reading(presets, profiles, |reader| read_rule(reader, entry, roots));
-        let rules = written.into_iter().filter_map(read).collect();
+        let rules = written.into_iter().filter(|it| !is_refused(it)).filter_map(read).collect();
         RuleSet::new(rules).unwrap_or_else(|problem| {
             let message = format!("the patterns of all rules together are too much: {problem}");
             self.diagnostics.push(Diagnostic::error(Code::BAD_PATTERN, message).at(Location::file(self.file)));

@@ -598,7 +598,7 @@ root = "asets"
 [[rules]]
 match = "*.e"
 type = "raw"
-with = ["x"]
+using = ["x"]
 //- build
 ## presets in a circle
 //- /packwright.toml
@@ -716,8 +716,8 @@ formt = "rgba8"
                 help: the types are `image`, `model`, `raw`
               error[PW0021] packwright.toml:15:8: there is no root `asets`
                 help: did you mean `assets`?
-              error[PW0003] packwright.toml:19:1: unknown field `with`
-                help: the fields here are `match`, `root`, `type`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `exclude`
+              error[PW0003] packwright.toml:19:1: unknown field `using`
+                help: the fields here are `match`, `name`, `with`, `group`, `marker`, `root`, `type`, `settings`, `profiles`, `presets`, `codec`, `preload`, `tags`, `exclude`
 
             ## presets in a circle
             build 1: refused
