@@ -208,7 +208,7 @@ impl View {
         match read_journal(sys, home)?.map(|it| Record::decode(&it)) {
             None | Some(Decoded::Damaged) => Ok(Self::plain(Direction::Forward)),
             // All is in place.
-            Some(Decoded::Record(record)) if is_logged(sys, home, &record) => Ok(Self::plain(Direction::Forward)),
+            Some(Decoded::Record(record)) if is_logged(sys, home, &record)? => Ok(Self::plain(Direction::Forward)),
             Some(Decoded::Record(record)) => Self::through(sys, home, &record),
             Some(Decoded::Foreign) => Err(unknown_version(&home.journal())),
         }

@@ -15,6 +15,9 @@ use crate::model::path::file_name;
 use crate::model::{Digest, RelPath};
 use crate::system::{Disk, FileKind, System};
 
+/// How much of a file's name is kept, in bytes.
+const KEPT_NAME: usize = 200;
+
 /// What a crash had left half done, and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Recovery {
@@ -132,7 +135,7 @@ pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, first: Run) 
     }
     let error = failed.expect("it was tried");
     // The log may tell of what was applied once.
-    if was_applied {
+    if was_applied || is_logged(disk, home, record)? {
         return Err(error);
     }
     let standings = standings(disk, home, record)?;
@@ -150,15 +153,19 @@ pub(super) fn finish(disk: &dyn Disk, home: &Home, record: &Record, first: Run) 
 
 /// Returns whether the log tells of a record, or of its first commit: it does so when all files are in place. The record is
 /// in force then, whatever somebody made of its files since.
-pub(super) fn is_logged(sys: &dyn System, home: &Home, record: &Record) -> bool {
-    let first = record.commits.iter().map(|it| it.sequence).min();
-    first.is_none_or(|it| log::next_sequence(sys, home).is_ok_and(|next| next > it))
+pub(super) fn is_logged(sys: &dyn System, home: &Home, record: &Record) -> Result<bool> {
+    let next = log::next_sequence(sys, home)?;
+    Ok(record.commits.iter().any(|it| it.sequence < next))
 }
 
 /// Does what is to be done when all is in place, or when it is not to be.
 fn conclude(disk: &dyn Disk, home: &Home, record: &Record, refused: Option<Refusal>, run: Run) -> Result<Finish> {
     match &refused {
         None => {
+            // Somebody may have put back what was to be, while theirs had come out already.
+            if run == Run::Later {
+                record.items().try_for_each(|it| keep_strays(disk, home, it))?;
+            }
             remove_emptied(disk, home, record)?;
             log::append(disk, home, record)?;
         }
@@ -178,7 +185,7 @@ fn conclude(disk: &dyn Disk, home: &Home, record: &Record, refused: Option<Refus
 
 /// Puts all new contents in place, unless a file is edited: then it stops and says which.
 fn apply(disk: &dyn Disk, home: &Home, record: &Record) -> Result<Option<Refusal>> {
-    if is_logged(disk, home, record) {
+    if is_logged(disk, home, record)? {
         return Ok(None);
     }
     let refusal = |item: Item<'_>, has_removed| Ok(Some(Refusal { path: item.change.path.clone(), has_removed }));
@@ -271,6 +278,7 @@ fn replace(disk: &dyn Disk, home: &Home, item: Item<'_>, new: &Path, [before, af
 fn remove(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<bool> {
     let (change, target) = (item.change, home.target(&item.change.path));
     let Some(before) = change.before else { return Ok(true) };
+    keep_strays(disk, home, item)?;
     swap::take_away(disk, &target, &home.taken(item), &|it| match &change.moved {
         // The last name that it has is not taken away.
         Some(Moved::To(to)) => {
@@ -334,26 +342,51 @@ fn take_back(disk: &dyn Disk, home: &Home, record: &Record, sources_stand: bool)
 /// Keeps what came out where a file was replaced or removed, is somebody's and has no place any more to go back to, since
 /// they put something else there meanwhile. Nobody removes it but they.
 fn keep_strays(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
-    let taken = home.taken(item);
-    if is_absent(disk, &taken)? || !is_somebodys(disk, home, item)? {
+    let (taken, target) = (home.taken(item), home.target(&item.change.path));
+    if is_absent(disk, &taken)? {
         return Ok(());
     }
+    // It may have its name again, or its other one, and only this one to lose.
+    let mut names = vec![target];
+    names.extend(item.change.moved.iter().map(|(Moved::From(other) | Moved::To(other))| home.target(other)));
+    if names.iter().any(|it| file::are_one(disk, &taken, it)) || !is_somebodys(disk, home, item)? {
+        return Ok(());
+    }
+    keep(disk, home, item, &taken)
+}
+
+/// Keeps a file that has no place any more, for whoever misses it.
+fn keep(disk: &dyn Disk, home: &Home, item: Item<'_>, from: &Path) -> Result<()> {
     let dir = home.kept_dir();
     disk.create_dir_all(&dir).context("create", &dir)?;
+    // As much of its name as leaves room for the numbers.
     let name = file_name(item.change.path.as_str());
-    let mut free = (0_u32..).map(|nth| dir.join(format!("{}.{nth}.{name}", item.sequence)));
-    let kept = free.find(|it| disk.stat(it).is_err_and(|it| is_absence(&it)));
-    let kept = kept.expect("there are more numbers than files");
-    disk.rename(&taken, &kept).context("move", &taken)?;
+    let name = &name[..name.floor_char_boundary(KEPT_NAME)];
+    let mut nth = 0;
+    let kept = loop {
+        let kept = dir.join(format!("{}.{nth}.{name}", item.sequence));
+        if is_absent(disk, &kept)? {
+            break kept;
+        }
+        nth += 1;
+    };
+    disk.rename(from, &kept).context("move", from)?;
     disk.sync_dir(&dir).context("sync", &dir)
 }
 
 /// Gives somebody's file back that was taken away in the instant in which they had saved it.
 fn give_back(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
     let (target, taken) = (home.target(&item.change.path), home.taken(item));
-    match is_absent(disk, &target)? {
-        true => swap::restore(disk, &taken, &target),
-        false => swap::give_back(disk, &taken, &target, Thing::at(disk, &target)),
+    let there = Thing::at(disk, &target);
+    // Where a file moves, that nothing has the name is why theirs is to go back; and what is neither before nor after is
+    // theirs, and newer. What came out is kept then.
+    let is_ours = |it: Current| it.is(item.change.before) || it.is(item.change.after);
+    match there.current() {
+        Some(Current::Absent) => swap::restore(disk, &taken, &target),
+        Some(current) if item.change.moved.is_none() && is_ours(current) => {
+            swap::give_back(disk, &taken, &target, there)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -372,7 +405,13 @@ fn restore_removed(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
         Some(_) => return Ok(()),
     };
     if let Some(dir) = target.parent() {
-        disk.create_dir_all(dir).context("create", dir)?;
+        match disk.create_dir_all(dir) {
+            // Somebody put a file in the directory's place. A moved file has its other name.
+            Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) => {
+                return if item.change.moved.is_none() { keep(disk, home, item, &from) } else { Ok(()) };
+            }
+            outcome => outcome.context("create", dir)?,
+        }
     }
     // Should somebody have taken the name this very moment, it is theirs.
     file::name(disk, &from, &target, before).map(drop)
@@ -383,8 +422,10 @@ fn take_back_put(disk: &dyn Disk, home: &Home, item: Item<'_>, is_done: bool, so
     let (change, target) = (item.change, home.target(&item.change.path));
     let after = change.after.expect("it was put in place");
     // Should somebody have saved it this very moment, it is theirs and stays.
-    let remove =
-        |is_ours: &dyn Fn(&Path) -> Result<bool>| swap::take_away(disk, &target, &home.taken(item), is_ours).map(drop);
+    let remove = |is_ours: &dyn Fn(&Path) -> Result<bool>| {
+        keep_strays(disk, home, item)?;
+        swap::take_away(disk, &target, &home.taken(item), is_ours).map(drop)
+    };
     match (&change.moved, change.before) {
         (Some(Moved::From(from)), _) => {
             let from = home.target(from);
@@ -460,7 +501,7 @@ pub(super) fn standing(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<
             standing_of_old_name(sys, [&target, &home.target(other), &home.taken(item)], digest, change.known)
         }
         _ => {
-            let now = present(sys, &target)?;
+            let now = present(sys, home, item, &target)?;
             let is_ours = now == Current::Absent || now.is(change.after) || now.is(change.before);
             if is_ours && is_somebodys(sys, home, item)? {
                 return Ok(Standing::Taken);
@@ -508,21 +549,28 @@ fn standing_of_new_name(
 
 /// Returns whether what came out as a file was replaced or taken away is neither what was there nor what was to be.
 fn is_somebodys(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<bool> {
-    let (change, came_out) = (item.change, present(sys, &home.taken(item))?);
+    let (change, came_out) = (item.change, present(sys, home, item, &home.taken(item))?);
     Ok(came_out != Current::Absent && !came_out.is(change.before) && !came_out.is(change.after))
 }
 
 /// Returns whether somebody wrote into the former file once it had lost its name: what is kept is not what it was.
 fn is_overwritten(sys: &dyn System, home: &Home, item: Item<'_>) -> Result<bool> {
     let Some(before) = item.change.before else { return Ok(false) };
-    let kept = present(sys, &home.undo(item))?;
+    let kept = current(sys, &home.undo(item))?;
     Ok(kept != Current::Absent && !kept.is(Some(before)))
 }
 
-/// Returns what is at a path. What may not be read is none of what a commit wrote.
-fn present(sys: &dyn System, path: &Path) -> Result<Current> {
+/// Returns what is at a path of an item. What may not be read is none of what a commit wrote, unless it is one file with
+/// what was staged or kept: that we wrote, and whoever recovers it has not the right to.
+fn present(sys: &dyn System, home: &Home, item: Item<'_>, path: &Path) -> Result<Current> {
     match current(sys, path) {
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(Current::Odd),
+        Err(Error::Io { source, .. })
+            if source.kind() == io::ErrorKind::PermissionDenied
+                && sys.stat(path).is_ok()
+                && ![home.stage(item), home.undo(item)].iter().any(|it| file::are_one(sys, path, it)) =>
+        {
+            Ok(Current::Odd)
+        }
         outcome => outcome,
     }
 }

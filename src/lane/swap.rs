@@ -56,6 +56,11 @@ impl Thing {
         Self { current: current(disk, path).ok(), number: disk.stat(path).ok().and_then(number) }
     }
 
+    /// Returns what it is, if that can be told.
+    pub fn current(self) -> Option<Current> {
+        self.current
+    }
+
     /// Returns whether the two are known to be one. A file that somebody wrote into is another one.
     fn is(self, other: Self) -> bool {
         match (self.current, other.current) {
@@ -124,8 +129,13 @@ pub(super) fn take_away(
 /// `out` stays as well.
 pub(super) fn restore(disk: &dyn Disk, out: &Path, target: &Path) -> Result<()> {
     if let Some(dir) = target.parent() {
-        // Somebody may have moved it away with all that is in it.
-        disk.create_dir_all(dir).context("create", dir)?;
+        // Somebody may have moved it away with all that is in it, or put a file in its place.
+        match disk.create_dir_all(dir) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) => {
+                return Ok(());
+            }
+            outcome => outcome.context("create", dir)?,
+        }
     }
     match name_within(disk, out, target).context("write", target)? {
         Named::Yes => discard(disk, out),

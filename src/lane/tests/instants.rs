@@ -218,15 +218,12 @@ fn where_names_cannot_be_swapped_nobody_is_stuck() {
         let disk = FaultyDisk::over(&start.fork()).fail_at(k + 1);
         let disk = disk.before_call(call, |it| save(it, "map", FIRST, false));
         drop(rearrange(&disk));
-        drop(acquire(disk.memory()).unwrap_or_else(|error| panic!("step {k}: {error}")));
-        assert!(is_somewhere(disk.memory(), FIRST), "step {k}: {:?}", disk.trace().get(k));
         // And a second death while that is mended.
         for j in 0.. {
-            let disk = FaultyDisk::over(&start.fork()).fail_at(k + 1);
-            drop(rearrange(&disk.before_call(call, |it| save(it, "map", FIRST, false))));
-            let again = FaultyDisk::over(&start.fork()).fail_at(j);
+            let again = FaultyDisk::over(&disk.memory().fork()).fail_at(j);
             let is_done = acquire(&again).is_ok();
             drop(acquire(again.memory()).unwrap_or_else(|error| panic!("steps {k} and {j}: {error}")));
+            assert!(is_somewhere(again.memory(), FIRST), "steps {k} and {j}: {:?}", disk.trace().get(k));
             if is_done {
                 break;
             }
@@ -283,5 +280,82 @@ fn who_saves_what_will_be_agrees() {
         rearrange(&disk).unwrap_or_else(|error| panic!("step {k}: {error}"));
         let digest = digest_of(disk.memory(), &native("map")).expect("it is there");
         assert_eq!(digest, Digest::of(b"new"), "step {k}");
+    }
+}
+
+#[test]
+fn what_is_kept_finds_a_name_however_long_its_own_is() {
+    let long = format!("{}.txt", "ä".repeat(124));
+    let change = Change { path: path(&long), expect: Some(Digest::of(b"before")), content: Some(b"after".to_vec()) };
+    let commit = Commit { changes: vec![change], ..Commit::new("change") };
+    let start = MemorySystem::new();
+    start.write(native(&long), b"before");
+    let model = FaultyDisk::over(&start.fork());
+    acquire(&model).and_then(|mut it| it.commit(commit.clone())).expect("nobody is in the way");
+    let swap = model.trace().iter().position(|it| it.starts_with("exchange")).expect("it is replaced");
+    let call = model.call_of(swap).expect("there is this step");
+    let name = long.clone();
+    let disk = FaultyDisk::over(&start).fail_at(swap + 1).before_call(call, move |it| save(it, &name, FIRST, true));
+    drop(acquire(&disk).and_then(|mut it| it.commit(commit)));
+    save(&start, &long, SECOND, true);
+    drop(acquire(&start).expect("nobody is in the way"));
+    assert!(is_somewhere(&start, FIRST) && start.get(native(&long)).as_deref() == Some(SECOND.as_bytes()));
+}
+
+/// Whoever recovers may have fewer rights than who committed. That is no edit, and nothing is thrown away for it.
+#[test]
+fn what_we_wrote_and_may_not_read_is_waited_for() {
+    let start = workspace();
+    let (mut n_waited, mut n_logged) = (0, 0);
+    for (k, _) in steps(&start, &|it| it) {
+        let disk = FaultyDisk::over(&start.fork()).fail_at(k);
+        drop(rearrange(&disk));
+        let memory = disk.memory();
+        let is_done = memory.get(native("map")).as_deref() == Some(b"new");
+        let has_journal = memory.get(Home::new(root()).journal()).is_some();
+        let unreadable = match is_done {
+            true if memory.get(Home::new(root()).log()).is_some() => Home::new(root()).log(),
+            _ => native("map"),
+        };
+        let mode = memory.stamp(&unreadable).mode;
+        memory.set_mode(&unreadable, 0);
+        let refused = acquire(memory).is_err();
+        assert!(refused || !has_journal || !is_done, "step {k}");
+        n_waited += usize::from(refused);
+        n_logged += usize::from(refused && unreadable.ends_with("log.jsonl"));
+        memory.set_mode(&unreadable, mode);
+        drop(acquire(memory).expect("nothing is in the way any more"));
+        let expected: &[u8] = if is_done { b"after" } else { b"before" };
+        let now = memory.get(native("last"));
+        assert!(now.as_deref() == Some(expected) || !is_done, "step {k}: {now:?}");
+    }
+    assert!(n_waited > n_logged && n_logged > 0, "{n_waited}, {n_logged} for the log");
+}
+
+/// The newest stays, also when it is saved while recovery looks at the place to which an older one is to go back.
+#[test]
+fn what_is_saved_while_another_goes_back_is_the_newest() {
+    let start = workspace();
+    for (k, call) in steps(&start, &|it| it) {
+        for victim in ["map", "gone", "a/one"] {
+            let disk = FaultyDisk::over(&start.fork()).fail_at(k + 1);
+            let disk = disk.before_call(call, move |it| save(it, victim, FIRST, true));
+            drop(rearrange(&disk));
+            let left = disk.memory();
+            if is_somewhere(left, FIRST) {
+                continue;
+            }
+            let calls = {
+                let disk = FaultyDisk::over(&left.fork());
+                drop(acquire(&disk).expect("nothing fails"));
+                disk.calls()
+            };
+            for n in 0..calls {
+                let disk = FaultyDisk::over(&left.fork()).before_call(n, move |it| save(it, victim, SECOND, true));
+                drop(acquire(&disk).expect("nothing fails"));
+                let now = disk.memory().get(native(victim));
+                assert_eq!(now.as_deref(), Some(SECOND.as_bytes()), "step {k}, {victim}, call {n}");
+            }
+        }
     }
 }
