@@ -132,7 +132,7 @@ impl Home {
     }
 
     fn session(&self) -> Session<'_> {
-        Session::open(&self.ws, &self.options, None)
+        Session::open(&self.ws, &self.options, Vec::new())
     }
 
     fn pass(&self) -> Pass<'_> {
@@ -158,7 +158,7 @@ impl Home {
     fn derived(&self) -> (Engine, Arc<Plan>) {
         let engine = Engine::new(self.ws.clone());
         engine.build(&Options { whole: true, ..self.options.clone() }).expect("a sound workspace");
-        let plan = engine.snapshot().expect("it was asked for").plan.clone();
+        let plan = engine.snapshot().expect("it was asked for").packs[0].plan.clone();
         (engine, plan)
     }
 }
@@ -253,7 +253,7 @@ fn derive(
     state: &mut State,
 ) -> Vec<Slot> {
     pass.change(texts.to_vec(), registry).apply(state);
-    let slots = state.slots(&pass.setup.profile, &home.options.pack);
+    let slots = state.slots(&pass.setup.profile, &pass.setup.config.packs);
     state.prefetch(&home.ws, "recipes", &slots, |db, it| {
         recipes(db, it);
     });
@@ -281,8 +281,8 @@ fn deriving(criterion: &mut Criterion<CpuTime>) {
 
     let slots = derive(home, &after, texts, registry, &mut state);
     after.workshop().make(&mut state, &slots).ok().expect("nobody edits");
-    let judge = || judge(&home.ws, &state, &slots, &after.setup.profile, Vec::new());
-    assert_eq!(judge().plan.entries.len(), home.assets);
+    let judge = || judge(&home.ws, &state, &slots, &after.setup, Vec::new());
+    assert_eq!(judge().plans[0].entries.len(), home.assets);
     timed(&mut group, "plan", || (), |()| drop(judge()));
     group.finish();
 }

@@ -87,7 +87,8 @@ fn edit(workspace: &Workspace) -> Result<(), Box<dyn Error>> {
 }
 
 fn show(snapshot: &Snapshot) {
-    println!("revision {} of {}/{}:", snapshot.revision(), snapshot.profile(), snapshot.pack());
+    let packs: Vec<&str> = snapshot.packs().map(|it| it.name()).collect();
+    println!("revision {} of {}/{}:", snapshot.revision(), snapshot.profile(), packs.join(","));
     for asset in snapshot.assets() {
         let id = asset.id().map_or_else(|| "-".to_owned(), |it| it.to_string());
         let bytes: u64 = asset.payloads().map(|it| it.len()).sum();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! files -scan-> tree -digests-> buckets -queries-> recipes -traces or processors-> records -queries-> plan
-//!                                                                       snapshot <- plan, snapshot -emit-> pack
+//!                                                                    snapshot <- plans, snapshot -emit-> packs
 //! ```
 
 use std::path::Path;
@@ -69,7 +69,7 @@ impl Engine {
         std::mem::forget(self.state);
     }
 
-    /// Brings a pack up to date with its workspace.
+    /// Brings packs up to date with their workspace.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Engine {
         attempt(options, |moved| if moved == registry { LOOKS } else { ATTEMPTS }, wait, pass)
     }
 
-    /// One pass from the files to the pack. Without an output nothing is registered or written.
+    /// One pass from the files to the packs. Without an output nothing is registered or written.
     fn pass(&self, options: &Options, output: Option<&Output>) -> std::result::Result<Report, Moved> {
         let ws = &self.ws;
         let _pass = ws.phase("build");
@@ -168,7 +168,8 @@ impl Engine {
         }
         let (ws, options) = (&seen.ws, &seen.options);
         let setup = configure(&seen)?;
-        let session = Session::open(ws, options, output.map(|it| it.root_file(&options.pack)));
+        let root_files = output.iter().flat_map(|it| setup.pack_names().map(|name| it.root_file(name))).collect();
+        let session = Session::open(ws, options, root_files);
         let (pass, mut registry_files) = Pass::open(session, setup)?;
 
         // That there is nothing to do is proved from files; that little is to do, from memos.
@@ -199,14 +200,14 @@ impl Engine {
             exports(db, it);
         });
 
-        // From recipes to records, and to a plan: or to all that is wrong.
-        let slots = state.slots(&pass.setup.profile, &options.pack);
+        // From recipes to records, and to a plan for each pack: or to all that is wrong.
+        let slots = state.slots(&pass.setup.profile, &pass.setup.config.packs);
         workshop.make(&mut state, &slots)?;
         let mut general = pass.general(registry_warnings, &proposal);
         // What was made is stored whatever the verdict, and meanwhile.
         let (state, store) = (&*state, &pass.session.store);
         let finish = || {
-            let mut verdict = judge(ws, state, &slots, &pass.setup.profile, general.clone());
+            let mut verdict = judge(ws, state, &slots, &pass.setup, general.clone());
             let (Some(output), false) = (output, verdict.has_errors()) else {
                 pass.remember_scan(&registry_files);
                 registry_files.check_unmoved(ws)?;
@@ -217,20 +218,21 @@ impl Engine {
                 return Ok(pass.checked(state, verdict, &proposal));
             };
 
-            // The plan is valid: identities are committed, and the pack follows.
+            // The plans are valid: identities are committed, and the packs follow, one after the other.
             let registry_digest = commit(ws, options, &registry, &proposal, &registry_files)?;
             [&mut general, &mut verdict.diagnostics].into_iter().for_each(|it| proposal.forget_tidied(it));
+            let reached = std::mem::take(&mut verdict.reached);
             let snapshot = pass.snapshot(state, output, registry_digest, &proposal.registry, verdict);
             let names = LazyNames::new(&state.db);
             let payloads = workshop.payloads(state, &names, &slots);
-            let wanted = Wanted::Plan(&snapshot.plan);
-            let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
+            let wanted: Vec<_> = snapshot.packs.iter().map(|it| (it.number, Wanted::Plan(&it.plan))).collect();
+            let published = pass.publish(output, &wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
             let touched: Vec<usize> = (0..slots.len()).collect();
             let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
-            let derived = Derived { state, slots: &slots, touched: &touched, rest, ledger };
+            let derived = Derived { state, slots: &slots, touched: &touched, reached: &reached, rest, ledger };
             pass.remember(&registry_files, registry_digest, output, &published, &snapshot.diagnostics, derived);
-            let report = pass.built(state, wanted, &snapshot.diagnostics, output, &published, &proposal.changes);
-            // Only now is everything that it speaks of in the pack.
+            let report = pass.built(state, &wanted, &snapshot.diagnostics, output, &published, &proposal.changes);
+            // Only now is everything that it speaks of in its packs.
             self.snapshots.publish(snapshot);
             Ok(report)
         };

@@ -68,8 +68,8 @@ mod write;
 
 pub use build::Outcome;
 pub use embed::{
-    Asset, AssetRef, BuildOptions, Cancel, CommitOptions, Edit, EditReport, FileChange, FileSave, LogEntry, Payload,
-    Report, Snapshot, Workspace,
+    Asset, AssetRef, BuildOptions, Cancel, CommitOptions, Edit, EditReport, FileChange, FileSave, LogEntry, Pack,
+    PackReport, Payload, Report, Snapshot, Workspace,
 };
 pub use error::{Error, Result};
 pub use model::diagnostic::Related;

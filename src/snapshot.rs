@@ -19,8 +19,6 @@ use crate::workspace::config::Config;
 pub struct Snapshot {
     /// Counts up from one with every publication of something new in this process.
     pub revision: u64,
-    /// Digest of everything that the plan could depend on.
-    pub source_root: Digest,
     /// Every source.
     pub tree: Tree,
     /// The author's configuration.
@@ -31,20 +29,32 @@ pub struct Snapshot {
     pub names: Arc<Names>,
     /// The profile that was planned for.
     pub profile: Arc<Profile>,
-    /// The pack that was planned.
-    pub pack: String,
-    /// Where it lies, or will.
-    pub pack_file: PathBuf,
-    /// What the pack holds.
-    pub plan: Arc<Plan>,
+    /// The packs that were built, by name.
+    pub packs: Vec<Packed>,
     /// What is to be said about the workspace, in the order in which it is shown.
     pub diagnostics: Arc<Vec<Diagnostic>>,
+}
+
+/// A pack of a snapshot.
+#[derive(Clone)]
+pub struct Packed {
+    /// Its name.
+    pub name: String,
+    /// Its number among the workspace's.
+    pub number: usize,
+    /// Where it lies, or will.
+    pub file: PathBuf,
+    /// Digest of everything that its plan could depend on.
+    pub source_root: Digest,
+    /// What it holds.
+    pub plan: Arc<Plan>,
 }
 
 impl Snapshot {
     /// Returns whether this follows from the same as `other`: then they differ in nothing but the revision.
     fn is_of_same(&self, other: &Self) -> bool {
-        (self.source_root, &self.pack_file) == (other.source_root, &other.pack_file)
+        let of = |it: &Self| it.packs.iter().map(|it| (it.source_root, it.file.clone())).collect::<Vec<_>>();
+        of(self) == of(other)
     }
 }
 

@@ -212,6 +212,7 @@ mod tests {
             part: String::new(),
             form,
             tags: Vec::new(),
+            packs: Vec::new(),
             inputs,
             bytes: 0,
             excluded: false,

@@ -24,10 +24,13 @@ const REPEATED: usize = 2000;
 pub struct Built {
     /// How it ended.
     pub outcome: String,
-    /// The pack's content digest.
+    /// The pack's content digest, or one that stands for those of several.
     pub content_digest: Option<String>,
-    /// Number of assets in the pack.
+    /// Number of assets in all packs.
     pub entries: u64,
+    /// The packs.
+    #[serde(default)]
+    pub packs: Vec<serde::de::IgnoredAny>,
     /// What was done.
     pub work: Work,
 }

@@ -166,8 +166,10 @@ fn check(expect: &Expect, built: &Built, first: &Built, settled: &Built) -> std:
     if !outcomes.contains(&built.outcome.as_str()) {
         return Err(format!("the build ended `{}`, expected was `{}`", built.outcome, outcomes.join("` or `")));
     }
+    // With several packs an asset may be in each, or in none.
+    let is_only = built.packs.len() < 2;
     let entries = settled.entries + more_entries;
-    if built.entries != entries {
+    if is_only && built.entries != entries {
         return Err(format!("the pack has {} assets, expected were {entries}", built.entries));
     }
     number("sources read", *digested, built.work.digested, first.work.digested)?;
@@ -180,7 +182,7 @@ fn check(expect: &Expect, built: &Built, first: &Built, settled: &Built) -> std:
     let is_same = built.content_digest == settled.content_digest;
     match pack {
         Pack::Same if !is_same => Err("the pack is another one than before".to_owned()),
-        Pack::Other if is_same => Err("the pack is the same as before".to_owned()),
+        Pack::Other if is_same && is_only => Err("the pack is the same as before".to_owned()),
         _ => Ok(()),
     }
 }
@@ -205,7 +207,7 @@ mod tests {
 
     fn built(outcome: &str, digest: &str, entries: u64, digested: u64, processed: u64) -> Built {
         let work = Work { sources: 10, digested, processed, ..Work::default() };
-        Built { outcome: outcome.to_owned(), content_digest: Some(digest.to_owned()), entries, work }
+        Built { outcome: outcome.to_owned(), content_digest: Some(digest.to_owned()), entries, packs: Vec::new(), work }
     }
 
     #[test]

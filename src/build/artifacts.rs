@@ -186,10 +186,12 @@ impl Payloads for MadePayloads<'_> {
             return self.executor.at_hand(payload.stored_digest).map(Fetched::Verified).ok_or_else(lost);
         };
         let MadeResult::Artifacts(artifacts) = &made.result else { unreachable!("planned entries were made") };
-        let payloads = artifacts.iter().flat_map(|(record, stored)| record.payloads.iter().zip(stored));
-        let found = payloads
-            .into_iter()
-            .find(|(it, stored)| it.digest == payload.digest && stored.digest == payload.stored_digest);
+        let forms = recipe.codecs.count();
+        let mut payloads = artifacts.iter().flat_map(|(record, stored)| {
+            let of_payload = record.payloads.iter().zip(stored.chunks_exact(forms));
+            of_payload.flat_map(|(record, stored)| stored.iter().map(move |it| (record, it)))
+        });
+        let found = payloads.find(|(it, stored)| it.digest == payload.digest && stored.digest == payload.stored_digest);
         let (record, stored) = found.expect("planned payloads were made");
         self.executor.fetch(recipe, record, *stored).map_err(|it| error_of(self.ws, it))
     }

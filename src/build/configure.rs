@@ -8,6 +8,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::lane::{self, Sight};
 use crate::model::profile::Profile;
 use crate::model::registry::{self, FileSet, Loaded, N_FILES, Registry};
+use crate::model::suggest::{instead_of, shown};
 use crate::model::{Code, Diagnostic, Digest, KeyHasher, Location, RelPath, diagnostic};
 use crate::process::kinds;
 use crate::system::{FileKind, FsTime, Stamp};
@@ -56,6 +57,10 @@ pub struct Setup {
     pub sight: Arc<Sight>,
     /// The author's configuration.
     pub config: Arc<Config>,
+    /// The text that it was read from.
+    pub config_text: Vec<u8>,
+    /// Numbers of the packs to build, ascending, each once.
+    pub packs: Vec<usize>,
     /// The profile to build.
     pub profile: Arc<Profile>,
     /// Where sources may lie.
@@ -64,7 +69,14 @@ pub struct Setup {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads the configuration and picks the profile.
+impl Setup {
+    /// Returns the names of the packs to build.
+    pub fn pack_names(&self) -> impl Iterator<Item = &str> {
+        self.packs.iter().map(|it| self.config.packs.all()[*it].name.as_str())
+    }
+}
+
+/// Reads the configuration and picks the profile and the packs.
 ///
 /// # Errors
 ///
@@ -84,14 +96,25 @@ pub fn configure(seen: &Seen) -> Result<Setup> {
     let Some(profile) = config.profiles.get(&options.profile) else {
         return Err(Error::Invalid(vec![unknown_profile(&config, &options.profile, &path)]));
     };
-    if options.pack != super::MAIN_PACK {
-        let message = format!("there is no pack `{}`", options.pack);
-        let unknown = Diagnostic::error(Code::UNKNOWN_PACK, message).at(Location::file(&path));
-        return Err(Error::Invalid(vec![unknown.help(format!("the only pack is `{}`", super::MAIN_PACK))]));
+    let unknown: Vec<_> = options.packs.iter().filter_map(|it| unknown_pack(&config, it, &path)).collect();
+    if !unknown.is_empty() {
+        return Err(Error::Invalid(unknown));
     }
+    let is_asked_for = |it: &usize| options.packs.is_empty() || options.packs.contains(&config.packs.all()[*it].name);
+    let packs = (0..config.packs.all().len()).filter(is_asked_for).collect();
     let roots = config.roots.iter().map(|it| it.path.clone()).collect();
     let (sight, profile, config) = (sight.clone(), Arc::new(profile.clone()), Arc::new(config));
-    Ok(Setup { sight, profile, config, roots, warnings: diagnostics })
+    Ok(Setup { sight, profile, config, config_text: bytes, packs, roots, warnings: diagnostics })
+}
+
+fn unknown_pack(config: &Config, name: &str, file: &RelPath) -> Option<Diagnostic> {
+    if config.packs.number(name).is_some() {
+        return None;
+    }
+    let message = format!("there is no pack `{}`", shown(name));
+    let known = config.packs.all().iter().map(|it| it.name.as_str());
+    let unknown = Diagnostic::error(Code::UNKNOWN_PACK, message).at(Location::file(file));
+    Some(unknown.help(instead_of(name, "packs", known)))
 }
 
 fn unknown_profile(config: &Config, name: &str, file: &RelPath) -> Diagnostic {

@@ -112,7 +112,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let seen = Seen::of(ws, options)?;
     let (ws, options) = (&seen.ws, &seen.options);
     let setup = configure(&seen)?;
-    let session = Session::open(ws, options, None);
+    let session = Session::open(ws, options, Vec::new());
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
     let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;

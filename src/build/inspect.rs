@@ -7,19 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::lane;
-use crate::model::declaration::{Declaration, Form};
+use crate::model::declaration::{Declaration, Form, Intent, Resolved};
 use crate::model::registry::{Change as RegistryChange, ChangeNote, Line, Proposal};
 use crate::model::{AssetId, AssetUuid, Diagnostic, RelPath, diagnostic};
 use crate::process::contract::Input;
 use crate::query::declared::{asset_dirs, declared};
 use crate::query::issue::Problem;
 use crate::query::layout::layout;
+use crate::query::names::names;
 use crate::query::recipes::{inputs, recipes};
 use crate::query::validated::validated;
 use crate::query::{Bucket, Slot, State};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::Workspace;
+use crate::workspace::packs::Membership;
 use crate::workspace::scan::{self, scan};
 
 use super::Options;
@@ -27,6 +29,7 @@ use super::artifacts::Moved;
 use super::configure::{Seen, Setup, configure, registry_files};
 use super::identify::identify;
 use super::judge::omit_if_asked;
+use super::members::{self, starts};
 use super::pass::Pass;
 use super::session::Session;
 
@@ -76,6 +79,8 @@ pub struct Asset {
     pub inputs: u64,
     /// Their length in bytes.
     pub bytes: u64,
+    /// Names of the packs that it is in, sorted; with something wrong about it, those that it would be in.
+    pub packs: Vec<String>,
     /// Whether it stays out of this profile's packs because its author says so.
     pub excluded: bool,
     /// Whether something about it is an error.
@@ -87,9 +92,15 @@ impl Asset {
     pub fn id(&self) -> Option<AssetId> {
         self.identity.map(|it| it.1)
     }
+
+    /// Returns whether no pack asks for it, although its author excludes it from none.
+    pub fn is_unpacked(&self) -> bool {
+        self.packs.is_empty() && !self.excluded
+    }
 }
 
-/// Looks at a workspace.
+/// Looks at a workspace. Where packs go by what is reachable, the processors of whatever is not up to date run: nothing
+/// else tells what assets refer to.
 ///
 /// # Errors
 ///
@@ -121,7 +132,7 @@ pub(super) fn inspect_and<T>(
     let seen = Seen::of(ws, options)?;
     let (ws, options) = (&seen.ws, &seen.options);
     let setup = configure(&seen)?;
-    let session = Session::open(ws, options, None);
+    let session = Session::open(ws, options, Vec::new());
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
     let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;
@@ -133,10 +144,11 @@ pub(super) fn inspect_and<T>(
     let proposal = identify(ws, state, tree, &setup.config, &registry);
     pass.note_missing(&proposal.missing);
     state.set_identities(crate::query::Identities::Registry(proposal.registry.clone()));
-    let slots = state.slots(&setup.profile, &options.pack);
+    let slots = state.slots(&setup.profile, &setup.config.packs);
     state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);
     });
+    let made = made || !setup.config.packs.are_local();
     if made {
         pass.workshop().make(state, &slots)?;
         pass.session.store.commit();
@@ -151,7 +163,9 @@ pub(super) fn inspect_and<T>(
     let ground = Ground { state, slots: &slots, tree, setup, proposal: &proposal, problems: &problems };
     let more = and(&ground);
     let mut diagnostics = pass.general(registry_warnings, &proposal);
-    let assets = assets(state, tree, setup, &proposal, &problems);
+    let (reached, unresolved) = reached(state, &slots, setup);
+    diagnostics.extend(unresolved);
+    let assets = assets(state, tree, setup, &proposal, &problems, &reached);
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
     let mut doubled: Vec<Line> = registry.settled().cloned().collect();
@@ -187,8 +201,33 @@ fn unclaimed(state: &State, bucket: Bucket) -> Vec<RelPath> {
     declared(&state.db, bucket).unclaimed.iter().map(|it| members.path(*it as usize)).collect()
 }
 
-fn assets(state: &State, tree: &Tree, setup: &Setup, proposal: &Proposal, problems: &[Problem]) -> Vec<Asset> {
+/// Returns what is reached by each pack, ascending, given what was made, and what is wrong with how the author names what
+/// it is reached from.
+fn reached(state: &State, slots: &[Slot], setup: &Setup) -> (Vec<Vec<AssetId>>, Vec<Diagnostic>) {
+    let packs = &setup.config.packs;
+    if packs.are_local() {
+        return (vec![Vec::new(); packs.all().len()], Vec::new());
+    }
+    let (starts, unresolved) = starts(packs, names(&state.db), &setup.config_text);
+    let layouts: Vec<_> = slots.iter().map(|it| layout(&state.db, *it).clone()).collect();
+    (members::reached(packs, &layouts, &starts), unresolved)
+}
+
+fn assets(
+    state: &State,
+    tree: &Tree,
+    setup: &Setup,
+    proposal: &Proposal,
+    problems: &[Problem],
+    reached: &[Vec<AssetId>],
+) -> Vec<Asset> {
     let db = &state.db;
+    let packs = |intent: &Intent, resolved: &Resolved, id: Option<AssetId>| {
+        let members = setup.config.packs.memberships(intent, resolved, &setup.profile);
+        let is_reached = |it: &Membership| id.is_some_and(|id| reached[it.pack as usize].binary_search(&id).is_ok());
+        let is_in = members.iter().filter(|it| !resolved.exclude && (it.is_selected || is_reached(it)));
+        is_in.map(|it| setup.config.packs.all()[it.pack as usize].name.clone()).collect()
+    };
     let failed = problems.iter().filter(|it| it.diagnostic.is_error());
     let broken: BTreeSet<&RelPath> = failed.map(|it| &it.place).collect();
     let change = |it: &ChangeNote| ((it.place.clone(), it.part.to_string()), it.change.clone());
@@ -197,6 +236,7 @@ fn assets(state: &State, tree: &Tree, setup: &Setup, proposal: &Proposal, proble
         let intent = &declaration.intent;
         let inputs: Vec<Input> = inputs(tree, asset_dirs(db), intent, &mut Vec::new());
         let line = proposal.registry.at(&intent.place, &intent.part);
+        let resolved = intent.resolve(&setup.profile);
         Asset {
             identity: line.map(|it| (it.uuid, it.id)),
             change: changes.get(&(intent.place.clone(), intent.part.clone())).cloned(),
@@ -208,7 +248,8 @@ fn assets(state: &State, tree: &Tree, setup: &Setup, proposal: &Proposal, proble
             tags: intent.options.tags.iter().cloned().collect(),
             inputs: inputs.len() as u64,
             bytes: inputs.iter().map(|it| it.size).sum(),
-            excluded: intent.resolve(&setup.profile).exclude,
+            packs: packs(intent, &resolved, line.map(|it| it.id)),
+            excluded: resolved.exclude,
             broken: broken.contains(&intent.place),
         }
     };
@@ -294,7 +335,7 @@ mod tests {
         disk.set_read_only(true);
         let inspection = engine.inspect(&Options::default()).expect("a workspace");
         assert_eq!(shown(&inspection), shown(&writable));
-        assert_eq!(engine.check(&Options::default()).expect("a sound workspace").entries, 1);
+        assert_eq!(engine.check(&Options::default()).expect("a sound workspace").entries(), 1);
         assert_eq!(disk.snapshot(), before);
     }
 

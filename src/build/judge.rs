@@ -15,10 +15,15 @@ use crate::query::validated::validated;
 use crate::query::{Database, Slot, State};
 use crate::workspace::layout::Workspace;
 
-/// A plan and what is to be said about it.
+use super::configure::Setup;
+use super::members::{empty_packs, plans, reached, starts};
+
+/// What the packs come to, and what is to be said about it.
 pub struct Verdict {
-    /// The plan; it leaves out what is broken.
-    pub plan: Plan,
+    /// The plan of each pack, by number; they leave out what is broken.
+    pub plans: Vec<Plan>,
+    /// What is reached by each pack, by number, ascending.
+    pub reached: Vec<Vec<AssetId>>,
     /// In the order in which they are shown. With an error among them nothing is published.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -32,19 +37,21 @@ impl Verdict {
 
 /// Collects entries and problems of all slots. `general` are diagnostics that belong to no asset: an error among
 /// them always stops a build.
-pub fn judge(ws: &Workspace, state: &State, slots: &[Slot], profile: &Profile, general: Vec<Diagnostic>) -> Verdict {
-    let db = &state.db;
-    let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
+pub fn judge(ws: &Workspace, state: &State, slots: &[Slot], setup: &Setup, general: Vec<Diagnostic>) -> Verdict {
+    let (names, packs, profile) = (names(&state.db), &setup.config.packs, &setup.profile);
     let mut diagnostics = general;
-    let of_slot = |db: &Database, slot| (layout(db, slot).entries.clone(), problems_of(db, slot, profile));
-    for (of_slot, problems) in state.ask_each(ws, "layouts", slots, of_slot) {
-        entries.extend(of_slot);
-        diagnostics.extend(problems);
-    }
-    entries.sort_by_key(|it| it.id);
-    diagnostics.extend(absent_references(&entries, names(db)));
+    let of_slot = |db: &Database, slot| (layout(db, slot).clone(), problems_of(db, slot, profile));
+    let (layouts, problems): (Vec<_>, Vec<_>) = state.ask_each(ws, "layouts", slots, of_slot).into_iter().unzip();
+    diagnostics.extend(problems.into_iter().flatten());
+    let (starts, unresolved) = starts(packs, names, &setup.config_text);
+    let reached = reached(packs, &layouts, &starts);
+    let plans = plans(&layouts, &reached, profile);
+    diagnostics.extend(absent_references(&plans, names));
+    // A pack that is reached from nothing has said why.
+    diagnostics.extend(empty_packs(packs, &plans).filter(|_| unresolved.is_empty()));
+    diagnostics.extend(unresolved);
     diagnostic::sort(&mut diagnostics);
-    Verdict { plan: Plan { layout: profile.layout, entries }, diagnostics }
+    Verdict { plans, reached, diagnostics }
 }
 
 /// Returns what is to be said of the assets in one slot.
@@ -68,8 +75,14 @@ pub fn omit_if_asked(problem: Problem, profile: &Profile) -> Diagnostic {
     diagnostic
 }
 
-/// Warns of entries that refer to assets which are not in the pack.
-fn absent_references(entries: &[Arc<PlanEntry>], names: &Names) -> Vec<Diagnostic> {
+/// Warns of entries that refer to assets which are not in any of these packs.
+fn absent_references(plans: &[Plan], names: &Names) -> Vec<Diagnostic> {
+    let mut entries: Vec<&Arc<PlanEntry>> = plans.iter().flat_map(|it| &it.entries).collect();
+    if plans.len() > 1 {
+        entries.sort_by_key(|it| it.id);
+        entries.dedup_by_key(|it| it.id);
+    }
+    let which = if plans.len() == 1 { "not in the pack" } else { "in no pack" };
     let is_absent = |id: &AssetId| entries.binary_search_by_key(id, |it| it.id).is_err();
     let referring: Vec<_> = entries.iter().filter(|it| it.references.iter().any(is_absent)).collect();
     if referring.is_empty() {
@@ -82,7 +95,7 @@ fn absent_references(entries: &[Arc<PlanEntry>], names: &Names) -> Vec<Diagnosti
         let Some(place) = places.get(&entry.id) else { continue };
         for id in entry.references.iter().filter(|it| is_absent(it)) {
             let target = places.get(id).map_or_else(|| format!("asset {id}"), |it| format!("`{it}`"));
-            let message = format!("`{place}` refers to {target}, which is not in the pack");
+            let message = format!("`{place}` refers to {target}, which is {which}");
             warnings.push(Diagnostic::warning(Code::ABSENT_REFERENCE, message).at(Location::file(place)));
         }
     }

@@ -7,13 +7,14 @@
 //! - `vanished`: what the index remembers of places that went missing
 //! - `identify`: which declared place has which identity, and what would have to be registered
 //! - `artifacts`: recipes to records, and the bytes of payloads when the pack is written
+//! - `members`: which assets are in which pack
 //! - `judge`: what is wrong, and whether that stops the build
 //! - `inspect`: what there is, without making or writing anything
 //! - `survey`: every asset whole, and what it depends on; processors run for that
 //! - `examine`: what is wrong with identities and how it is put right: what `doctor` tells and does
 //! - `surroundings`: what can be told about the machine, git and the lane
 //! - `view`: the same for write commands, and what it would be after a change
-//! - `publish`: the pack, its receipt, and what the index remembers of them
+//! - `publish`: packs, their receipts, and what the index remembers of them
 
 pub mod artifacts;
 pub mod configure;
@@ -21,6 +22,7 @@ pub mod examine;
 pub mod identify;
 pub mod inspect;
 pub mod judge;
+pub mod members;
 pub mod memo;
 pub mod pass;
 pub mod publish;
@@ -35,19 +37,16 @@ use std::time::Duration;
 
 use crate::cache::{CacheCounts, CacheMode};
 use crate::model::registry::ChangeNote;
-use crate::model::{Diagnostic, Digest};
+use crate::model::{Diagnostic, Digest, KeyHasher};
 use crate::system::Counts;
-
-/// The pack that nobody named.
-pub const MAIN_PACK: &str = "main";
 
 /// What a build is asked to do.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The profile to build.
     pub profile: String,
-    /// The pack to build.
-    pub pack: String,
+    /// Names of the packs to build; none means all of them.
+    pub packs: Vec<String>,
     /// The output directory; `build/<profile>` where none is given.
     pub out: Option<PathBuf>,
     /// Change nothing that is committed, and fail where that would be necessary.
@@ -73,7 +72,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             profile: "dev".to_owned(),
-            pack: MAIN_PACK.to_owned(),
+            packs: Vec::new(),
             out: None,
             locked: false,
             cache_dir: None,
@@ -88,15 +87,15 @@ impl Default for Options {
 }
 
 /// How a build ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Nothing that the pack depends on changed, and the pack is what it was.
+    /// Nothing that the packs depend on changed, and they are what they were.
     UpToDate,
-    /// Something changed, but the pack came out with the same bytes: it was left untouched.
+    /// Something changed, but the packs came out with the same bytes: they were left untouched.
     Unchanged,
-    /// The pack was written.
+    /// A pack was written.
     Written,
     /// Nothing was to be written: the workspace was only checked.
     Checked,
@@ -107,12 +106,10 @@ pub enum Outcome {
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
-    /// Where the pack lies.
-    pub pack_file: PathBuf,
-    /// The pack's content digest, once there is one.
-    pub content_digest: Option<Digest>,
-    /// Number of assets in the pack.
-    pub entries: u64,
+    /// What became of each pack that was asked for, by name.
+    pub packs: Vec<PackReport>,
+    /// Names of packs that are not defined any more, and whose files were removed.
+    pub removed: Vec<String>,
     /// What is to be said about the workspace, in the order in which it is shown.
     pub diagnostics: Vec<Diagnostic>,
     /// What is to be said about the cache. Not part of the workspace, so not repeated by a build with nothing to do.
@@ -123,6 +120,42 @@ pub struct Report {
     pub work: Work,
     /// What was done, by name; only where it was asked for.
     pub log: Option<Log>,
+}
+
+impl Report {
+    /// Returns the number of entries in all packs; an asset counts in each that it is in.
+    pub fn entries(&self) -> u64 {
+        self.packs.iter().map(|it| it.entries).sum()
+    }
+
+    /// Returns the content digest of the only pack, or one that stands for those of several; `None` where none was made.
+    pub fn content_digest(&self) -> Option<Digest> {
+        if let [only] = &self.packs[..] {
+            return only.content_digest;
+        }
+        let mut hasher = KeyHasher::new("packwright packs v1");
+        for it in &self.packs {
+            hasher.text(1, &it.name).digest(2, it.content_digest?);
+        }
+        Some(hasher.finish())
+    }
+}
+
+/// What became of a pack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PackReport {
+    /// Its name.
+    pub name: String,
+    /// How its build ended.
+    pub outcome: Outcome,
+    /// Where it lies.
+    pub file: PathBuf,
+    /// Its content digest, once there is one.
+    pub content_digest: Option<Digest>,
+    /// Number of assets in it.
+    pub entries: u64,
+    /// Files of it that were written.
+    pub files_written: u64,
 }
 
 /// What a build did, by name. Sorted.

@@ -1,19 +1,19 @@
 //! One pass: what it found on disk, how it proves that nothing or little is to do, and what it remembers.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::cache::{CacheMode, Changes, Committed, PutBucket};
 use crate::error::Error;
 use crate::model::registry::{ChangeNote, Line, Proposal, Registry};
-use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
+use crate::model::{AssetId, Code, Diagnostic, Digest, Location, RelPath};
 use crate::pack::format;
 use crate::pack::old::OldPack;
+use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
 use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
-use crate::receipt::{self, Outputs, Receipt};
-use crate::snapshot::Snapshot;
+use crate::receipt::{self, Outputs, Receipt, Standing};
+use crate::snapshot::{Packed, Snapshot};
 use crate::threads::at_leisure;
 use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::CONFIG_FILE;
@@ -23,11 +23,11 @@ use super::artifacts::{Moved, Workshop};
 use super::configure::{REGISTRY_FACT, RegistryFiles, Setup, registry_files};
 use super::identify;
 use super::judge::Verdict;
-use super::memo::{self, Built, Ledger, Rest, Short, Under};
+use super::memo::{self, Built, Draft, Ledger, Rest, Short, Under};
 use super::publish::{self, Output, Publication, Published, Wanted, settled, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::vanished::{VANISHED_FACT, Vanished};
-use super::{Outcome, Report, Work};
+use super::{Outcome, PackReport, Report, Work};
 
 /// What one pass found on disk.
 pub struct Pass<'a> {
@@ -54,6 +54,8 @@ pub struct Derived<'a> {
     pub slots: &'a [Slot],
     /// Their numbers.
     pub touched: &'a [usize],
+    /// What is reached by each pack in them, by number.
+    pub reached: &'a [Vec<AssetId>],
     /// What was not derived.
     pub rest: Rest<'a>,
     /// What is to be known of the registry from now on.
@@ -145,27 +147,23 @@ impl<'a> Pass<'a> {
         if self.scan.tree.load(ws.jobs) { Ok(()) } else { Err(Error::Torn { path: ws.cache_dir() }) }
     }
 
-    fn pack(&self) -> &'a str {
-        &self.session.options.pack
+    fn pack_name(&self, pack: usize) -> &str {
+        &self.setup.config.packs.all()[pack].name
     }
 
-    fn target(&self) -> String {
-        format!("{} {}", self.setup.profile.name, self.pack())
-    }
-
-    fn source_root(&self, registry: Digest) -> Digest {
-        source_root(&self.setup.config, &self.setup.profile, self.pack(), registry, &self.scan.tree)
+    fn source_root(&self, pack: usize, registry: Digest) -> Digest {
+        source_root(&self.setup.config, &self.setup.profile, self.pack_name(pack), registry, &self.scan.tree)
     }
 
     fn settled(&self) -> Digest {
-        settled(&self.setup.config, &self.setup.profile, self.pack())
+        settled(&self.setup.config, &self.setup.profile)
     }
 
-    fn outputs(&self, output: &Output) -> Option<Outputs> {
-        self.session.index.output(&output.key).and_then(|it| Outputs::from_row(&it))
+    fn outputs(&self, output: &Output, pack: usize) -> Option<Outputs> {
+        self.session.index.output(&output.key(self.pack_name(pack))).and_then(|it| Outputs::from_row(&it))
     }
 
-    /// Returns the report of a build with nothing to do, if that is what this is: the receipt's pack came of today's
+    /// Returns the report of a build with nothing to do, if that is what this is: each receipt's pack came of today's
     /// `source_root`, and every file of it is what it was.
     pub fn up_to_date(&self, registry: &RegistryFiles, output: &Output) -> Option<Report> {
         let Session { ws, options, index, .. } = &self.session;
@@ -173,26 +171,37 @@ impl<'a> Pass<'a> {
         if options.cache == CacheMode::Off {
             return None;
         }
-        let receipt = receipt::read(&*ws.disk, &output.dir, self.pack())?;
-        if receipt.source_root != self.source_root(registry.digest) || receipt.profile != self.setup.profile.name {
+        let mut changes = self.scan_changes(registry);
+        let (mut packs, mut warnings) = (Vec::new(), Vec::new());
+        for pack in self.setup.packs.iter().copied() {
+            let (receipt, standing) = self.standing(pack, registry, output)?;
+            if standing.learned {
+                let outputs = publish::remember(&standing, ws.disk.boot_id(), &self.setup.profile);
+                changes.outputs_put.push((output.key(self.pack_name(pack)), outputs.to_row()));
+            }
+            packs.push(PackReport {
+                content_digest: Some(receipt.content_digest),
+                ..self.pack_report(pack, Outcome::UpToDate, Some(output), receipt.entries)
+            });
+            // Each of them has all: they are about the workspace.
+            warnings = receipt.warnings;
+        }
+        index.commit(&changes);
+        Some(Report { log: self.session.log(None, &[]), ..self.report(packs, warnings, self.work(None, &[])) })
+    }
+
+    /// Returns a pack's receipt and what was found out about its files, if it is up to date.
+    fn standing(&self, pack: usize, registry: &RegistryFiles, output: &Output) -> Option<(Receipt, Standing)> {
+        let Session { ws, options, .. } = &self.session;
+        let receipt = receipt::read(&*ws.disk, &output.dir, self.pack_name(pack))?;
+        if receipt.source_root != self.source_root(pack, registry.digest) || receipt.profile != self.setup.profile.name
+        {
             return None;
         }
         let clock = || ws.disk.now(&ws.cache_dir());
-        let known = self.outputs(output);
+        let known = self.outputs(output, pack);
         let standing = receipt::stands(&*ws.disk, &output.dir, &receipt, known.as_ref(), options.rehash, &clock)?;
-        let mut changes = self.scan_changes(registry);
-        if standing.learned {
-            let outputs = publish::remember(&standing, ws.disk.boot_id(), &self.setup.profile);
-            changes.outputs_put.push((output.key.clone(), outputs.to_row()));
-        }
-        index.commit(&changes);
-        let Receipt { content_digest, entries, warnings, .. } = receipt;
-        let work = self.work(None, None);
-        Some(Report {
-            content_digest: Some(content_digest),
-            log: self.session.log(None, &[]),
-            ..self.report(Outcome::UpToDate, self.pack_file(output), entries, warnings, work)
-        })
+        Some((receipt, standing))
     }
 
     /// Builds from memos where only the contents of few buckets moved. `None` when it is not as simple as that, or
@@ -204,45 +213,44 @@ impl<'a> Pass<'a> {
     pub fn short_way(&self, registry: &RegistryFiles, output: &Output) -> Result<Option<Report>, Moved> {
         let Session { ws, options, index, store, .. } = &self.session;
         let _short = ws.phase("short way");
-        let target = self.target();
-        let (known, old) = (self.outputs(output), OldPack::open(&*ws.disk, &output.dir, self.pack()));
-        if old.is_some() && known.is_none() {
+        let packs = &self.setup.config.packs;
+        let known: Vec<_> = (0..packs.all().len()).map(|it| self.outputs(output, it)).collect();
+        let old: Vec<_> = packs.all().iter().map(|it| OldPack::open(&*ws.disk, &output.dir, &it.name)).collect();
+        if old.iter().zip(&known).any(|(old, known)| old.is_some() && known.is_none()) {
             return Ok(None);
         }
         let tree = &self.scan.tree;
         let (settled, registry_digest, config) = (self.settled(), registry.digest, &*self.setup.config);
-        let under = Under { target: &target, settled, registry: registry_digest, config };
+        let under = Under { target: &self.setup.profile.name, settled, registry: registry_digest, config };
         let Some(memos) = memo::recall(index, under, tree) else { return Ok(None) };
         if self.setup.roots.iter().any(|it| !is_dir(tree, it)) {
             return Ok(None);
         }
         let workshop = self.workshop();
-        let standing = old.as_ref().map(OldPack::content_digest);
-        let short = memos.derive(&workshop, &self.setup, self.pack(), registry, standing)?;
+        let wanted = &self.setup.packs;
+        let content_digest = |it: &usize| old[*it].as_ref().map(OldPack::content_digest);
+        let standing: Vec<_> = wanted.iter().filter_map(|it| Some((*it, content_digest(it)?))).collect();
+        let short = memos.derive(&workshop, &self.setup, registry, &standing)?;
         let Some(short) = short.filter(|it| !options.locked || it.registration.changes.is_empty()) else {
             return Ok(None);
         };
         registry.check_unmoved(ws)?;
 
         // Only parts that hold a changed entry are laid out, or else all of the plan.
-        let profile = &self.setup.profile;
-        let patch = match (&known, &old) {
-            (Some(known), Some(old)) if known.has(&format::root_name(self.pack()), old.content_digest()) => {
-                short.difference(ws, old.content_digest()).and_then(|it| publish::patch(old, profile, &it))
-            }
-            _ => None,
+        let is_known = |(pack, old): (usize, &OldPack<'_>)| {
+            let root = format::root_name(self.pack_name(pack));
+            known[pack].as_ref().is_some_and(|it| it.has(&root, old.content_digest()))
         };
-        let plan = if patch.is_none() { short.plan(ws, &self.setup) } else { None };
-        let wanted = match (&patch, &plan) {
-            (Some(patch), _) => Wanted::Patch(patch),
-            (None, Some(plan)) => Wanted::Plan(plan),
-            (None, None) => return Ok(None),
-        };
-        let Short { state, slots, touched, diagnostics, registration, ledger, memos } = &short;
+        let old = old.into_iter().enumerate();
+        let old: Vec<_> = old.map(|(pack, it)| it.filter(|it| is_known((pack, it)))).collect();
+        let Some(drafts) = short.drafts(ws, &self.setup, &old) else { return Ok(None) };
+        let Short { state, slots, touched, reached, diagnostics, registration, ledger, memos } = &short;
         let names = LazyNames::new(&state.db);
         let payloads = workshop.payloads(state, &names, slots);
         // Payloads of what is only remembered come from the previous pack, or else from what was just read.
-        if old.is_none() && !plan.as_ref().is_some_and(|it| payloads.are_at_hand(it)) {
+        let at_hand = |it: &Wanted<'_>| if let Wanted::Plan(plan) = it { payloads.are_at_hand(plan) } else { true };
+        let wanted: Vec<_> = wanted.iter().map(|it| (*it, drafts[*it].wanted())).collect();
+        if wanted.iter().any(|(pack, it)| standing.iter().all(|it| it.0 != *pack) && !at_hand(it)) {
             return Ok(None);
         }
         let changes = &registration.changes;
@@ -250,15 +258,16 @@ impl<'a> Pass<'a> {
             true => registry.digest,
             false => identify::write(ws, options, changes, registration.files.clone(), registry)?,
         };
-        let publish = || self.publish(output, wanted, diagnostics, registry_digest, &payloads);
+        let publish = || self.publish(output, &wanted, diagnostics, registry_digest, &payloads);
         let published = ws.meanwhile(|| store.commit(), publish)?;
         let (rest, ledger) = (Rest::Memos(memos), ledger.clone());
-        let derived = Derived { state, slots, touched, rest, ledger };
+        let derived = Derived { state, slots, touched, reached, rest, ledger };
         self.remember(registry, registry_digest, output, &published, diagnostics, derived);
-        let mut report = self.built(state, wanted, diagnostics, output, &published, changes);
+        let mut report = self.built(state, &wanted, diagnostics, output, &published, changes);
         report.work.buckets_recalled = report.work.buckets - touched.len() as u64;
         // To take a hundred thousand entries apart takes a while, and nobody needs to wait for it.
-        at_leisure(move || drop(plan));
+        let plans: Vec<_> = drafts.into_iter().filter_map(Draft::into_plan).collect();
+        at_leisure(move || drop(plans));
         Ok(Some(report))
     }
 
@@ -284,22 +293,27 @@ impl<'a> Pass<'a> {
         registry: &Registry,
         verdict: Verdict,
     ) -> Snapshot {
+        let packed = |(number, plan): (usize, Plan)| Packed {
+            name: self.pack_name(number).to_owned(),
+            file: output.root_file(self.pack_name(number)),
+            source_root: self.source_root(number, registry_digest),
+            number,
+            plan: Arc::new(plan),
+        };
+        let plans = verdict.plans.into_iter().enumerate().filter(|it| self.setup.packs.contains(&it.0));
         Snapshot {
             revision: 0,
-            source_root: self.source_root(registry_digest),
             tree: self.scan.tree.clone(),
             config: self.setup.config.clone(),
             registry: registry.clone(),
             names: names(&state.db).clone(),
             profile: self.setup.profile.clone(),
-            pack: self.pack().to_owned(),
-            pack_file: self.pack_file(output),
-            plan: Arc::new(verdict.plan),
+            packs: plans.map(packed).collect(),
             diagnostics: Arc::new(verdict.diagnostics),
         }
     }
 
-    /// Writes the pack and its receipt.
+    /// Writes packs, by their numbers, and their receipts, and removes those that are not defined any more.
     ///
     /// # Errors
     ///
@@ -307,23 +321,29 @@ impl<'a> Pass<'a> {
     pub fn publish(
         &self,
         output: &Output,
-        wanted: Wanted<'_>,
+        wanted: &[(usize, Wanted<'_>)],
         diagnostics: &[Diagnostic],
         registry: Digest,
         payloads: &dyn Payloads,
-    ) -> Result<Published, Error> {
-        let publication = Publication {
-            pack: self.pack(),
-            profile: &self.setup.profile,
-            wanted,
-            source_root: self.source_root(registry),
-            warnings: diagnostics,
-            distrust: self.session.options.rehash,
+    ) -> Result<Vec<Published>, Error> {
+        let ws = self.session.ws;
+        let last = wanted.last().map(|it| it.0);
+        let publish = |(number, wanted): &(usize, Wanted<'_>)| {
+            let publication = Publication {
+                number: *number,
+                pack: self.pack_name(*number),
+                profile: &self.setup.profile,
+                wanted: *wanted,
+                source_root: self.source_root(*number, registry),
+                warnings: diagnostics,
+                distrust: self.session.options.rehash,
+                all: (last == Some(*number)).then_some(&*self.setup.config.packs),
+            };
+            publish::publish(ws, &output.dir, &publication, payloads, self.outputs(output, *number).as_ref())
         };
-        let published =
-            publish::publish(self.session.ws, &output.dir, &publication, payloads, self.outputs(output).as_ref())?;
+        let packs = wanted.iter().map(publish).collect::<Result<Vec<_>, Error>>()?;
         self.session.store.commit();
-        Ok(published)
+        Ok(packs)
     }
 
     fn scan_changes(&self, registry: &RegistryFiles) -> Changes {
@@ -371,7 +391,7 @@ impl<'a> Pass<'a> {
         registry: &RegistryFiles,
         registry_digest: Digest,
         output: &Output,
-        published: &Published,
+        published: &[Published],
         diagnostics: &[Diagnostic],
         derived: Derived<'_>,
     ) {
@@ -381,14 +401,29 @@ impl<'a> Pass<'a> {
         let _remember = self.session.ws.phase("remember");
         let is_scan_stored = *self.is_scan_stored.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = if is_scan_stored { Changes::default() } else { self.scan_changes(registry) };
-        changes.outputs_put.push((output.key.clone(), published.outputs.to_row()));
-        let Derived { state, slots, touched, rest, ledger } = derived;
-        let (target, settled, registry) = (&self.target(), self.settled(), registry_digest);
+        let row = |it: &Published| (output.key(self.pack_name(it.pack)), it.outputs.to_row());
+        changes.outputs_put.extend(published.iter().map(row));
+        let Derived { state, slots, touched, reached, rest, ledger } = derived;
+        let (target, settled, registry) = (&self.setup.profile.name, self.settled(), registry_digest);
         let (setup, ws) = (&self.setup, self.session.ws);
-        let content_digest = published.emitted.content_digest;
+        let mut content_digests = vec![None; setup.config.packs.all().len()];
+        published.iter().for_each(|it| content_digests[it.pack] = Some(it.emitted.content_digest));
         let tree = &self.scan.tree;
-        let built =
-            Built { target, settled, registry, ledger, content_digest, tree, state, slots, touched, rest, setup, ws };
+        let built = Built {
+            target,
+            settled,
+            registry,
+            ledger,
+            content_digests,
+            tree,
+            state,
+            slots,
+            touched,
+            reached,
+            rest,
+            setup,
+            ws,
+        };
         // The pack is there: nobody asks for these bytes any more, and what follows needs room.
         let Session { index, sources, .. } = &self.session;
         sources.forget();
@@ -398,61 +433,65 @@ impl<'a> Pass<'a> {
 
     /// Returns the report of a workspace that was only checked.
     pub fn checked(&self, state: &State, verdict: Verdict, proposal: &Proposal) -> Report {
-        let entries = verdict.plan.entries.len() as u64;
-        let work = self.work(Some(state), None);
+        let entries = |it: &usize| verdict.plans[*it].entries.len() as u64;
+        let packs = self.setup.packs.iter().map(|it| self.pack_report(*it, Outcome::Checked, None, entries(it)));
         Report {
             registered: proposal.changes.clone(),
             log: self.session.log(Some(state), &[]),
-            ..self.report(Outcome::Checked, PathBuf::new(), entries, verdict.diagnostics, work)
+            ..self.report(packs.collect(), verdict.diagnostics, self.work(Some(state), &[]))
         }
     }
 
-    /// Returns the report of a pack that was built.
+    /// Returns the report of packs that were built.
     pub fn built(
         &self,
         state: &State,
-        wanted: Wanted<'_>,
+        wanted: &[(usize, Wanted<'_>)],
         diagnostics: &[Diagnostic],
         output: &Output,
-        published: &Published,
+        published: &[Published],
         registered: &[ChangeNote],
     ) -> Report {
-        let emitted = &published.emitted;
-        let outcome = if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written };
-        let (entries, work) = (wanted.entry_count(), self.work(Some(state), Some(published)));
+        let report = |((pack, wanted), published): (&(usize, Wanted<'_>), &Published)| {
+            let emitted = &published.emitted;
+            let outcome = if emitted.written == 0 { Outcome::Unchanged } else { Outcome::Written };
+            PackReport {
+                content_digest: Some(emitted.content_digest),
+                files_written: emitted.written,
+                ..self.pack_report(*pack, outcome, Some(output), wanted.entry_count())
+            }
+        };
+        let packs = wanted.iter().zip(published).map(report).collect();
+        let written: Vec<String> = published.iter().flat_map(|it| it.emitted.written_names.iter().cloned()).collect();
         Report {
-            content_digest: Some(emitted.content_digest),
+            removed: published.iter().flat_map(|it| it.removed.iter().cloned()).collect(),
             registered: registered.to_vec(),
-            log: self.session.log(Some(state), &emitted.written_names),
-            ..self.report(outcome, self.pack_file(output), entries, diagnostics.to_vec(), work)
+            log: self.session.log(Some(state), &written),
+            ..self.report(packs, diagnostics.to_vec(), self.work(Some(state), published))
         }
     }
 
-    fn pack_file(&self, output: &Output) -> PathBuf {
-        output.dir.join(format::root_name(self.pack()))
+    fn pack_report(&self, pack: usize, outcome: Outcome, output: Option<&Output>, entries: u64) -> PackReport {
+        let name = self.pack_name(pack).to_owned();
+        let file = output.map(|it| it.root_file(&name)).unwrap_or_default();
+        PackReport { name, outcome, file, content_digest: None, entries, files_written: 0 }
     }
 
-    fn report(
-        &self,
-        outcome: Outcome,
-        pack_file: PathBuf,
-        entries: u64,
-        diagnostics: Vec<Diagnostic>,
-        work: Work,
-    ) -> Report {
+    fn report(&self, packs: Vec<PackReport>, diagnostics: Vec<Diagnostic>, work: Work) -> Report {
+        let outcome = packs.iter().map(|it| it.outcome).max().expect("a workspace has a pack");
         let cache_warnings = self.session.cache_warnings();
-        let (content_digest, registered, log) = (None, Vec::new(), None);
-        Report { outcome, pack_file, content_digest, entries, diagnostics, cache_warnings, registered, work, log }
+        let (removed, registered, log) = (Vec::new(), Vec::new(), None);
+        Report { outcome, packs, removed, diagnostics, cache_warnings, registered, work, log }
     }
 
-    fn work(&self, state: Option<&State>, published: Option<&Published>) -> Work {
+    fn work(&self, state: Option<&State>, published: &[Published]) -> Work {
         let buckets = self.scan.tree.buckets();
         Work {
             sources: buckets.iter().map(|it| it.sources() as u64).sum(),
             buckets: buckets.len() as u64,
             buckets_moved: self.scan.moved.len() as u64,
-            pack_files_written: published.map_or(0, |it| it.emitted.written),
-            pack_files_kept: published.map_or(0, |it| it.emitted.untouched),
+            pack_files_written: published.iter().map(|it| it.emitted.written).sum(),
+            pack_files_kept: published.iter().map(|it| it.emitted.untouched).sum(),
             ..self.session.work(state)
         }
     }

@@ -1,4 +1,4 @@
-//! Publishing: the output lock, the pack, its receipt, and what the index remembers of both.
+//! Publishing: the output lock, packs, their receipts, and what the index remembers of both.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::system::{Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
+use crate::workspace::packs::Packs;
 
 use super::Options;
 use super::memo::Difference;
@@ -33,12 +34,16 @@ const WAITS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(20
 pub struct Output {
     /// The directory.
     pub dir: PathBuf,
-    /// The name under which the index remembers what lies in it.
-    pub key: String,
+    profile: String,
     _lock: Box<dyn Lock>,
 }
 
 impl Output {
+    /// Returns the name under which the index remembers what lies in here of a pack.
+    pub fn key(&self, pack: &str) -> String {
+        format!("{} {pack} {}", self.profile, self.dir.display())
+    }
+
     /// Returns where the root file of a pack lies in here, or will.
     pub fn root_file(&self, pack: &str) -> PathBuf {
         self.dir.join(format::root_name(pack))
@@ -71,8 +76,7 @@ pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Outp
     let mut waited = Duration::ZERO;
     loop {
         if let Some(lock) = ws.disk.try_lock(&path, false).context("lock", &path)? {
-            let key = format!("{} {} {}", options.profile, options.pack, dir.display());
-            return Ok(Output { dir, key, _lock: lock });
+            return Ok(Output { dir, profile: options.profile.clone(), _lock: lock });
         }
         ws.check_stop()?;
         if waited >= options.wait.unwrap_or(OUTPUT_WAIT) {
@@ -98,12 +102,12 @@ pub fn source_root(config: &Config, profile: &Profile, pack: &str, registry: Dig
 /// Returns the digest of everything but the sources that a pack could depend on.
 pub fn context(config: &Config, profile: &Profile, pack: &str, registry: Digest) -> Digest {
     let mut hasher = KeyHasher::new("packwright build context v2");
-    hasher.digest(12, settled(config, profile, pack)).digest(13, registry);
+    hasher.digest(12, settled(config, profile)).text(11, pack).digest(13, registry);
     hasher.finish()
 }
 
-/// Returns the digest of everything but sources and identities that a pack could depend on.
-pub fn settled(config: &Config, profile: &Profile, pack: &str) -> Digest {
+/// Returns the digest of everything but sources and identities that packs could depend on.
+pub fn settled(config: &Config, profile: &Profile) -> Digest {
     let mut hasher = KeyHasher::new("packwright build settings v1");
     hasher.text(1, env!("CARGO_PKG_VERSION")).number(2, u64::from(receipt::VERSION));
     hasher.number(14, u64::from(magic::TABLE_VERSION));
@@ -114,7 +118,7 @@ pub fn settled(config: &Config, profile: &Profile, pack: &str) -> Digest {
             hasher.text(9, it);
         });
     }
-    hasher.text(10, &profile.name).text(11, pack).digest(12, config.digest());
+    hasher.text(10, &profile.name).digest(12, config.digest());
     hasher.finish()
 }
 
@@ -139,7 +143,9 @@ impl Wanted<'_> {
 
 /// What is published.
 pub struct Publication<'a> {
-    /// The pack's name.
+    /// The pack's number.
+    pub number: usize,
+    /// Its name.
     pub pack: &'a str,
     /// The profile.
     pub profile: &'a Profile,
@@ -151,14 +157,21 @@ pub struct Publication<'a> {
     pub warnings: &'a [Diagnostic],
     /// Whether to read what lies there already, whatever is known of its fingerprint.
     pub distrust: bool,
+    /// With the last pack: all that there are. What was emitted for others is removed before this one's receipt says that
+    /// there is nothing to do.
+    pub all: Option<&'a Packs>,
 }
 
-/// What was published, and what is to be remembered of it.
+/// A pack that was published, and what is to be remembered of it.
 pub struct Published {
+    /// Its number.
+    pub pack: usize,
     /// What emission did.
     pub emitted: Emitted,
     /// What the index should remember.
     pub outputs: Outputs,
+    /// Names of packs that are not defined any more, whose files were removed.
+    pub removed: Vec<String>,
 }
 
 /// Returns what makes the previous pack the one that differs from it like this. `None` where the whole plan is needed.
@@ -167,11 +180,7 @@ pub fn patch(old: &OldPack<'_>, profile: &Profile, difference: &Difference) -> O
     if profile.layout != Layout::Split || profile.manifest {
         return None;
     }
-    // What an entry refers to may be in the pack or not; where it is not, that is to be said.
-    let has =
-        |id| (old.has(id) && removed.binary_search(&id).is_err()) || put.binary_search_by_key(&id, |it| it.id).is_ok();
-    let refer_well = put.iter().flat_map(|it| &it.references).all(|it| has(*it));
-    if refer_well { Patch::new(old, put, removed, *names_differ) } else { None }
+    Patch::new(old, put, removed, *names_differ)
 }
 
 /// Writes the pack and its receipt.
@@ -220,11 +229,12 @@ pub fn publish(
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
     let old = Stoppable { ws, payloads: &old };
     let emitted = emit::emit(target, &laid, &old, &options)?;
+    let removed = publication.all.map_or(Ok(Vec::new()), |it| sweep_undefined(ws, out_dir, &profile.name, it))?;
     let receipt = receipt_of(publication, &emitted);
     emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
     let parts_dir = disk.stat(&out_dir.join(format::parts_dir(pack))).ok();
     let outputs = Outputs::of(&emitted.files, parts_dir, now, boot, durability == Durability::Synced);
-    Ok(Published { emitted, outputs })
+    Ok(Published { pack: publication.number, emitted, outputs, removed })
 }
 
 /// Lets the user stop an emission while it fetches payloads: before the root file gets its name, never after it.
@@ -259,6 +269,31 @@ fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
         warnings: publication.warnings.to_vec(),
         checksum: Digest([0; 32]), // Filled in as it is written.
     }
+}
+
+/// Removes what was emitted for packs that are not among `packs` any more, and returns their names. What proves it are
+/// their receipts. Only in `build/`: elsewhere another workspace may have built them.
+///
+/// # Errors
+///
+/// Whatever the disk refuses when it is asked for what is there; what cannot be removed stays.
+fn sweep_undefined(ws: &Workspace, out_dir: &Path, profile: &str, packs: &Packs) -> Result<Vec<String>> {
+    if !out_dir.starts_with(ws.root.join(BUILD_DIR)) {
+        return Ok(Vec::new());
+    }
+    let disk = &*ws.disk;
+    let mut swept = Vec::new();
+    for name in emit::packs_in(disk, out_dir)? {
+        // On a file system that does not tell upper case from lower, it may be the receipt of one that is defined.
+        let is_defined = packs.all().iter().any(|it| it.name.eq_ignore_ascii_case(&name));
+        let receipt = receipt::read(disk, out_dir, &name).filter(|it| !is_defined && it.profile == profile);
+        if let Some(receipt) = receipt {
+            let files: Vec<_> = receipt.files.into_iter().map(|it| (it.path, it.digest)).collect();
+            emit::remove_pack(Target { disk, out_dir, pack: &name }, &files)?;
+            swept.push(name);
+        }
+    }
+    Ok(swept)
 }
 
 /// Returns what to remember of outputs that were found standing.

@@ -57,8 +57,8 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Opens index and store.
     ///
-    /// `pack` is the file that the pack is to become, where one is to be made.
-    pub fn open(ws: &'a Workspace, options: &'a Options, pack: Option<PathBuf>) -> Self {
+    /// `packs` are the files that the packs are to become, where any are to be made.
+    pub fn open(ws: &'a Workspace, options: &'a Options, packs: Vec<PathBuf>) -> Self {
         let before = ws.disk.counters().counts();
         let own = ws.cache_dir();
         let shared = options.cache_dir.as_deref().unwrap_or(&own);
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
             // cannot be written is looked at all the same.
             let _ = cache::prepare_dir(&*ws.disk, &own);
         }
-        let sources = Sources::new(ws).for_pack(pack);
+        let sources = Sources::new(ws).for_packs(packs);
         Self {
             ws,
             options,

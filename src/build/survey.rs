@@ -15,7 +15,7 @@ use crate::process::exec::MadeResult;
 use crate::process::trace::Observation;
 use crate::query::State;
 use crate::query::declared::{asset_dirs, declared};
-use crate::query::layout::layout;
+use crate::query::layout::{Layout, layout};
 use crate::query::recipes::{inputs, recipes};
 use crate::query::validated::validated;
 use crate::system::Bytes;
@@ -52,8 +52,9 @@ pub struct More {
     pub inputs: Vec<File>,
     /// What its processor asked, as seen from the asset's directory.
     pub observed: Vec<Observation>,
-    /// What was made, as it would be in a pack; `None` where nothing was.
-    pub entry: Option<Arc<PlanEntry>>,
+    /// What was made, as each pack that the asset is in has it, with the pack's number; of one that is in none as it is,
+    /// with none. Nothing where nothing was made.
+    pub entries: Vec<(Option<usize>, Arc<PlanEntry>)>,
     /// The assets that what was made refers to, ascending.
     pub references: Vec<AssetId>,
     /// The assets that it is declared to depend on, ascending.
@@ -94,8 +95,13 @@ pub fn survey(ws: &Workspace, state: &mut State, options: &Options) -> std::resu
         (config_text, ground.setup.profile.clone(), ground.proposal.registry.clone(), known(ground))
     };
     let (inspection, (config_text, profile, registry, known)) = inspect_and(ws, state, options, true, look)?;
-    let more =
-        |it: &Asset| known.get(&(it.place.clone(), it.part.clone())).expect("assets are what is declared").clone();
+    let all = inspection.config.packs.all();
+    let more = |it: &Asset| {
+        let known = known.get(&(it.place.clone(), it.part.clone())).expect("assets are what is declared");
+        let is_in = |pack: Option<usize>| pack.map_or(it.packs.is_empty(), |nth| it.packs.contains(&all[nth].name));
+        let entries = known.entries.iter().filter(|it| is_in(it.0)).cloned().collect();
+        More { entries, ..known.clone() }
+    };
     let more = inspection.assets.iter().map(more).collect();
     Ok(Survey { inspection, config_text: config_text?, profile, registry, more })
 }
@@ -120,7 +126,7 @@ fn known(ground: &Ground<'_>) -> Known {
                 text: declaration.file().and_then(|it| texts.get(it)).cloned(),
                 inputs: inputs.filter_map(file).collect(),
                 observed: Vec::new(),
-                entry: None,
+                entries: Vec::new(),
                 references: Vec::new(),
                 dependencies: Vec::new(),
                 problems: Vec::new(),
@@ -140,6 +146,19 @@ fn known(ground: &Ground<'_>) -> Known {
     known
 }
 
+type Entries = Vec<(Option<usize>, Arc<PlanEntry>)>;
+
+/// Returns what was made of each asset, in the form of each pack that it is in, or may be.
+fn entries_of(layout: &Layout) -> BTreeMap<AssetId, Entries> {
+    let of_packs = layout.packs.iter().zip(&layout.reachable).enumerate();
+    let of_packs = of_packs.flat_map(|(nth, (one, other))| one.iter().chain(other).map(move |it| (Some(nth), it)));
+    let mut entries: BTreeMap<AssetId, Entries> = BTreeMap::new();
+    for (pack, it) in of_packs.chain(layout.unselected.iter().map(|it| (None, it))) {
+        entries.entry(it.id).or_default().push((pack, it.clone()));
+    }
+    entries
+}
+
 fn note_made(ground: &Ground<'_>, known: &mut Known) {
     let db = &ground.state.db;
     for slot in ground.slots {
@@ -149,14 +168,13 @@ fn note_made(ground: &Ground<'_>, known: &mut Known) {
                 more.dependencies.clone_from(&asset.dependencies);
             }
         }
-        let entries: BTreeMap<AssetId, &Arc<PlanEntry>> =
-            layout(db, *slot).entries.iter().map(|it| (it.id, it)).collect();
+        let entries = entries_of(layout(db, *slot));
         for (recipe, made) in recipes(db, *slot).list.iter().zip(slot.made(db).iter()) {
             let asset = &assets[recipe.asset as usize];
             let key = (asset.intent.place.clone(), asset.intent.part.clone());
             let Some(more) = known.get_mut(&key) else { continue };
             more.observed.clone_from(&made.observations);
-            more.entry = asset.identity.and_then(|it| entries.get(&it.1)).map(|it| (*it).clone());
+            more.entries = asset.identity.and_then(|it| entries.get(&it.1)).cloned().unwrap_or_default();
             if let MadeResult::Artifacts(artifacts) = &made.result {
                 let of_part = artifacts.iter().filter(|it| it.0.part == asset.intent.part);
                 more.references = of_part.flat_map(|it| it.0.references.iter().copied()).collect();

@@ -34,6 +34,7 @@ use super::artifacts::Moved;
 use super::configure::{Seen, configure, registry_files};
 use super::identify::{digests, identify};
 use super::inspect::problems;
+use super::members::starts;
 use super::pass::{Pass, is_dir};
 use super::session::Session;
 
@@ -142,7 +143,7 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
     let (ws, options) = (&seen.ws, &seen.options);
     let setup = configure(&seen)?;
     let config_text = config_text(ws, &setup.config)?;
-    let session = Session::open(ws, options, None);
+    let session = Session::open(ws, options, Vec::new());
     let mut registry_files = registry_files(ws, &session.index, options, &setup.sight)?;
     let how = scan::Options { rehash: options.rehash, ignore: Some(&setup.config.ignore) };
     let scan = scan(ws, &setup.roots, session.known_tree(&setup), &session.sources, how)?;
@@ -163,9 +164,9 @@ pub fn view(ws: &Workspace, state: &mut State, options: &Options, observing: boo
         registry_digests: registry_files.digests.clone(),
         links: links(ws, &pass.scan.tree),
     };
-    let mut view = derive(ws, state, options, ground, &|_| Ok(registry.clone()))?;
+    let mut view = derive(ws, state, ground, &|_| Ok(registry.clone()))?;
     if observing {
-        let slots = state.slots(&pass.setup.profile, &options.pack);
+        let slots = state.slots(&pass.setup.profile, &pass.setup.config.packs);
         workshop.make(state, &slots)?;
         pass.session.store.commit();
         note_observations(state, &slots, &mut view.assets);
@@ -189,7 +190,6 @@ pub(super) fn config_text(ws: &Workspace, config: &Config) -> Result<Vec<u8>> {
 fn derive(
     ws: &Workspace,
     state: &mut State,
-    options: &Options,
     ground: Ground,
     register: &dyn Fn(&View) -> Result<Registry>,
 ) -> Result<View> {
@@ -225,7 +225,7 @@ fn derive(
     view.proposal = identify(ws, state, &view.tree, &view.config, &view.registry);
     state.set_identities(Identities::Registry(view.proposal.registry.clone()));
     view.names = names(&state.db).clone();
-    let slots = state.slots(&view.profile, &options.pack);
+    let slots = state.slots(&view.profile, &view.config.packs);
     state.prefetch(ws, "recipes", &slots, |db, it| {
         recipes(db, it);
     });
@@ -235,7 +235,8 @@ fn derive(
         let message = format!("the root `{}` is not a directory", it.path);
         Diagnostic::error(Code::ROOTS, message).at(Location::file(&it.path))
     });
-    let errors = problems.chain(missing_roots).chain(view.proposal.diagnostics.iter().cloned());
+    let (_, unresolved) = starts(&view.config.packs, &view.names, &view.config_text);
+    let errors = problems.chain(missing_roots).chain(unresolved).chain(view.proposal.diagnostics.iter().cloned());
     view.errors.extend(errors.filter(Diagnostic::is_error));
     diagnostic::sort(&mut view.errors);
     Ok(view)
@@ -334,7 +335,6 @@ impl View {
         &self,
         ws: &Workspace,
         state: &mut State,
-        options: &Options,
         next: &Next,
         register: &dyn Fn(&View) -> Result<Registry>,
     ) -> Result<View> {
@@ -347,7 +347,7 @@ impl View {
             scope: Scope::Whole,
         };
         change.apply(state);
-        derive(ws, state, options, ground, register)
+        derive(ws, state, ground, register)
     }
 
     fn ground_after(&self, next: &Next) -> Ground {

@@ -10,7 +10,7 @@ use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative, shown};
 use super::words::{clean, count, seconds};
 use super::{Context, render};
-use crate::build::{Options, Outcome, Report, Work};
+use crate::build::{Options, Outcome, PackReport, Report, Work};
 use crate::error::{IoContext, Result};
 use crate::model::registry::{Change, ChangeNote};
 use crate::model::{AssetId, AssetUuid, Digest, RelPath};
@@ -44,14 +44,14 @@ pub struct BuildDocument {
     outcome: Outcome,
     /// The profile that was built.
     profile: String,
-    /// The pack that was built.
-    pack: String,
-    /// Where the pack lies, as seen from the workspace.
-    pack_file: String,
-    /// The pack's content digest.
-    content_digest: Option<Digest>,
-    /// Number of assets in the pack.
+    /// The packs that were built, by name.
+    packs: Vec<PackEntry>,
+    /// Number of assets in all of them; one that is in several counts in each.
     entries: u64,
+    /// The content digest of the only pack; of several one that stands for theirs.
+    content_digest: Option<Digest>,
+    /// Names of packs that are not defined any more, and whose files were removed.
+    removed_packs: Vec<String>,
     /// What was registered, by place.
     registered: Vec<RegisteredEntry>,
     /// What is to be said about the workspace.
@@ -60,6 +60,31 @@ pub struct BuildDocument {
     cache_diagnostics: Vec<DiagnosticEntry>,
     /// What was done, in numbers.
     work: Work,
+}
+
+/// A pack that was built.
+#[derive(Serialize, JsonSchema)]
+pub struct PackEntry {
+    /// Its name.
+    name: String,
+    /// How its build ended.
+    outcome: Outcome,
+    /// Where it lies, as seen from the workspace.
+    pack_file: String,
+    /// Its content digest.
+    content_digest: Option<Digest>,
+    /// Number of assets in it.
+    entries: u64,
+    /// Files of it that were written.
+    files_written: u64,
+}
+
+impl PackEntry {
+    fn of(it: &PackReport, root: &Path) -> Self {
+        let PackReport { outcome, content_digest, entries, files_written, .. } = *it;
+        let (name, pack_file) = (it.name.clone(), relative(root, &it.file));
+        Self { name, outcome, pack_file, content_digest, entries, files_written }
+    }
 }
 
 /// A change to the registry.
@@ -129,16 +154,16 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 }
 
 fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -> Result<()> {
-    let BuildArguments { profile, pack, .. } = &arguments.build;
+    let profile = &arguments.build.profile;
     if arguments.format == Format::Json {
         cx.console.print_json(&BuildDocument {
             version: Version,
             outcome: report.outcome,
             profile: profile.clone(),
-            pack: pack.clone(),
-            pack_file: relative(&opened.ws.root, &report.pack_file),
-            content_digest: report.content_digest,
-            entries: report.entries,
+            packs: report.packs.iter().map(|it| PackEntry::of(it, &opened.ws.root)).collect(),
+            entries: report.entries(),
+            content_digest: report.content_digest(),
+            removed_packs: report.removed.clone(),
             registered: registered(&report.registered),
             diagnostics: diagnostics(&report.diagnostics),
             cache_diagnostics: diagnostics(&report.cache_warnings),
@@ -153,9 +178,17 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
         tell_each(cx, &report.registered);
     }
     tell_work(cx, opened, report);
-    cx.console.say(last_line(&format!("{profile}/{pack}"), report, &seconds(opened.elapsed())));
+    for it in &report.removed {
+        cx.console.note(format_args!("removed {profile}/{it}: packwright.toml does not define it any more"));
+    }
+    // Where there is nothing to do there is little to say.
+    if report.packs.len() > 1 && (report.outcome != Outcome::UpToDate || cx.console.verbose > 0) {
+        report.packs.iter().for_each(|it| cx.console.say(pack_line(profile, it)));
+    }
+    cx.console.say(last_line(profile, report, &seconds(opened.elapsed())));
     if cx.console.verbose > 0 {
-        cx.console.say(format_args!("the pack is {}", shown(&report.pack_file)));
+        let lies = |it: &PackReport| format!("{profile}/{} is {}", it.name, shown(&it.file));
+        report.packs.iter().for_each(|it| cx.console.say(lies(it)));
     }
     Ok(())
 }
@@ -239,13 +272,32 @@ fn queries(n: u64) -> String {
     if n == 1 { "1 query".to_owned() } else { format!("{n} queries") }
 }
 
-fn last_line(what: &str, report: &Report, elapsed: &str) -> String {
-    let Work { processed, pack_files_written, .. } = report.work;
-    let reused = report.entries.saturating_sub(processed);
+/// Tells of one pack among several.
+fn pack_line(profile: &str, pack: &PackReport) -> String {
+    let what = match pack.outcome {
+        Outcome::UpToDate | Outcome::Unchanged => "as it was".to_owned(),
+        Outcome::Written | Outcome::Checked => format!("{} written", count(pack.files_written, "file")),
+    };
+    format!("  {profile}/{}: {}, {what}", pack.name, count(pack.entries, "asset"))
+}
+
+fn last_line(profile: &str, report: &Report, elapsed: &str) -> String {
+    let Work { processed, pack_files_written, reused, .. } = report.work;
+    // An asset counts in each pack that it is in.
+    let (what, are, n, reused) = match &report.packs[..] {
+        [pack] => {
+            let n = count(pack.entries, "asset");
+            (format!("{profile}/{}", pack.name), "is as it was", n, pack.entries.saturating_sub(processed))
+        }
+        packs => {
+            let what = count(packs.len() as u64, "pack");
+            (format!("{what} of {profile}"), "are as they were", what, reused)
+        }
+    };
     let work = format!("{} processed, {reused} reused", count(processed, "asset"));
     match report.outcome {
-        Outcome::UpToDate => format!("nothing to do ({}, {elapsed})", count(report.entries, "asset")),
-        Outcome::Unchanged => format!("{what} is as it was: {work}, nothing written in {elapsed}"),
+        Outcome::UpToDate => format!("nothing to do ({n}, {elapsed})"),
+        Outcome::Unchanged => format!("{what} {are}: {work}, nothing written in {elapsed}"),
         Outcome::Written | Outcome::Checked => {
             format!("built {what}: {work}, {} written in {elapsed}", count(pack_files_written, "file"))
         }

@@ -11,7 +11,7 @@ use super::open::{self, BuildArguments, Opened};
 use super::sarif::{self, Checked};
 use super::words::{count, seconds};
 use crate::build::surroundings::below_git;
-use crate::build::{Options, Report, Work};
+use crate::build::{Options, PackReport, Report, Work};
 use crate::error::{Error, Result};
 use crate::model::Diagnostic;
 
@@ -59,10 +59,8 @@ pub struct CheckDocument {
     version: Version,
     /// The profile that was checked.
     profile: String,
-    /// The pack that was checked.
-    pack: String,
-    /// Number of assets that a build would put into the pack.
-    entries: u64,
+    /// The packs that were checked, by name.
+    packs: Vec<CheckedPack>,
     /// What a build would register, by place.
     would_register: Vec<RegisteredEntry>,
     /// What is to be said about the workspace.
@@ -71,6 +69,21 @@ pub struct CheckDocument {
     cache_diagnostics: Vec<DiagnosticEntry>,
     /// What was done, in numbers.
     work: Work,
+}
+
+/// A pack that was checked.
+#[derive(Serialize, JsonSchema)]
+struct CheckedPack {
+    /// Its name.
+    name: String,
+    /// Number of assets that a build would put into it.
+    entries: u64,
+}
+
+impl From<&PackReport> for CheckedPack {
+    fn from(it: &PackReport) -> Self {
+        Self { name: it.name.clone(), entries: it.entries }
+    }
 }
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
@@ -115,13 +128,12 @@ fn print_log(
 }
 
 fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -> Result<()> {
-    let BuildArguments { profile, pack, .. } = &arguments.build;
+    let profile = &arguments.build.profile;
     if arguments.format == CheckFormat::Json {
         cx.console.print_json(&CheckDocument {
             version: Version,
             profile: profile.clone(),
-            pack: pack.clone(),
-            entries: report.entries,
+            packs: report.packs.iter().map(CheckedPack::from).collect(),
             would_register: registered(&report.registered),
             diagnostics: diagnostics(&report.diagnostics),
             cache_diagnostics: diagnostics(&report.cache_warnings),
@@ -136,7 +148,15 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
         tell_each(cx, &report.registered);
     }
     tell_work(cx, opened, report);
-    let (assets, elapsed) = (count(report.entries, "asset"), seconds(opened.elapsed()));
-    cx.console.say(format_args!("{profile}/{pack} is valid: {assets}, checked in {elapsed}"));
+    let elapsed = seconds(opened.elapsed());
+    if let [pack] = &report.packs[..] {
+        let (name, assets) = (&pack.name, count(pack.entries, "asset"));
+        cx.console.say(format_args!("{profile}/{name} is valid: {assets}, checked in {elapsed}"));
+        return Ok(());
+    }
+    for it in &report.packs {
+        cx.console.say(format_args!("  {profile}/{}: {}", it.name, count(it.entries, "asset")));
+    }
+    cx.console.say(format_args!("{} are valid, checked in {elapsed}", count(report.packs.len() as u64, "pack")));
     Ok(())
 }

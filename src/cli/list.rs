@@ -183,6 +183,8 @@ pub struct AssetEntry {
     part: String,
     /// Sorted.
     tags: Vec<String>,
+    /// Names of the packs that it is in, sorted.
+    packs: Vec<String>,
     /// Number of declared inputs that are there.
     inputs: u64,
     /// Their length in bytes.
@@ -212,6 +214,7 @@ impl From<&Asset> for AssetEntry {
             place: it.place.to_string(),
             part: it.part.clone(),
             tags: it.tags.clone(),
+            packs: it.packs.clone(),
             inputs: it.inputs,
             bytes: it.bytes,
             new: it.change == Some(Change::New),
@@ -246,7 +249,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     }
     let is_meant = |it: &&Asset| selectors.is_empty() || selectors.iter().any(|by| by.selects(&candidate(it)));
     let mut chosen: Vec<&Asset> = inspection.assets.iter().filter(is_meant).collect();
-    chosen.retain(|it| arguments.query.holds(it, name.as_ref()));
+    chosen.retain(|it| arguments.query.holds(it, name.as_ref()) && is_in_any(it, &arguments.build.packs));
     arguments.sort.sort(&mut chosen);
     if arguments.reverse {
         chosen.reverse();
@@ -258,9 +261,9 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     }
     render::show(&cx.console, None, &inspection.cache_warnings);
     if !chosen.is_empty() {
-        cx.console.print(&shown(&chosen))?;
+        cx.console.print(&shown(&chosen, inspection.config.packs.all().len() > 1))?;
     }
-    if !arguments.query.is_empty() {
+    if !arguments.query.is_empty() || !arguments.build.packs.is_empty() {
         let (n, all) = (chosen.len(), count(inspection.assets.len() as u64, "asset"));
         cx.console.say(format_args!("{n} of {all}, {}", size(chosen.iter().map(|it| it.bytes).sum())));
     }
@@ -269,6 +272,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         cx.console.note(format_args!("the workspace has {}; `packwright check` shows them", count(n_errors, "error")));
     }
     Ok(exit)
+}
+
+fn is_in_any(asset: &Asset, packs: &[String]) -> bool {
+    packs.is_empty() || asset.packs.iter().any(|it| packs.contains(it))
 }
 
 /// Refuses types that no asset can have: whoever misspells one must not take an empty list for an answer.
@@ -287,9 +294,19 @@ fn candidate(asset: &Asset) -> Candidate<'_> {
     Candidate { identity: asset.identity, name: &asset.name, place: Some(asset.place.as_str()) }
 }
 
-fn shown(assets: &[&Asset]) -> String {
+/// Returns assets as a table. Which packs they are in is only told where there are several.
+fn shown(assets: &[&Asset], with_packs: bool) -> String {
     let header = ["id", "type", "inputs", "size", "place", "name"].map(str::to_owned);
-    table(std::iter::once(header).chain(assets.iter().map(|it| row(it))), &[0, 2, 3])
+    let rows = std::iter::once(header).chain(assets.iter().map(|it| row(it)));
+    if !with_packs {
+        return table(rows, &[0, 2, 3]);
+    }
+    let packs = assets.iter().map(|it| if it.packs.is_empty() { "-".to_owned() } else { it.packs.join(",") });
+    let packs = std::iter::once("packs".to_owned()).chain(packs);
+    let with = |([id, kind, inputs, size, place, name], packs): ([String; 6], String)| {
+        [id, kind, inputs, size, packs, place, name]
+    };
+    table(rows.zip(packs).map(with), &[0, 2, 3])
 }
 
 fn row(asset: &Asset) -> [String; 6] {

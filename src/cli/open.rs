@@ -16,15 +16,15 @@ use crate::threads::make_room;
 use crate::timings::Timings;
 use crate::workspace::layout::{Workspace, discover};
 
-/// Which pack of the workspace, and how it is looked at.
+/// Which packs of the workspace, and how it is looked at.
 #[derive(clap::Args, Debug)]
 pub struct BuildArguments {
     /// The profile to build
     #[arg(short, long, default_value = "dev")]
     pub profile: String,
-    /// The pack to build
-    #[arg(long, value_name = "NAME", default_value = "main")]
-    pub pack: String,
+    /// Only this pack; given again, this one too [default: all of the workspace]
+    #[arg(long = "pack", value_name = "NAME")]
+    pub packs: Vec<String>,
     #[command(flatten)]
     pub cache: CacheArguments,
     /// Distrust every file's time and size, and read everything again
@@ -68,7 +68,7 @@ impl BuildArguments {
     pub fn options(&self, cx: &Context) -> Options {
         Options {
             profile: self.profile.clone(),
-            pack: self.pack.clone(),
+            packs: self.packs.clone(),
             cache_dir: self.cache.cache_dir.as_ref().map(|it| cx.base.join(it)),
             cache: self.cache.mode(),
             rehash: self.rehash,

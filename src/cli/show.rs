@@ -61,6 +61,8 @@ pub struct ShowDocument {
     part: String,
     /// Sorted.
     tags: Vec<String>,
+    /// Names of the packs that it is in, sorted.
+    packs: Vec<String>,
     /// Whether it stays out of this profile's packs because its author says so.
     excluded: bool,
     /// Whether something about it is an error.
@@ -81,9 +83,8 @@ pub struct ShowDocument {
     needs: Vec<NeedEntry>,
     /// The assets that need it, by id.
     needed_by: Vec<NeedEntry>,
-    /// What was made of it; absent where nothing was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    artifact: Option<ArtifactEntry>,
+    /// What was made of it, for each of its packs, by name; for one that is in none as it is. Empty where nothing was made.
+    artifacts: Vec<ArtifactEntry>,
     /// What is to be said about it.
     diagnostics: Vec<DiagnosticEntry>,
     /// What is to be said about the cache.
@@ -256,13 +257,23 @@ struct NeedEntry {
 /// What was made of an asset.
 #[derive(Serialize, JsonSchema)]
 struct ArtifactEntry {
+    /// The pack that it is made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pack: Option<PackedEntry>,
     /// Whether its payloads lie at the front of the pack.
     preload: bool,
     /// Its payloads; the main one has the empty role.
     payloads: Vec<PayloadEntry>,
+}
+
+/// A pack that an asset is in.
+#[derive(Serialize, JsonSchema)]
+struct PackedEntry {
+    /// Its name.
+    name: String,
     /// The pack file that was looked into.
     pack_file: String,
-    /// Whether it is in there.
+    /// Whether what was made is in there.
     in_pack: InPack,
 }
 
@@ -331,7 +342,15 @@ fn candidate(asset: &Asset) -> Candidate<'_> {
 fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Survey, at: usize) -> ShowDocument {
     let (asset, more) = (&survey.inspection.assets[at], &survey.more[at]);
     let choices = choices(survey, more);
-    let entry = more.entry.as_deref();
+    let is_asked_for = |it: &Option<PackedEntry>| {
+        let packs = &arguments.build.packs;
+        packs.is_empty() || it.as_ref().is_some_and(|it| packs.contains(&it.name))
+    };
+    let artifacts = more.entries.iter().map(|(pack, entry)| {
+        let pack = pack.map(|it| survey.inspection.config.packs.all()[it].name.as_str());
+        artifact(pack.map(|it| packed(cx, arguments, opened, it, entry)), entry)
+    });
+    let artifacts = artifacts.filter(|it| is_asked_for(&it.pack)).collect();
     let (needs, needed_by) = needs(survey, at);
     ShowDocument {
         version: Version,
@@ -343,6 +362,7 @@ fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Surve
         place: asset.place.to_string(),
         part: asset.part.clone(),
         tags: asset.tags.clone(),
+        packs: asset.packs.clone(),
         excluded: asset.excluded,
         broken: asset.broken,
         declaration: declaration(survey, asset, more),
@@ -357,7 +377,7 @@ fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Surve
         observed: more.observed.iter().map(|it| observed(&more.declaration.intent, it)).collect(),
         needs,
         needed_by,
-        artifact: entry.map(|it| artifact(cx, arguments, opened, it)),
+        artifacts,
         diagnostics: diagnostics(&more.problems),
         cache_diagnostics: diagnostics(&survey.inspection.cache_warnings),
     }
@@ -456,8 +476,9 @@ fn needs(survey: &Survey, at: usize) -> (Vec<NeedEntry>, Vec<NeedEntry>) {
     (needs, needed_by.collect())
 }
 
-fn artifact(cx: &Context, arguments: &Arguments, opened: &Opened, entry: &PlanEntry) -> ArtifactEntry {
-    let path = opened.ws.output_dir(&arguments.build.profile).join(root_name(&arguments.build.pack));
+/// Looks whether a pack holds what was made for it.
+fn packed(cx: &Context, arguments: &Arguments, opened: &Opened, pack: &str, entry: &PlanEntry) -> PackedEntry {
+    let path = opened.ws.output_dir(&arguments.build.profile).join(root_name(pack));
     let packed = PackReader::open_at(&*cx.disk, &path).and_then(|it| it.find_id(entry.id));
     let in_pack = match packed {
         Err(_) => InPack::NoPack,
@@ -465,6 +486,10 @@ fn artifact(cx: &Context, arguments: &Arguments, opened: &Opened, entry: &PlanEn
         Ok(Some(packed)) if is_current(&packed, entry) => InPack::Current,
         Ok(Some(_)) => InPack::Outdated,
     };
+    PackedEntry { name: pack.to_owned(), pack_file: relative(&opened.ws.root, &path), in_pack }
+}
+
+fn artifact(pack: Option<PackedEntry>, entry: &PlanEntry) -> ArtifactEntry {
     let payload = |it: &crate::pack::plan::PlanPayload| PayloadEntry {
         role: it.role.clone(),
         digest: it.digest,
@@ -472,12 +497,7 @@ fn artifact(cx: &Context, arguments: &Arguments, opened: &Opened, entry: &PlanEn
         stored_len: it.stored_len,
         codec: it.codec,
     };
-    ArtifactEntry {
-        preload: entry.preload,
-        payloads: entry.payloads.iter().map(payload).collect(),
-        pack_file: relative(&opened.ws.root, &path),
-        in_pack,
-    }
+    ArtifactEntry { pack, preload: entry.preload, payloads: entry.payloads.iter().map(payload).collect() }
 }
 
 fn is_current(packed: &Entry, entry: &PlanEntry) -> bool {
@@ -517,8 +537,10 @@ fn in_words(document: &ShowDocument) -> String {
     section(&mut text, "looked at besides", &table(it.observed.iter().map(looked_at), &[]));
     section(&mut text, "needs", &table(it.needs.iter().map(need), &[0]));
     section(&mut text, "needed by", &table(it.needed_by.iter().map(need), &[0]));
-    if let Some(artifact) = &it.artifact {
-        let title = format!("made, {} {}", in_pack(artifact.in_pack), clean(&artifact.pack_file));
+    for artifact in &it.artifacts {
+        let pack = artifact.pack.as_ref();
+        let title = pack.map(|it| format!("made, {} {}", in_pack(it.in_pack), clean(&it.pack_file)));
+        let title = title.unwrap_or_else(|| "made, in no pack".to_owned());
         section(&mut text, &title, &table(artifact.payloads.iter().map(payload), &[1, 2]));
     }
     text

@@ -52,6 +52,10 @@ pub struct StatusDocument {
     missing: Vec<Identified>,
     /// Assets that their author keeps out of this profile's packs.
     excluded: Vec<Placed>,
+    /// Assets that are in no pack although nobody excludes them.
+    unpacked: Vec<Placed>,
+    /// Number of assets in each pack, by name.
+    packs: Vec<PackCount>,
     /// Assets that something is wrong with.
     broken: Vec<Placed>,
     /// Sources that nothing claims, by path.
@@ -81,6 +85,15 @@ struct RuleCount {
     /// The type that it gives.
     #[serde(rename = "type")]
     kind: String,
+    /// Number of assets.
+    assets: u64,
+}
+
+/// Number of assets in one pack.
+#[derive(Serialize, JsonSchema)]
+struct PackCount {
+    /// The pack.
+    name: String,
     /// Number of assets.
     assets: u64,
 }
@@ -134,6 +147,8 @@ impl StatusDocument {
             tidied: doubled.iter().map(Identified::from).collect(),
             missing: missing.iter().map(Identified::from).collect(),
             excluded: placed(|it| it.excluded),
+            unpacked: placed(Asset::is_unpacked),
+            packs: packs(inspection),
             broken: placed(|it| it.broken),
             unclaimed: inspection.unclaimed.iter().map(ToString::to_string).collect(),
             diagnostics: diagnostics(&inspection.diagnostics),
@@ -155,6 +170,12 @@ fn forms(inspection: &Inspection) -> Forms {
         }
     }
     forms
+}
+
+fn packs(inspection: &Inspection) -> Vec<PackCount> {
+    let n = |name: &String| inspection.assets.iter().filter(|it| it.packs.contains(name)).count() as u64;
+    let all = inspection.config.packs.all().iter();
+    all.map(|it| PackCount { name: it.name.clone(), assets: n(&it.name) }).collect()
 }
 
 fn with_part(place: &str, part: &str) -> String {
@@ -226,6 +247,13 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     for (n, what) in lines {
         let _ = writeln!(text, "  {n:width$} {what}");
     }
+    if let [_, _, ..] = &document.packs[..] {
+        let width = document.packs.iter().map(|it| it.assets.to_string().len()).max().unwrap_or(0);
+        let _ = writeln!(text, "\n{}", count(document.packs.len() as u64, "pack"));
+        for it in &document.packs {
+            let _ = writeln!(text, "  {:width$} in {}", it.assets, it.name);
+        }
+    }
     let identified = |it: &Identified| format!("{:>6}  {}", it.asset_id, clean(&it.place));
     let moved = |it: &Moved| format!("{:>6}  {} -> {}", it.asset_id, clean(&it.from), clean(&it.place));
     let placed = |it: &Placed| {
@@ -241,6 +269,7 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
         document.missing.iter().map(identified).collect(),
     );
     section("excluded", document.excluded.iter().map(placed).collect());
+    section("in no pack", document.unpacked.iter().map(placed).collect());
     section("broken", document.broken.iter().map(placed).collect());
     let mut title = "unclaimed, made into no asset".to_owned();
     if document.unclaimed.len() > FEW {

@@ -36,9 +36,9 @@ use crate::write;
 
 pub use edit::{AssetRef, Edit, EditReport, FileChange, LogEntry};
 pub use options::{BuildOptions, Cancel, CommitOptions};
-pub use report::Report;
+pub use report::{PackReport, Report};
 pub use save::FileSave;
-pub use snapshot::{Asset, Payload, Snapshot};
+pub use snapshot::{Asset, Pack, Payload, Snapshot};
 
 use options::Patience;
 use turn::Turns;
@@ -76,7 +76,8 @@ use turn::Turns;
 ///
 /// let report = workspace.build(&BuildOptions::new())?;
 /// assert_eq!(report.entries, 1);
-/// assert!(report.pack_file.expect("a build has one").ends_with("build/dev/main.pack"));
+/// let main = report.pack("main").expect("a workspace that defines no packs has this one");
+/// assert!(main.file.as_ref().is_some_and(|it| it.ends_with("build/dev/main.pack")));
 /// # Ok(())
 /// # }
 /// ```
@@ -147,7 +148,7 @@ impl Workspace {
         &self.ws.root
     }
 
-    /// Brings a pack up to date with the files: what `packwright build` does. Where nothing is to be done, that costs a
+    /// Brings packs up to date with the files: what `packwright build` does. Where nothing is to be done, that costs a
     /// look at every file's time and size.
     ///
     /// # Errors
@@ -173,7 +174,7 @@ impl Workspace {
         })
     }
 
-    /// Brings a pack up to date with the files, and returns the whole workspace as it was then: one registry, one digest
+    /// Brings packs up to date with the files, and returns the whole workspace as it was then: one registry, one digest
     /// for each file. Where nothing moved since the newest snapshot, it is that one.
     ///
     /// # Errors
@@ -214,7 +215,7 @@ impl Workspace {
         })
     }
 
-    /// Returns the newest snapshot that was taken through this `Workspace`, whatever profile and pack it is of; `None`
+    /// Returns the newest snapshot that was taken through this `Workspace`, whatever profile and packs it is of; `None`
     /// before the first. Waits for nobody, also while somebody builds or commits.
     pub fn newest(&self) -> Option<Snapshot> {
         self.engine.snapshot().map(|it| Snapshot::new(it, self.ws.disk.clone()))

@@ -9,7 +9,7 @@ use crate::build;
 use crate::cache::CacheMode;
 use crate::workspace::layout;
 
-/// How a pack is built. By default the pack `main` with the profile `dev`, on all cores.
+/// How packs are built. By default all packs of the workspace with the profile `dev`, on all cores.
 ///
 /// # Examples
 ///
@@ -36,10 +36,10 @@ impl BuildOptions {
         self
     }
 
-    /// Builds this pack.
+    /// Builds only this pack; called again, this one too.
     #[must_use]
     pub fn pack(mut self, name: impl Into<String>) -> Self {
-        self.asked.pack = name.into();
+        self.asked.packs.push(name.into());
         self
     }
 

@@ -9,7 +9,7 @@ use crate::model::{AssetId, AssetUuid, Codec, Diagnostic, Digest, Reference, Rel
 use crate::pack::plan::{PlanEntry, PlanPayload};
 use crate::pack::read::{PackReader, ReadError};
 use crate::query::names::Export;
-use crate::snapshot;
+use crate::snapshot::{self, Packed};
 use crate::system::Disk;
 
 /// How often a pack is opened anew that others replace meanwhile.
@@ -18,7 +18,7 @@ const TRIES: u32 = 5;
 /// The whole workspace at one revision: an immutable view that nothing changes any more. Clones are cheap.
 ///
 /// Whoever holds one blocks nobody, and nobody blocks them. All assets and the digests of all that was made of them are
-/// in memory; their bytes are in the pack that was built then.
+/// in memory; their bytes are in the packs that were built then.
 #[derive(Clone)]
 pub struct Snapshot {
     state: Arc<snapshot::Snapshot>,
@@ -29,7 +29,8 @@ impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = &self.state;
         let mut it = f.debug_struct("Snapshot");
-        it.field("revision", &state.revision).field("profile", &self.profile()).field("pack", &state.pack);
+        let packs: Vec<_> = self.packs().map(|it| it.name()).collect();
+        it.field("revision", &state.revision).field("profile", &self.profile()).field("packs", &packs);
         it.field("assets", &self.assets().len()).finish_non_exhaustive()
     }
 }
@@ -45,25 +46,19 @@ impl Snapshot {
         self.state.revision
     }
 
-    /// Returns the digest of everything that the pack could depend on: sources, configuration, registry, profile,
-    /// versions. Equal on every machine.
-    pub fn source_root(&self) -> Digest {
-        self.state.source_root
-    }
-
     /// Returns the name of the profile that it was built with.
     pub fn profile(&self) -> &str {
         &self.state.profile.name
     }
 
-    /// Returns the name of the pack.
-    pub fn pack(&self) -> &str {
-        &self.state.pack
+    /// Returns the packs that were built, by name.
+    pub fn packs(&self) -> impl ExactSizeIterator<Item = Pack<'_>> {
+        self.state.packs.iter().map(|packed| Pack { packed })
     }
 
-    /// Returns where the pack lies.
-    pub fn pack_file(&self) -> &Path {
-        &self.state.pack_file
+    /// Returns the pack with this name, if it was built.
+    pub fn pack(&self, name: &str) -> Option<Pack<'_>> {
+        self.packs().find(|it| it.name() == name)
     }
 
     /// Returns what is to be said about the workspace, in the order in which it is shown.
@@ -93,8 +88,8 @@ impl Snapshot {
 
     /// Returns the asset with a number.
     pub fn by_id(&self, id: AssetId) -> Option<Asset<'_>> {
-        match self.entry(id) {
-            Some(entry) => self.by_uuid(entry.uuid),
+        match self.packed(id) {
+            Some((_, entry)) => self.by_uuid(entry.uuid),
             // It is in no pack: excluded, most likely.
             None => self.assets().find(|it| it.id() == Some(id)),
         }
@@ -104,11 +99,11 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// As [`Snapshot::read_payload`]; [`Error::Refused`] for an asset that is not in the pack.
+    /// As [`Snapshot::read_payload`]; [`Error::Refused`] for an asset that is in no pack of this snapshot.
     pub fn read(&self, asset: &Asset<'_>) -> Result<Vec<u8>> {
         match asset.payloads().next() {
             Some(payload) => self.read_payload(&payload),
-            None => Err(Error::Refused(format!("`{}` is not in the pack", asset.name()))),
+            None => Err(Error::Refused(format!("`{}` is in no pack", asset.name()))),
         }
     }
 
@@ -125,26 +120,18 @@ impl Snapshot {
                 Ok(Some(bytes)) => return Ok(bytes),
                 Ok(None) => break,
                 Err(ReadError::Replaced) => {}
-                Err(error) => return Err(self.unreadable(error)),
+                Err(error) => return Err(unreadable(&payload.pack.file, error)),
             }
         }
         Err(Error::Superseded { asset: payload.entry.name.to_string() })
     }
 
-    /// Looks into the pack that has this name now; `None` where it holds other bytes.
+    /// Looks into the pack that has that name now; `None` where it holds other bytes.
     fn read_now(&self, payload: &Payload<'_>) -> std::result::Result<Option<Vec<u8>>, ReadError> {
-        let reader = PackReader::open_at(&*self.disk, &self.state.pack_file)?;
+        let reader = PackReader::open_at(&*self.disk, &payload.pack.file)?;
         let Some(entry) = reader.find_id(payload.entry.id)? else { return Ok(None) };
         let found = entry.payload(payload.role()).filter(|it| it.digest == payload.digest());
         found.map(|it| reader.payload_bytes(it, u64::MAX)).transpose()
-    }
-
-    fn unreadable(&self, error: ReadError) -> Error {
-        let source = match error {
-            ReadError::Io { source, .. } => source,
-            error => std::io::Error::other(error),
-        };
-        Error::Io { action: "read", path: self.state.pack_file.clone(), source }
     }
 
     fn resolve(&self, reference: &Reference) -> Option<Asset<'_>> {
@@ -152,13 +139,66 @@ impl Snapshot {
     }
 
     fn asset<'a>(&'a self, export: &'a Export) -> Asset<'a> {
-        let entry = export.identity.and_then(|it| self.entry(it.1));
-        Asset { export, entry }
+        let packed = export.identity.and_then(|it| self.packed(it.1));
+        Asset { export, packed }
     }
 
-    fn entry(&self, id: AssetId) -> Option<&PlanEntry> {
-        let entries = &self.state.plan.entries;
-        entries.binary_search_by_key(&id, |it| it.id).ok().map(|at| &*entries[at])
+    /// Returns the first pack that an asset is in, and what it is there.
+    fn packed(&self, id: AssetId) -> Option<(&Packed, &PlanEntry)> {
+        self.state.packs.iter().find_map(|it| Some((it, entry(it, id)?)))
+    }
+}
+
+fn entry(pack: &Packed, id: AssetId) -> Option<&PlanEntry> {
+    let entries = &pack.plan.entries;
+    entries.binary_search_by_key(&id, |it| it.id).ok().map(|at| &*entries[at])
+}
+
+fn unreadable(path: &Path, error: ReadError) -> Error {
+    let source = match error {
+        ReadError::Io { source, .. } => source,
+        error => std::io::Error::other(error),
+    };
+    Error::Io { action: "read", path: path.to_owned(), source }
+}
+
+/// A pack of a snapshot.
+#[derive(Clone, Copy)]
+pub struct Pack<'a> {
+    packed: &'a Packed,
+}
+
+impl fmt::Debug for Pack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pack").field("name", &self.name()).field("file", &self.file()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Pack<'a> {
+    /// Returns its name.
+    pub fn name(&self) -> &'a str {
+        &self.packed.name
+    }
+
+    /// Returns where it lies.
+    pub fn file(&self) -> &'a Path {
+        &self.packed.file
+    }
+
+    /// Returns the digest of everything that it could depend on: sources, configuration, registry, profile, versions.
+    /// Equal on every machine.
+    pub fn source_root(&self) -> Digest {
+        self.packed.source_root
+    }
+
+    /// Returns what it holds, by `asset_id`.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = AssetId> + use<'a> {
+        self.packed.plan.entries.iter().map(|it| it.id)
+    }
+
+    /// Returns whether it holds an asset.
+    pub fn holds(&self, id: AssetId) -> bool {
+        entry(self.packed, id).is_some()
     }
 }
 
@@ -166,7 +206,7 @@ impl Snapshot {
 #[derive(Clone, Copy)]
 pub struct Asset<'a> {
     export: &'a Export,
-    entry: Option<&'a PlanEntry>,
+    packed: Option<(&'a Packed, &'a PlanEntry)>,
 }
 
 impl fmt::Debug for Asset<'_> {
@@ -203,33 +243,51 @@ impl<'a> Asset<'a> {
         &self.export.place
     }
 
-    /// Returns whether it is in the pack. One that is excluded is not, nor is one that is broken and left out.
+    /// Returns whether it is in any of the snapshot's packs. One that is excluded is not, nor is one that is broken and
+    /// left out, or that no pack asks for.
     pub fn is_packed(&self) -> bool {
-        self.entry.is_some()
+        self.packed.is_some()
     }
 
-    /// Returns the author's tags, sorted; none for one that is not in the pack.
+    fn entry(&self) -> Option<&'a PlanEntry> {
+        self.packed.map(|it| it.1)
+    }
+
+    /// Returns the author's tags, sorted; none for one that is in no pack.
     pub fn tags(&self) -> &'a [String] {
-        self.entry.map_or(&[], |it| &it.tags)
+        self.entry().map_or(&[], |it| &it.tags)
     }
 
-    /// Returns the assets that it refers to, sorted; none for one that is not in the pack.
+    /// Returns the assets that it refers to, sorted; none for one that is in no pack.
     pub fn references(&self) -> &'a [AssetId] {
-        self.entry.map_or(&[], |it| &it.references)
+        self.entry().map_or(&[], |it| &it.references)
     }
 
-    /// Returns what was made of it, the main payload first; none for one that is not in the pack.
+    /// Returns what was made of it as the first of its packs has it, the main payload first; none for one that is in no
+    /// pack.
     pub fn payloads(&self) -> impl Iterator<Item = Payload<'a>> + use<'a> {
-        let entry = self.entry;
-        entry.into_iter().flat_map(|entry| entry.payloads.iter().map(move |planned| Payload { entry, planned }))
+        let of_entry = |(pack, entry): (&'a Packed, &'a PlanEntry)| {
+            entry.payloads.iter().map(move |planned| Payload { pack, entry, planned })
+        };
+        self.packed.into_iter().flat_map(of_entry)
     }
 }
 
 /// A payload of an asset: its bytes are read with [`Snapshot::read_payload`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Payload<'a> {
+    pack: &'a Packed,
     entry: &'a PlanEntry,
     planned: &'a PlanPayload,
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("asset", &self.entry.name)
+            .field("payload", &self.planned)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Payload<'a> {

@@ -14,7 +14,8 @@
 //! 4. `profiles.PROFILE.settings` of presets, rule and asset, along the same chain.
 //!
 //! So what is said for one profile beats what is said in general. `codec`, `preload` and `exclude` follow the
-//! same order, except that a profile's `codec` is only for those who say none. Tags add up.
+//! same order, except that a profile's `codec` is only for those who say none. Tags add up. For an asset that says no
+//! `codec` or `preload`, each of its packs may, before the profile does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -135,11 +136,11 @@ pub struct Choice {
 pub struct Resolved {
     /// For the processor.
     pub settings: Settings,
-    /// How payloads are compressed, where that wins.
-    pub codec: Codec,
-    /// Whether payloads lie at the front of the pack.
-    pub preload: bool,
-    /// Whether the asset stays out of the pack.
+    /// How payloads are compressed, where that wins; `None` leaves it to the pack, and that one to the profile.
+    pub codec: Option<Codec>,
+    /// Whether payloads lie at the front of the pack; `None` leaves it to the pack.
+    pub preload: Option<bool>,
+    /// Whether the asset stays out of every pack.
     pub exclude: bool,
 }
 
@@ -209,8 +210,8 @@ impl Options {
         }
         Resolved {
             settings: choice.settings,
-            codec: choice.codec.unwrap_or(profile.codec),
-            preload: choice.preload.unwrap_or(false),
+            codec: choice.codec,
+            preload: choice.preload,
             exclude: choice.exclude.unwrap_or(false),
         }
     }

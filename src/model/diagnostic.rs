@@ -300,6 +300,7 @@ codes! {
     NO_INPUTS = 22, "an asset has no input";
     TOO_LARGE = 23, "a declaration file is too large";
     UNKNOWN_PACK = 24, "a pack is not defined";
+    PACK_NAME = 25, "a pack's name can be no file name, or two are one on some systems";
     PROFILE_CYCLE = 26, "profiles inherit from each other in a circle";
     // 01xx: the tree.
     NOT_A_FILE = 101, "a FIFO, socket or device stands where a source is claimed";
@@ -352,6 +353,7 @@ codes! {
     CACHE_BUSY = 403, "the cache is held by another process";
     CACHE_UNAVAILABLE = 404, "the cache cannot be used";
     ABSENT_REFERENCE = 406, "an asset refers to one that is not in the pack";
+    EMPTY_PACK = 407, "a pack selects nothing";
     // 05xx: writing.
     STILL_USED = 501, "an asset that is to go is still used by another";
 }

@@ -19,7 +19,7 @@ pub mod settings;
 pub mod suggest;
 pub mod text;
 
-pub use codec::{Codec, Layout};
+pub use codec::{Codec, Codecs, Layout};
 pub use declaration::{Declaration, Intent};
 pub use diagnostic::{Code, Diagnostic, Location, Severity, Span};
 pub use digest::{Digest, KeyHasher};

@@ -53,9 +53,12 @@ impl Target<'_> {
     }
 
     fn receipt_name(&self) -> String {
-        format!("{}.receipt.json", self.pack)
+        format!("{}{RECEIPT_SUFFIX}", self.pack)
     }
 }
+
+/// What the name of a receipt ends with, behind the name of the pack.
+const RECEIPT_SUFFIX: &str = ".receipt.json";
 
 /// A file that emission owns.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,6 +145,43 @@ pub fn write_receipt(target: Target<'_>, bytes: &[u8], durability: Durability) -
     let written = emission.ensure(&File::plain(target.receipt_name(), bytes), Beside::Few)?;
     emission.sync_dir(target.out_dir)?;
     Ok(written.file)
+}
+
+/// Returns the names of the packs of which there are receipts in a directory, sorted.
+///
+/// # Errors
+///
+/// Whatever the disk refuses.
+pub fn packs_in(disk: &dyn Disk, out_dir: &Path) -> Result<Vec<String>> {
+    let names = list_files(disk, out_dir)?;
+    Ok(names.iter().filter_map(|it| it.strip_suffix(RECEIPT_SUFFIX)).map(str::to_owned).collect())
+}
+
+/// Removes a pack that is not wanted any more: its parts, and those of the `files` that its receipt describes which still
+/// are what was emitted. The receipt goes last, so that what was interrupted is found and finished by the next emission.
+///
+/// # Errors
+///
+/// Whatever the disk refuses when it is asked for what is there. What cannot be removed stays, and the receipt with it.
+pub fn remove_pack(target: Target<'_>, files: &[(String, Digest)]) -> Result<()> {
+    let owned = |it: &&(String, Digest)| it.0.starts_with(&format!("{}.", target.pack)) && !it.0.contains('/');
+    let mut is_gone = true;
+    for (name, digest) in files.iter().filter(owned) {
+        if holds(target.disk, target.out_dir, name, *digest) {
+            is_gone &= target.disk.remove_file(&target.path(name)).is_ok();
+        }
+    }
+    for name in list_files(target.disk, &target.parts_dir())? {
+        if PartKind::of_file_name(&name).is_some() || staged::is_staged_name(name.as_ref()) {
+            is_gone &= target.disk.remove_file(&target.parts_dir().join(name)).is_ok();
+        }
+    }
+    // Refused when somebody keeps a file of theirs in there, or when there is no such directory.
+    let _ = target.disk.remove_dir(&target.parts_dir());
+    if is_gone {
+        let _ = target.disk.remove_file(&target.path(&target.receipt_name()));
+    }
+    Ok(())
 }
 
 /// Returns whether the file `name` in `out_dir` is the one that an [`OwnedFile`] with this digest describes:

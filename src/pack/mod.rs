@@ -46,6 +46,7 @@ pub mod manifest;
 pub mod old;
 pub mod patch;
 pub mod plan;
+pub mod reach;
 pub mod read;
 pub mod source;
 pub mod verify;

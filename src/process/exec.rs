@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::cache::{Store, stored_key};
 use crate::fence::fenced;
-use crate::model::{Digest, KeyHasher, RelPath};
+use crate::model::{Codecs, Digest, KeyHasher, RelPath};
 use crate::pack::codec;
 use crate::pack::plan::Codec;
 use crate::pack::write::Fetched;
@@ -37,8 +37,8 @@ pub struct Recipe {
     pub prepared: Arc<Prepared>,
     /// The declared inputs, in order.
     pub inputs: Vec<Input>,
-    /// How the payloads are to be compressed.
-    pub codec: Codec,
+    /// In which forms the payloads are wanted: of each codec one. At least one.
+    pub codecs: Codecs,
     /// The recipe key.
     pub key: Digest,
 }
@@ -46,7 +46,7 @@ pub struct Recipe {
 impl PartialEq for Recipe {
     fn eq(&self, other: &Self) -> bool {
         // The key covers kind, settings and inputs.
-        self.key == other.key && self.base == other.base && self.codec == other.codec
+        self.key == other.key && self.base == other.base && self.codecs == other.codecs
     }
 }
 
@@ -78,14 +78,14 @@ impl Told {
     /// is not, and why: the place and the name (moving or renaming an asset makes the same bytes), the output codec (it
     /// belongs to the stored payload, which has a key of its own), packwright's version (an upgrade does not start from
     /// zero), and anything of the machine.
-    pub fn recipe(&self, base: RelPath, inputs: Vec<Input>, codec: Codec) -> Recipe {
+    pub fn recipe(&self, base: RelPath, inputs: Vec<Input>, codecs: Codecs) -> Recipe {
         let mut key = self.key.clone();
         key.count(6, inputs.len());
         for input in &inputs {
             key.text(7, &input.path).digest(8, input.digest);
         }
         let key = key.finish();
-        Recipe { base, kind: self.kind, prepared: self.prepared.clone(), inputs, codec, key }
+        Recipe { base, kind: self.kind, prepared: self.prepared.clone(), inputs, codecs, key }
     }
 }
 
@@ -114,7 +114,8 @@ pub struct Made {
 /// What a processor made.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MadeResult {
-    /// Artifacts by part, each with the stored forms of its payloads.
+    /// Artifacts by part, each with the stored forms of its payloads: of one payload after the other, each in the order of
+    /// the recipe's codecs.
     Artifacts(Vec<(ArtifactRecord, Vec<Stored>)>),
     /// The inputs do not allow an artifact.
     Refused,
@@ -288,11 +289,13 @@ impl<'a> Executor<'a> {
         };
         let mut finished = Vec::with_capacity(artifacts.len());
         for artifact in artifacts {
-            let mut stored = Vec::with_capacity(artifact.payloads.len());
+            let mut stored = Vec::with_capacity(artifact.payloads.len() * recipe.codecs.count());
             for payload in &artifact.payloads {
-                match self.stored(recipe, payload)? {
-                    Some(it) => stored.push(it),
-                    None => return Ok(None),
+                for codec in recipe.codecs.iter() {
+                    match self.stored(recipe, payload, codec)? {
+                        Some(it) => stored.push(it),
+                        None => return Ok(None),
+                    }
                 }
             }
             finished.push((artifact, stored));
@@ -300,17 +303,17 @@ impl<'a> Executor<'a> {
         Ok(Some(Made { observations, findings, result: MadeResult::Artifacts(finished) }))
     }
 
-    fn stored(&self, recipe: &Recipe, payload: &PayloadRecord) -> Result<Option<Stored>, Trouble> {
-        if recipe.codec == Codec::None {
+    fn stored(&self, recipe: &Recipe, payload: &PayloadRecord, codec: Codec) -> Result<Option<Stored>, Trouble> {
+        if codec == Codec::None {
             return Ok(Some(Stored { codec: Codec::None, digest: payload.digest, len: payload.len }));
         }
-        let key = stored_form_key(payload.digest, recipe.codec);
+        let key = stored_form_key(payload.digest, codec);
         if let Some(stored) = self.store.stored(key) {
             return Ok(Some(stored));
         }
         let Some(raw) = self.raw(recipe, payload)? else { return Ok(None) };
         self.runs.compressed.fetch_add(1, Ordering::Relaxed);
-        let (codec, bytes) = codec::encode(recipe.codec, &raw);
+        let (codec, bytes) = codec::encode(codec, &raw);
         let stored = match bytes {
             None => Stored { codec, digest: payload.digest, len: payload.len },
             Some(bytes) => {

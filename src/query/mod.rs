@@ -34,6 +34,7 @@ use crate::workspace::bucket::{Content, Kind, Members, Tree, holder, range_below
 use crate::workspace::config::Config;
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Lookup;
+use crate::workspace::packs::Packs;
 
 /// Where a bucket ends: the greatest order key that belongs into it; `None` for the last.
 pub type End = Option<Vec<u8>>;
@@ -173,7 +174,7 @@ pub struct Globals {
     pub buckets: Buckets,
 }
 
-/// A bucket under one profile and pack, with what became of its recipes.
+/// A bucket under one profile, with what became of its recipes: an asset is made once for all packs that it is in.
 #[salsa::input]
 pub struct Slot {
     /// The bucket.
@@ -182,6 +183,9 @@ pub struct Slot {
     /// The profile.
     #[returns(ref)]
     pub profile: Arc<Profile>,
+    /// The packs.
+    #[returns(ref)]
+    pub packs: Arc<Packs>,
     /// What became of each of the bucket's recipes, by recipe key and place; set once they were made.
     #[returns(ref)]
     pub made: Arc<Vec<Made>>,
@@ -221,7 +225,7 @@ pub struct State {
     /// The database.
     pub db: Database,
     buckets: BTreeMap<End, Bucket>,
-    slots: BTreeMap<(String, String, End), Slot>,
+    slots: BTreeMap<(String, End), Slot>,
     globals: Option<Globals>,
 }
 
@@ -401,19 +405,22 @@ impl State {
         globals.buckets(&self.db).iter().map(|it| it.1).collect()
     }
 
-    /// Returns the slots of all buckets under a profile and a pack, in path order.
-    pub fn slots(&mut self, profile: &Arc<Profile>, pack: &str) -> Vec<Slot> {
+    /// Returns the slots of all buckets under a profile, in path order.
+    pub fn slots(&mut self, profile: &Arc<Profile>, packs: &Arc<Packs>) -> Vec<Slot> {
         let globals = self.globals.expect("a change was applied");
         let buckets = globals.buckets(&self.db).clone();
         let mut slots = Vec::with_capacity(buckets.len());
         for (end, bucket) in buckets.iter() {
-            let key = (profile.name.clone(), pack.to_owned(), end.clone());
+            let key = (profile.name.clone(), end.clone());
             let slot = match self.slots.get(&key) {
                 Some(slot) => *slot,
-                None => Slot::new(&self.db, *bucket, profile.clone(), Arc::default()),
+                None => Slot::new(&self.db, *bucket, profile.clone(), packs.clone(), Arc::default()),
             };
             if slot.profile(&self.db) != profile {
                 slot.set_profile(&mut self.db).to(profile.clone());
+            }
+            if slot.packs(&self.db) != packs {
+                slot.set_packs(&mut self.db).to(packs.clone());
             }
             self.slots.insert(key, slot);
             slots.push(slot);

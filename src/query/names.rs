@@ -21,7 +21,7 @@ use super::declared::declared;
 use super::{Bucket, Database, Globals, Scope};
 
 /// What the others may know of an asset.
-#[derive(Clone, PartialEq, Eq, Debug, bincode::Encode, bincode::Decode)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, bincode::Encode, bincode::Decode)]
 pub struct Export {
     /// Where it is declared.
     pub place: RelPath,
@@ -38,6 +38,15 @@ pub struct Export {
 }
 
 impl Export {
+    /// Returns whether a reference, as seen from the directory `dir`, may mean this asset.
+    pub fn is_meant_by(&self, dir: &RelPath, reference: &Reference) -> bool {
+        match reference {
+            Reference::Uuid(uuid) => self.identity.is_some_and(|it| it.0 == *uuid),
+            Reference::Path(_) => reference.target(dir).is_some_and(|it| it == self.place),
+            Reference::Name(name) => *self.name == **name,
+        }
+    }
+
     fn resolved(&self) -> Option<Resolved> {
         let (uuid, id) = self.identity?;
         Some(Resolved { uuid, id, kind: self.kind.to_string() })

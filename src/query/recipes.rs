@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::model::declaration::{Inputs, Intent, Options};
+use crate::model::declaration::{Inputs, Intent, Options, Resolved};
 use crate::model::reference::InputPattern;
-use crate::model::{Code, Codec, RelPath, Severity};
+use crate::model::{Code, Codec, Codecs, Profile, RelPath, Severity};
 use crate::process::contract::Input;
 use crate::process::contract::Processor;
 use crate::process::exec::{Recipe, Told};
@@ -14,6 +14,7 @@ use crate::process::raw::Raw;
 use crate::process::trace::kind_in_words;
 use crate::workspace::bucket::{Content, Kind, Members};
 use crate::workspace::lookup::{Lookup, Source, is_declaration, sources_below};
+use crate::workspace::packs::{Membership, Packs};
 
 use super::declared::{asset_dirs, governor_of};
 use super::issue::{At, Issue};
@@ -25,8 +26,8 @@ use super::{DbTree, Slot};
 pub struct AssetRecipe {
     /// Which of the bucket's validated assets it is.
     pub asset: u32,
-    /// Whether its payloads lie at the front of the pack.
-    pub preload: bool,
+    /// What the packs make of it, by their numbers.
+    pub packs: Arc<[Membership]>,
     /// What its processor will be told.
     pub recipe: Recipe,
 }
@@ -46,15 +47,15 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
     let bucket = slot.bucket(db);
     let (members, contents) = (bucket.members(db), bucket.contents(db));
     let tree = Nearby { tree: DbTree(db), members, contents, next: Cell::new(0) };
-    let profile = slot.profile(db);
-    let mut settled = Settled::default();
+    let (profile, packs) = (slot.profile(db), slot.packs(db));
+    let mut settled = Settled { profile, packs, choices: Vec::new(), members: Arc::default() };
     let assets = &validated(db, bucket).assets;
     let mut out = Recipes { list: Vec::with_capacity(assets.len()), issues: Vec::new() };
     let mut dir = RelPath::root();
     for (idx, asset) in assets.iter().enumerate() {
-        let choice = match settled.get(asset, profile) {
-            Ok(choice) if choice.exclude => continue,
-            Ok(choice) => choice,
+        let (choice, packs) = match settled.get(asset) {
+            Ok((choice, _)) if choice.resolved.exclude => continue,
+            Ok(found) => found,
             Err(message) => {
                 out.issues.push(Issue::error(&asset.intent.place, At::Asset, Code::WRONG_TYPE, message));
                 continue;
@@ -70,8 +71,8 @@ pub fn recipes(db: &dyn salsa::Database, slot: Slot) -> Recipes {
         if out.issues[before..].iter().any(|it| it.severity == Severity::Error) {
             continue;
         }
-        let recipe = choice.told.recipe(dir.clone(), inputs, choice.codec);
-        out.list.push(AssetRecipe { asset: idx as u32, preload: choice.preload, recipe });
+        let recipe = choice.told.recipe(dir.clone(), inputs, codecs(&packs));
+        out.list.push(AssetRecipe { asset: idx as u32, packs, recipe });
     }
     out
 }
@@ -107,39 +108,66 @@ impl Lookup for Nearby<'_> {
     }
 }
 
+/// Returns the forms in which the packs want an asset's payloads; as they are, where no pack wants any.
+fn codecs(packs: &[Membership]) -> Codecs {
+    if packs.is_empty() { Codecs::of([Codec::None]) } else { Codecs::of(packs.iter().map(|it| it.codec)) }
+}
+
 /// What an asset's options come to: the same for all assets of a rule, so worked out once for each.
 struct Choice {
     options: *const Options,
     kind: Arc<str>,
     told: Told,
-    codec: Codec,
-    preload: bool,
-    exclude: bool,
+    resolved: Resolved,
+    /// What the packs make of its assets; `None` where that depends on where they lie.
+    packs: Option<Arc<[Membership]>>,
 }
 
-#[derive(Default)]
-struct Settled(Vec<Choice>);
+struct Settled<'a> {
+    profile: &'a Profile,
+    packs: &'a Packs,
+    choices: Vec<Choice>,
+    /// What the packs make of the asset that was asked about last: neighbours are mostly in the same.
+    members: Arc<[Membership]>,
+}
 
-impl Settled {
-    fn get(&mut self, asset: &Asset, profile: &crate::model::profile::Profile) -> Result<&Choice, String> {
-        let (options, kind) = (Arc::as_ptr(&asset.intent.options), &asset.intent.kind);
-        let known = self.0.iter().position(|it| std::ptr::eq(it.options, options) && it.kind == *kind);
-        if let Some(at) = known {
-            return Ok(&self.0[at]);
+impl Settled<'_> {
+    fn get(&mut self, asset: &Asset) -> Result<(&Choice, Arc<[Membership]>), String> {
+        let intent = &asset.intent;
+        let (options, kind) = (Arc::as_ptr(&intent.options), &intent.kind);
+        let known = self.choices.iter().position(|it| std::ptr::eq(it.options, options) && it.kind == *kind);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let choice = self.choice(intent)?;
+                self.choices.push(choice);
+                self.choices.len() - 1
+            }
+        };
+        let choice = &self.choices[at];
+        if let Some(packs) = &choice.packs {
+            return Ok((choice, packs.clone()));
         }
-        let resolved = asset.intent.resolve(profile);
+        let packs = self.packs.memberships(intent, &choice.resolved, self.profile);
+        if *self.members != *packs {
+            self.members = packs.into();
+        }
+        Ok((choice, self.members.clone()))
+    }
+
+    fn choice(&self, intent: &Intent) -> Result<Choice, String> {
+        let (kind, resolved) = (&intent.kind, intent.resolve(self.profile));
         let processor = kinds::find(kind).ok_or_else(|| format!("no processor has the type `{kind}`"))?;
         let settings = resolved.settings.to_node().to_json();
         let prepared = processor.prepare(settings).map_err(|it| format!("the settings do not fit together: {it}"))?;
-        self.0.push(Choice {
-            options,
+        let packs = (!self.packs.go_by_place()).then(|| self.packs.memberships(intent, &resolved, self.profile).into());
+        Ok(Choice {
+            options: Arc::as_ptr(&intent.options),
             kind: kind.clone(),
             told: Told::new(processor, Arc::new(prepared)),
-            codec: resolved.codec,
-            preload: resolved.preload,
-            exclude: resolved.exclude,
-        });
-        Ok(self.0.last().expect("just pushed"))
+            resolved,
+            packs,
+        })
     }
 }
 

@@ -92,6 +92,39 @@ pub struct WorkspaceFile {
     /// zstd) are there without being written.
     #[schemars(with = "BTreeMap<String, ProfileEntry>")]
     pub profiles: BTreeMap<Spanned<String>, ProfileEntry>,
+    /// What is built, by name: letters, digits, `-` and `_`. Where none is defined there is `main`, with everything;
+    /// otherwise there are just these. An asset may be in several, or in none.
+    #[schemars(with = "BTreeMap<String, PackEntry>")]
+    pub packs: BTreeMap<Spanned<String>, PackEntry>,
+}
+
+/// Says which assets are in a pack: those that `match`, `type` and `tags` select, as far as they are given, and
+/// those that are reached. One that says nothing of all that holds everything.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PackEntry {
+    /// Globs over the assets' places, relative to their root: `levels/1/**`. Only `**` crosses `/`; case counts. Of those
+    /// that match, the last decides: one behind a `!` takes the asset out again. Where already the first takes
+    /// something out, it is out of everything.
+    #[serde(rename = "match")]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub places: Option<Vec<Spanned<String>>>,
+    /// Only assets of one of these types.
+    #[serde(rename = "type")]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub kinds: Option<Vec<Spanned<String>>>,
+    /// Only assets with one of these tags.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub tags: Option<Vec<Spanned<String>>>,
+    /// Besides, these assets and all that they refer to or depend on, and what those do, and so on. `uuid:...` is an
+    /// identity; what starts with `./` or `/` is a path from the workspace; everything else is a name.
+    pub reachable_from: Vec<Spanned<String>>,
+    /// Globs as in `match`. The payloads of these assets lie at the front of this pack, unless the asset has a `preload`
+    /// of its own.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub preload: Option<Vec<Spanned<String>>>,
+    /// How payloads are compressed in this pack where an asset does not say; by default as the profile says.
+    pub codec: Option<Codec>,
 }
 
 /// A directory that holds sources.

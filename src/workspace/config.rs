@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::authored::{ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
+use super::authored::{PackEntry, ProfileEntry, RootEntry, RuleEntry, WorkspaceFile};
 use super::gather::Made;
 use super::ignore::{self, Ignore};
 use super::layer::{Layer, Reader};
 use super::lookup::{is_declaration, not_a_source};
 use super::order::{Edges, order};
+use super::packs::{self, Pack, Packs, Patterns};
 use super::pattern::{Pattern, Template, unknown};
 use super::rules::{Rule, RuleSet, pattern_problem};
 use crate::model::declaration::{Captures, Inputs, Options};
 use crate::model::node::{Node, Spanned, TextRange, Value, decode_all};
-use crate::model::reference::{name_problem, path_problem};
+use crate::model::reference::{Reference, name_problem, path_problem};
 use crate::model::suggest::{instead_of, shown};
 use crate::model::{
     AssetUuid, Code, Diagnostic, Digest, KeyHasher, Location, Profile, RelPath, Settings, SettingsCheck, text,
@@ -50,6 +51,8 @@ pub struct Config {
     pub presets: BTreeMap<String, Preset>,
     /// By name, the built-in ones included.
     pub profiles: BTreeMap<String, Profile>,
+    /// What is built.
+    pub packs: Arc<Packs>,
 }
 
 /// A directory that holds sources.
@@ -173,10 +176,12 @@ impl ConfigReader<'_> {
         let layers = written.presets.into_iter().map(|(name, it)| (name, Layer::from(it))).collect();
         let presets = self.presets(layers, &profiles);
         let rules = self.rules(written.rules, &roots, &presets, &profiles);
+        let packs = self.packs(&written.packs);
         if roots.is_empty() {
             return None;
         }
-        Some(Config { workspace: workspace?, roots, ignore, rules, presets, profiles })
+        let packs = Arc::new(Packs::new(roots.iter().map(|it| it.path.clone()).collect(), packs));
+        Some(Config { workspace: workspace?, roots, ignore, rules, presets, profiles, packs })
     }
 
     /// Does one step with a reader, and keeps what the reader reports.
@@ -332,6 +337,15 @@ impl ConfigReader<'_> {
             RuleSet::default()
         })
     }
+
+    fn packs(&mut self, written: &BTreeMap<Spanned<String>, PackEntry>) -> Vec<Pack> {
+        let mut all: Vec<Pack> = Vec::new();
+        for (name, entry) in written {
+            let pack = self.plainly(|reader| read_pack(reader, name, entry, &all));
+            all.push(pack);
+        }
+        all
+    }
 }
 
 fn spanned(name: &str) -> Spanned<String> {
@@ -464,6 +478,50 @@ fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {
         let message = "a profile names a directory: at most 64 lower-case letters, digits, `-` and `_`";
         reader.error(Code::WRONG_TYPE, name.range, message);
     }
+}
+
+/// Reads a pack; `others` are those before it.
+fn read_pack(reader: &mut Reader<'_>, name: &Spanned<String>, entry: &PackEntry, others: &[Pack]) -> Pack {
+    if let Some(problem) = packs::name_problem(&name.value) {
+        reader.error(Code::PACK_NAME, name.range, problem);
+    } else if let Some(other) = others.iter().find(|it| it.name.eq_ignore_ascii_case(&name.value)) {
+        let message = format!("the packs `{}` and `{}` differ only in case", other.name, name.value);
+        let help = "many file systems cannot hold the files of both; rename one of them".to_owned();
+        reader.error_with_help(Code::PACK_NAME, name.range, message, help);
+    }
+    let mut reachable_from = Vec::new();
+    for written in &entry.reachable_from {
+        match Reference::parse(&written.value) {
+            Ok(reference) => reachable_from.push(reference),
+            Err(problem) => reader.error(Code::UNRESOLVED_REFERENCE, written.range, problem),
+        }
+    }
+    let kinds = entry.kinds.as_ref().map(|it| it.iter().filter_map(|it| reader.known_kind(it)).collect());
+    let tags = entry.tags.as_ref().map(|it| it.iter().filter_map(|it| reader.tag(it)).collect());
+    Pack {
+        name: name.value.clone(),
+        places: entry.places.as_ref().map(|it| read_patterns(reader, it)),
+        types: kinds,
+        tags,
+        reachable_from,
+        preload: entry.preload.as_ref().map(|it| read_patterns(reader, it)),
+        codec: entry.codec,
+    }
+}
+
+fn read_patterns(reader: &mut Reader<'_>, written: &[Spanned<String>]) -> Patterns {
+    let mut sound = Vec::new();
+    for it in written {
+        match packs::problem(&it.value) {
+            Some(problem) => reader.error(Code::BAD_PATTERN, it.range, problem),
+            None => sound.push(it.value.clone()),
+        }
+    }
+    Patterns::new(sound).unwrap_or_else(|problem| {
+        let range = written.first().map(|it| it.range).unwrap_or_default();
+        reader.error(Code::BAD_PATTERN, range, format!("these patterns together are too much: {problem}"));
+        Patterns::default()
+    })
 }
 
 fn read_rule(reader: &mut Reader<'_>, entry: Spanned<RuleEntry>, roots: &[Root]) -> Option<Rule> {
@@ -653,6 +711,14 @@ inherits = "release"
 broken = "omit"
 codec = "lz4"
 [profiles.mine]
+[packs.level]
+match = ["levels/**", "!**/draft/*"]
+type = ["image"]
+tags = ["a"]
+reachable_from = ["levels/1"]
+preload = ["levels/1/**"]
+codec = "lz4"
+[packs.all]
 "#;
 
     fn check(text: &str, expected: Expect) {
@@ -697,13 +763,15 @@ codec = "lz4"
                 other => panic!("{other:?}"),
             };
             let names: Vec<_> = resolved.settings.0.keys().map(|it| format!("{it}={}", setting(it))).collect();
-            format!("{:?} {}", resolved.codec, names.join(" "))
+            format!("{:?} {}", resolved.codec.expect("a preset says one"), names.join(" "))
         };
         assert_eq!(resolved("dev"), "Zstd max=64 mode=keep");
         assert_eq!(resolved("release"), "Lz4 max=64 mode=rgba8 scale=2");
         assert_eq!(resolved("beta"), "Lz4 max=64 mode=rgba8 scale=2");
         let raw = config.rules.get(1).expect("a rule");
         let codecs = ["dev", "release", "beta"].map(|it| raw.options.resolve("raw", &config.profiles[it]).codec);
+        assert_eq!(codecs, [None; 3]);
+        let codecs = ["dev", "release", "beta"].map(|it| config.profiles[it].codec);
         assert_eq!(codecs, [Codec::None, Codec::Zstd, Codec::Lz4]);
     }
 
@@ -731,6 +799,13 @@ codec = "lz4"
             ("broken = \"omit\"", "broken = \"refuse\""),
             ("[profiles.mine]", "[profiles.yours]"),
             ("scale = 0.5", "scale = 0.25"),
+            ("[packs.all]", "[packs.rest]"),
+            ("!**/draft/*", "**/draft/*"),
+            ("type = [\"image\"]", "type = [\"raw\"]"),
+            ("tags = [\"a\"]", "tags = [\"b\"]"),
+            ("[\"levels/1\"]", "[\"levels/2\"]"),
+            ("[\"levels/1/**\"]", "[\"levels/2/**\"]"),
+            ("codec = \"lz4\"\n[packs.all]", "[packs.all]"),
         ] {
             assert_ne!(digest(WHOLE), digest(&WHOLE.replace(from, to)), "{from}");
         }

@@ -417,9 +417,12 @@ settings = { scale = 2 }
             serde_json::to_string(&release.settings).expect("json"),
             r#"{"max":{"Integer":8},"mode":{"Text":"rgba8"},"scale":{"Float":4602678819172646912}}"#
         );
-        assert_eq!((release.codec, release.preload, release.exclude), (crate::model::Codec::Zstd, true, true));
+        assert_eq!(
+            (release.codec, release.preload, release.exclude),
+            (Some(crate::model::Codec::Zstd), Some(true), true)
+        );
         let dev = intent.resolve(&config.profiles["dev"]);
-        assert_eq!((dev.codec, dev.preload, dev.exclude), (crate::model::Codec::None, false, false));
+        assert_eq!((dev.codec, dev.preload, dev.exclude), (Some(crate::model::Codec::None), Some(false), false));
     }
 
     #[test]

@@ -147,7 +147,8 @@ impl Reader<'_> {
         Choice { settings, codec, preload, exclude }
     }
 
-    fn tag(&mut self, tag: &Spanned<String>) -> Option<String> {
+    /// Returns a tag, or reports that it can be none.
+    pub fn tag(&mut self, tag: &Spanned<String>) -> Option<String> {
         let usable = !tag.value.is_empty() && tag.value.trim() == tag.value && !tag.value.chars().any(char::is_control);
         if !usable {
             let message = "a tag is not empty, and has no spaces at its ends and no control characters";

@@ -11,6 +11,7 @@ pub mod gather;
 pub mod ignore;
 mod layer;
 mod order;
+pub mod packs;
 pub mod pattern;
 pub mod provenance;
 pub mod rules;

@@ -80,6 +80,15 @@ fn sought(config: &Config, declaration: &Declaration) -> RelPath {
     marker.unwrap_or_else(|| place.clone())
 }
 
+/// Returns where a pack says for the time of this number what it is to be reached from, in the text of `packwright.toml`.
+pub fn pack_location(config_text: &[u8], pack: &str, nth: usize) -> Option<Location> {
+    let file = config_file();
+    let written: WorkspaceFile = read(config_text, &file, text::toml)?;
+    let text = text::utf8(&file, config_text).ok()?;
+    let (_, pack) = written.packs.iter().find(|it| it.0.value == pack)?;
+    pack.reachable_from.get(nth).map(|it| locate(&file, text, it.range))
+}
+
 /// Returns where a rule is written in the text of `packwright.toml`.
 pub fn rule_location(config_text: &[u8], rule: usize) -> Option<Location> {
     let file = config_file();
@@ -274,8 +283,10 @@ inherits = "release"
             assert_eq!(plain(&resolved.settings.0[&it.key]), it.value, "{}", it.key);
         }
         let option = |key: &str| &choices.options.iter().find(|it| it.key == key).expect("an option").value;
-        assert_eq!(*option("codec"), serde_json::to_value(resolved.codec).expect("a word"));
-        assert_eq!((option("preload"), option("exclude")), (&json!(resolved.preload), &json!(resolved.exclude)));
+        let codec = resolved.codec.unwrap_or(profile.codec);
+        assert_eq!(*option("codec"), serde_json::to_value(codec).expect("a word"));
+        let preload = resolved.preload.unwrap_or(false);
+        assert_eq!((option("preload"), option("exclude")), (&json!(preload), &json!(resolved.exclude)));
         let line = |it: &Chosen| {
             let profile = it.by.profile.as_ref().map_or_else(String::new, |it| format!(" for {it}"));
             format!("{} = {} by {:?}{profile}\n", it.key, it.value, it.by.layer)

@@ -40,7 +40,7 @@ pub struct Sources<'a> {
     spare: Mutex<Vec<Vec<u8>>>,
     digested: AtomicU64,
     /// The pack that is to be made, if one is.
-    pack: Option<PathBuf>,
+    packs: Vec<PathBuf>,
     /// Whether bytes will be asked for although they did not change.
     keeps_unchanged: OnceLock<bool>,
 }
@@ -69,14 +69,14 @@ impl<'a> Sources<'a> {
     pub fn new(ws: &'a Workspace) -> Self {
         let (kept, texts) = (Pool::new(BUDGET), Pool::new(TEXTS_BUDGET));
         let (spare, digested, keeps_unchanged) = (Mutex::default(), AtomicU64::new(0), OnceLock::new());
-        Self { ws, kept, texts, spare, digested, pack: None, keeps_unchanged }
+        Self { ws, kept, texts, spare, digested, packs: Vec::new(), keeps_unchanged }
     }
 
-    /// Says which pack is to be made: where there is none yet, all bytes are wanted for it, and not only those that
+    /// Says which packs are to be made: where one is not there yet, all bytes are wanted for it, and not only those that
     /// changed.
     #[must_use]
-    pub fn for_pack(self, pack: Option<PathBuf>) -> Self {
-        Self { pack, ..self }
+    pub fn for_packs(self, packs: Vec<PathBuf>) -> Self {
+        Self { packs, ..self }
     }
 
     /// Lets small files that memory has no room for overflow into a file beside the cache.
@@ -130,7 +130,7 @@ impl<'a> Sources<'a> {
 
     fn keeps_unchanged(&self) -> bool {
         let is_absent = |pack: &PathBuf| self.ws.disk.stat(pack).is_err();
-        *self.keeps_unchanged.get_or_init(|| self.pack.as_ref().is_some_and(is_absent))
+        *self.keeps_unchanged.get_or_init(|| self.packs.iter().any(is_absent))
     }
 
     /// Returns where a run of paths is read from, given the first and the last. Opening files relative
@@ -274,7 +274,7 @@ mod tests {
         let known = |nth: usize| (nth != 1).then(|| Digest::of(b"old"));
         let digests = ["{}", "new", "old"].map(|it| Digest::of(it.as_bytes()));
         for (pack, expected) in [(None, false), (Some("/w/build/a.pack"), false), (Some("/w/build/b.pack"), true)] {
-            let sources = Sources::new(&ws).for_pack(pack.map(PathBuf::from));
+            let sources = Sources::new(&ws).for_packs(pack.map(PathBuf::from).into_iter().collect());
             let read = sources.digest_run(&paths.each_ref(), &known);
             assert_eq!(read.into_iter().map(|it| it.expect("it is there").0).collect::<Vec<_>>(), digests);
             assert_eq!(digests.map(|it| sources.keeps(it)), [true, true, expected], "{pack:?}");

@@ -133,14 +133,14 @@ pub fn plan(
     refuse_links(&before, &decision.next)?;
     let (mut edits, mut notes) = (decision.edits.clone(), decision.notes.clone());
     notes.retain(|it| *it != decision.title);
-    let mut after = after(ws, state, options, &before, &decision.next, &edits)?;
+    let mut after = after(ws, state, &before, &decision.next, &edits)?;
     refuse_new_errors(&before, &after, &decision)?;
     notes.extend(inputs::changed(&before, &after, &decision.next));
     notes.extend(left_dangling(&before, &decision));
     let news = consequences(&before, &after);
     if !news.is_empty() {
         edits.extend(news.iter().map(settled_by));
-        after = self::after(ws, state, options, &before, &decision.next, &edits)?;
+        after = self::after(ws, state, &before, &decision.next, &edits)?;
         // Where other new places come before them, they were not given these numbers.
         let settled = |mut it: ChangeNote| {
             it.id = after.registry.at(&it.place, &it.part).map_or(it.id, |line| line.id);
@@ -155,15 +155,8 @@ pub fn plan(
 }
 
 /// Returns the workspace as it would be.
-fn after(
-    ws: &Workspace,
-    state: &mut State,
-    options: &Options,
-    before: &View,
-    next: &Next,
-    edits: &[Edit],
-) -> Result<View> {
-    before.after(ws, state, options, next, &|after| {
+fn after(ws: &Workspace, state: &mut State, before: &View, next: &Next, edits: &[Edit]) -> Result<View> {
+    before.after(ws, state, next, &|after| {
         let digests = |place: &RelPath, part: &str| after.digests(place, part);
         let edited = registry::edit(&before.registry, before.config.workspace, edits, &digests);
         edited.ok_or_else(|| Error::Refused("no asset_id is left".to_owned()))

@@ -23,7 +23,9 @@ fn documents_are_what_their_schemas_say() {
     assert_eq!(checked["would_register"].as_array().map(Vec::len), Some(7));
     assert_eq!(check(&sandbox, "status", &["status"])["new"].as_array().map(Vec::len), Some(7));
     let built = check(&sandbox, "build", &["build"]);
-    assert_eq!((&built["outcome"], &built["pack_file"]), (&"written".into(), &"build/dev/main.pack".into()));
+    let main = &built["packs"][0];
+    assert_eq!((&main["outcome"], &main["pack_file"]), (&"written".into(), &"build/dev/main.pack".into()));
+    assert_eq!((&built["outcome"], &built["content_digest"]), (&main["outcome"], &main["content_digest"]));
     assert_eq!(built["registered"][0]["change"], "new");
     assert_eq!(check(&sandbox, "build", &["build"])["outcome"], "up_to_date");
     sandbox.rename("assets/credits.txt", "assets/thanks.txt");
@@ -32,7 +34,7 @@ fn documents_are_what_their_schemas_say() {
     assert_eq!(check(&sandbox, "list", &["list", "coin"])["assets"][0]["name"], "coin");
     let shown = check(&sandbox, "show", &["show", "coin"]);
     assert_eq!(
-        (&shown["needed_by"][0]["place"], &shown["artifact"]["in_pack"]),
+        (&shown["needed_by"][0]["place"], &shown["artifacts"][0]["pack"]["in_pack"]),
         (&"assets/dialog".into(), &"current".into())
     );
     assert_eq!(check(&sandbox, "graph", &["graph"])["edges"].as_array().map(Vec::len), Some(3));

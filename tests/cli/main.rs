@@ -14,6 +14,7 @@ mod init;
 mod others;
 mod packs;
 mod readers;
+mod several;
 mod writes;
 
 use expect_test::expect;

@@ -16,8 +16,11 @@ use crate::support::tree::{Node, committed, lay, published};
 use crate::support::world::{Files, WORKSPACE, difference, empty_registry, engine, options};
 
 /// An asset, ready to be packed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Entry {
+    place: String,
+    /// Whether its declaration says nothing of preloading.
+    asks_for_nothing: bool,
     id: u32,
     uuid: [u8; 16],
     name: String,
@@ -42,16 +45,17 @@ fn entries(files: &Files) -> Vec<Entry> {
         let read = |path: String| files.get(&path).map(|it| serde_json::from_slice(it).unwrap());
         let directory: Option<Value> = read(format!("{place}/asset.json"));
         let sidecar: Option<Value> = read(format!("{place}.asset.json"));
-        let members = members(files, place);
+        let members = group_members(files, place);
         if directory.is_none() && !files.contains_key(place) && members.is_empty() {
             continue;
         }
         // What is part of a group now is no asset any more, whatever it was.
         let beside = place.rsplit_once('/').map_or_else(String::new, |it| format!("{}/~{{n}}.bin", it.0));
-        if self::members(files, &beside).iter().any(|it| it == place) {
+        if group_members(files, &beside).iter().any(|it| it == place) {
             continue;
         }
         let mut entry = Entry { id: line["asset_id"].as_u64().unwrap() as u32, ..Entry::default() };
+        (entry.place, entry.asks_for_nothing) = (place.to_owned(), true);
         let digits: String = line["asset_uuid"].as_str().unwrap().replace('-', "");
         entry.uuid = u128::from_str_radix(&digits, 16).unwrap().to_be_bytes();
         entry.kind = if place.ends_with(".png") { "image" } else { "raw" }.to_owned();
@@ -73,6 +77,7 @@ fn entries(files: &Files) -> Vec<Entry> {
             };
             (entry.kind, entry.name) = (text("type", &entry.kind), text("name", &entry.name));
             entry.preload = said["preload"] == true;
+            entry.asks_for_nothing = said["preload"].is_null();
             entry.tags = list("tags").collect();
             // Dependencies are written as paths in these workspaces.
             entry.references = list("dependencies").map(|it| id_at(it.strip_prefix('/').unwrap()).unwrap()).collect();
@@ -99,7 +104,7 @@ fn entries(files: &Files) -> Vec<Entry> {
 }
 
 /// Returns the files that a group at `place` is made of, in order; none where it is no group's place.
-fn members(files: &Files, place: &str) -> Vec<String> {
+fn group_members(files: &Files, place: &str) -> Vec<String> {
     let Some(dir) = place.strip_suffix("/~{n}.bin").filter(|it| *it != "assets") else { return Vec::new() };
     let number = |path: &String| -> Option<u32> {
         let (its_dir, name) = path.rsplit_once('/')?;
@@ -130,14 +135,41 @@ fn png_metadata(bytes: &[u8]) -> BTreeMap<String, Value> {
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Returns the files of the pack `main` in the single layout.
-fn pack_single(entries: &[Entry]) -> Files {
-    let file = container(1, entries.len(), &entries.iter().collect::<Vec<_>>(), names(entries), Vec::new());
-    Files::from([("main.pack".to_owned(), file)])
+/// Returns what a pack of [`PACKS`] holds.
+fn members(pack: &str, entries: &[Entry]) -> Vec<Entry> {
+    let place = |it: &Entry| it.place.strip_prefix("assets/").unwrap().to_owned();
+    let mut ids: BTreeSet<u32> = match pack {
+        "main" => entries.iter().map(|it| it.id).collect(),
+        "images" => entries.iter().filter(|it| it.kind == "image").map(|it| it.id).collect(),
+        "rest" => entries.iter().filter(|it| !place(it).starts_with("a/")).map(|it| it.id).collect(),
+        "tagged" => entries.iter().filter(|it| it.tags.contains("b") && it.kind == "raw").map(|it| it.id).collect(),
+        // All that `always.png` refers to, which is nothing but itself.
+        "reached" => entries.iter().filter(|it| it.place == "assets/always.png").map(|it| it.id).collect(),
+        "referring" => entries.iter().filter(|it| it.place == "assets/hub.bin").map(|it| it.id).collect(),
+        _ => panic!("{pack} is no pack"),
+    };
+    while let Some(more) = entries
+        .iter()
+        .filter(|_| pack == "referring")
+        .find_map(|it| it.references.iter().find(|to| ids.contains(&it.id) && !ids.contains(to)).copied())
+    {
+        ids.insert(more);
+    }
+    let preload =
+        |it: &Entry| pack == "rest" && it.asks_for_nothing && place(it).contains('/') && place(it).ends_with(".png");
+    let mut members: Vec<Entry> = entries.iter().filter(|it| ids.contains(&it.id)).cloned().collect();
+    members.iter_mut().for_each(|it| it.preload |= preload(it));
+    members
 }
 
-/// Returns the files of the pack `main` in the split layout.
-fn pack_split(entries: &[Entry]) -> Files {
+/// Returns the files of a pack in the single layout.
+fn pack_single(pack: &str, entries: &[Entry]) -> Files {
+    let file = container(1, entries.len(), &entries.iter().collect::<Vec<_>>(), names(entries), Vec::new());
+    Files::from([(format!("{pack}.pack"), file)])
+}
+
+/// Returns the files of a pack in the split layout.
+fn pack_split(pack: &str, entries: &[Entry]) -> Files {
     let mut files = Files::new();
     let largest = entries.iter().map(|it| it.id).max().unwrap_or(0);
     let k = (7..).find(|k| largest >> k < 512).unwrap();
@@ -150,16 +182,16 @@ fn pack_split(entries: &[Entry]) -> Files {
         for number in [first, last, ids.len() as u32, role, 0, 0] {
             rows.extend(number.to_le_bytes());
         }
-        files.insert(format!("main.parts/{}.part", hex(&file[16..48])), file);
+        files.insert(format!("{pack}.parts/{}.part", hex(&file[16..48])), file);
     };
     let ids = |it: &[&Entry]| it.iter().map(|it| it.id).collect::<Vec<_>>();
     for part in parts.values() {
         add(container(3, part.len(), part, Default::default(), Vec::new()), &ids(part), 3);
     }
     add(container(4, entries.len(), &[], names(entries), Vec::new()), &ids(&entries.iter().collect::<Vec<_>>()), 4);
-    files.insert("main.pack".to_owned(), container(2, entries.len(), &[], Default::default(), rows));
+    files.insert(format!("{pack}.pack"), container(2, entries.len(), &[], Default::default(), rows));
     for payload in entries.iter().flat_map(|it| it.payloads.values()).filter(|it| it.len() >= 262_144) {
-        files.insert(format!("main.parts/{}.blob", blake3::hash(payload).to_hex()), payload.clone());
+        files.insert(format!("{pack}.parts/{}.blob", blake3::hash(payload).to_hex()), payload.clone());
     }
     files
 }
@@ -308,14 +340,28 @@ type = "raw"
 layout = "single"
 "#;
 
+/// Packs, one choice of them after the other.
+const PACKS: [&str; 3] = [
+    "",
+    "[packs.images]\ntype = [\"image\"]\n[packs.main]\n[packs.rest]\nmatch = [\"**\", \"!a/**\"]\npreload = [\"*/**/*.png\"]\n",
+    "[packs.tagged]\ntype = [\"raw\"]\ntags = [\"b\", \"c\"]\n[packs.reached]\nreachable_from = [\"/assets/always.png\"]\n\
+     [packs.referring]\nreachable_from = [\"/assets/hub.bin\"]\n",
+];
+
 /// Assets by the path of their owner, each with all its files.
 type Assets = BTreeMap<String, Files>;
 
 /// Returns the files of a plain workspace with these assets, registry excepted.
-fn plain(assets: &Assets) -> Files {
+fn plain(assets: &Assets, packs: &str) -> Files {
     let mut files: Files = assets.values().flatten().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
-    files.insert("packwright.toml".to_owned(), format!("workspace = \"{WORKSPACE}\"\n{CONFIG}").into_bytes());
+    files.insert("packwright.toml".to_owned(), format!("workspace = \"{WORKSPACE}\"\n{CONFIG}{packs}").into_bytes());
     files.insert("assets/always.png".to_owned(), small_png(1));
+    // It refers to every third asset of its own root, and those to `always.png`.
+    files.insert("assets/hub.bin".to_owned(), b"hub".to_vec());
+    let places = assets.keys().filter(|it| !it.contains('~') && !it.ends_with(".txt")).step_by(3);
+    let places: Vec<String> = places.map(|it| format!("\"/{it}\"")).collect();
+    let hub = format!("{{ \"dependencies\": [{}] }}", places.join(", "));
+    files.insert("assets/hub.bin.asset.json".to_owned(), hub.into_bytes());
     files
 }
 
@@ -417,7 +463,8 @@ fn history(seed: u64, ground: &dyn Ground, root: &Path) {
     let (mut assets, mut laid) = (assets(&mut random), Files::new());
     let mut warm = None;
     for nth in 0..6 {
-        let now = plain(&assets);
+        let packs = random.pick(&PACKS);
+        let now = plain(&assets, packs);
         carry_over(ground, root, &laid, &now);
         laid = now;
         if random.chance(50) {
@@ -439,10 +486,15 @@ fn assert_naive(ground: &dyn Ground, root: &Path, profile: &str, when: &str) {
         Node::File(bytes) => Some((path, bytes)),
         _ => None,
     });
-    let entries = entries(&files.collect());
-    let expected = if profile == "dev" { pack_split(&entries) } else { pack_single(&entries) };
+    let files: Files = files.collect();
+    let entries = entries(&files);
+    let config = String::from_utf8(files["packwright.toml"].clone()).expect("text");
+    let mut packs: Vec<&str> = config.lines().filter_map(|it| it.strip_prefix("[packs.")?.strip_suffix(']')).collect();
+    packs.extend(packs.is_empty().then_some("main"));
+    let pack = if profile == "dev" { pack_split } else { pack_single };
+    let expected: Files = packs.iter().flat_map(|it| pack(it, &members(it, &entries))).collect();
     let mut got = published(&*ground.disk(), &root.join("build").join(profile));
-    got.remove("main.receipt.json");
+    got.retain(|path, _| !path.ends_with(".receipt.json"));
     assert_eq!(difference(&got, &expected), [""; 0], "{when}, {} entries", entries.len());
 }
 

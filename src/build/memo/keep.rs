@@ -11,10 +11,10 @@ use crate::model::declaration::Inputs;
 use crate::model::path::{ASSET_JSON, order_key};
 use crate::model::profile::Profile;
 use crate::model::reference::InputPattern;
-use crate::model::{Code, Diagnostic, Digest, RelPath};
+use crate::model::{AssetId, Code, Diagnostic, Digest, RelPath};
 use crate::process::trace::Observation;
 use crate::query::declared::{asset_dirs, asset_dirs_of, declared, lone_sidecars_of};
-use crate::query::layout::layout;
+use crate::query::layout::{Layout, layout};
 use crate::query::names::{exports, fold, names};
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
@@ -26,13 +26,13 @@ use crate::workspace::lookup::Glob;
 use super::drift::{Drift, concerned};
 use super::short::has_dependencies;
 use super::{
-    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, ROWS, Ties, found_at, frames_key, mark, memo_key, paths_of,
+    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, Ties, found_at, frames_key, mark, memo_key, paths_of, rows,
     stored_frames,
 };
 
 /// What a build was about.
 pub struct Built<'a> {
-    /// The profile and the pack.
+    /// The profile.
     pub target: &'a str,
     /// Digest of everything but sources and identities.
     pub settled: Digest,
@@ -40,8 +40,8 @@ pub struct Built<'a> {
     pub registry: Digest,
     /// What is to be known of it.
     pub ledger: Ledger,
-    /// The pack.
-    pub content_digest: Digest,
+    /// The content digest of each pack, by number; `None` where it was not built.
+    pub content_digests: Vec<Option<Digest>>,
     /// Every source.
     pub tree: &'a Tree,
     /// What was derived.
@@ -50,6 +50,8 @@ pub struct Built<'a> {
     pub slots: &'a [Slot],
     /// Their numbers; all of them where the build went the long way.
     pub touched: &'a [usize],
+    /// What is reached by each pack, by number, as far as the derived buckets hold it; ascending.
+    pub reached: &'a [Vec<AssetId>],
     /// Where the others come from, and what was said of no asset in particular.
     pub rest: Rest<'a>,
     /// The profile and configuration.
@@ -67,10 +69,10 @@ pub enum Rest<'a> {
     Memos(&'a Memos),
 }
 
-/// A memo: its rows, in the order of [`ROWS`].
+/// A memo: its rows, in the order of [`rows`].
 struct Memo {
     id: MemoId,
-    rows: [Vec<u8>; 4],
+    rows: Vec<Vec<u8>>,
     ties: Ties,
     problems: Vec<Diagnostic>,
     is_dependent: bool,
@@ -81,7 +83,7 @@ struct Memo {
 /// Nothing is remembered where names clash or a warning depends on assets of several buckets, or after a panic, of which nobody knows
 /// what it depends on: such a workspace goes the long way until it is mended.
 pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[Diagnostic]) {
-    const DEPENDENT: [Code; 2] = [Code::ABSENT_REFERENCE, Code::PROCESSOR_PANIC];
+    const DEPENDENT: [Code; 3] = [Code::ABSENT_REFERENCE, Code::PROCESSOR_PANIC, Code::EMPTY_PACK];
     // Names that clash are not always told of: not while all who have them are broken. The short way makes none.
     let derived_all = matches!(built.rest, Rest::Nothing(_));
     let names_clash = derived_all && !names(&built.state.db).are_clear();
@@ -94,7 +96,7 @@ pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[
         let outline = &frame.buckets[number];
         // Who went the long way may have done so because one was lost.
         if derived_all || !frames.iter().any(|it| it.has(outline)) {
-            let rows = ROWS.into_iter().zip(memo.rows);
+            let rows = rows(frame.pack_names()).zip(memo.rows);
             changes.memos_put.extend(rows.map(|(row, bytes)| (memo_key(built.target, outline, row), bytes)));
         }
     }
@@ -125,16 +127,16 @@ fn is_near(old: &Frame, new: &Frame) -> bool {
 }
 
 fn keys(frames: &[Frame], target: &str) -> impl Iterator<Item = Vec<u8>> {
-    let outlines = frames.iter().flat_map(|it| &it.buckets);
-    outlines.flat_map(move |it| ROWS.map(|row| memo_key(target, it, row)))
+    let outlines = frames.iter().flat_map(|frame| frame.buckets.iter().map(move |it| (frame, it)));
+    outlines.flat_map(move |(frame, it)| rows(frame.pack_names()).map(move |row| memo_key(target, it, row)))
 }
 
 /// Returns what a build came to, and the memos that are new, by bucket. `None` when a memo is lost.
 fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
     let buckets = built.tree.buckets();
     let touched: Vec<(usize, Slot)> = built.touched.iter().copied().zip(built.slots.iter().copied()).collect();
-    let (tree, profile) = (built.tree, &*built.setup.profile);
-    let make = |db: &Database, (number, slot)| memo_of(db, tree, profile, number, slot);
+    let (tree, profile, reached) = (built.tree, &*built.setup.profile, built.reached);
+    let make = |db: &Database, (number, slot)| memo_of(db, tree, profile, reached, number, slot);
     let memos = built.state.ask_each(built.ws, "memos", &touched, make);
     let memos: Vec<(usize, Memo)> = built.touched.iter().copied().zip(memos).collect();
     let mut ids: BTreeMap<usize, MemoId> = memos.iter().map(|it| (it.0, it.1.id)).collect();
@@ -153,11 +155,12 @@ fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
         Some(Outline { end: it.end.clone(), contents: it.digest(), memo: *ids.get(&number)? })
     };
     let outlines = buckets.iter().enumerate().map(outline).collect::<Option<Vec<_>>>()?;
+    let pack_names = built.setup.config.packs.all().iter().map(|it| it.name.clone());
     let mut frame = Frame {
         settled: built.settled,
         registry: built.registry,
         ledger: built.ledger.clone(),
-        content_digest: built.content_digest,
+        packs: pack_names.zip(built.content_digests.iter().copied()).collect(),
         general: general.iter().filter(|it| it.code != Code::PLACE_MISSING).cloned().collect(),
         problems: BTreeMap::new(),
         looks_into: BTreeMap::new(),
@@ -176,6 +179,10 @@ fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
 }
 
 impl Frame {
+    fn pack_names(&self) -> impl Iterator<Item = &str> {
+        self.packs.keys().map(String::as_str)
+    }
+
     fn note(&mut self, number: usize, into: BTreeSet<u32>, problems: &[Diagnostic], is_dependent: bool) {
         let number = number as u32;
         if !into.is_empty() {
@@ -212,16 +219,15 @@ fn take_over(frame: &mut Frame, before: &Memos, touched: &BTreeSet<usize>) -> Op
     Some(())
 }
 
-fn memo_of(db: &Database, tree: &Tree, profile: &Profile, number: usize, slot: Slot) -> Memo {
+fn memo_of(db: &Database, tree: &Tree, profile: &Profile, reached: &[Vec<AssetId>], number: usize, slot: Slot) -> Memo {
     let bucket = slot.bucket(db);
-    let exports = exports(db, bucket);
-    let ties = ties_of(db, tree, number, slot);
-    let rows = [
-        encoding::encode(&ties),
-        encoding::encode(&marks_of(db, tree, slot)),
-        encoding::encode(exports),
-        encoding::encode(&layout(db, slot).entries),
-    ];
+    let (exports, layout) = (exports(db, bucket), layout(db, slot));
+    let ties = Ties { reached: reached_of(layout, reached), ..ties_of(db, tree, number, slot) };
+    let mut rows =
+        vec![encoding::encode(&ties), encoding::encode(&marks_of(db, tree, slot)), encoding::encode(exports)];
+    for (pack, reached) in reached.iter().enumerate() {
+        rows.push(encoding::encode(&layout.in_pack(pack, reached).collect::<Vec<_>>()));
+    }
     let mut hasher = blake3::Hasher::new();
     for row in &rows {
         hasher.update(&(row.len() as u64).to_le_bytes());
@@ -230,6 +236,18 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, number: usize, slot: S
     let problems = problems_of(db, slot, profile);
     let id = *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 digest has 32 bytes");
     Memo { id, rows, ties, problems, is_dependent: has_dependencies(db, bucket) }
+}
+
+fn reached_of(layout: &Layout, reached: &[Vec<AssetId>]) -> Vec<Vec<(AssetId, Vec<AssetId>)>> {
+    if reached.iter().all(Vec::is_empty) {
+        return Vec::new();
+    }
+    let all: BTreeMap<AssetId, &Vec<AssetId>> = layout.all().map(|it| (it.id, &it.references)).collect();
+    let of_pack = |reached: &Vec<AssetId>| {
+        let here = all.iter().filter(|it| reached.binary_search(it.0).is_ok());
+        here.map(|(id, references)| (*id, (*references).clone())).collect()
+    };
+    reached.iter().map(of_pack).collect()
 }
 
 fn ties_of(db: &Database, tree: &Tree, number: usize, slot: Slot) -> Ties {
@@ -283,6 +301,7 @@ fn ties_of(db: &Database, tree: &Tree, number: usize, slot: Slot) -> Ties {
         asset_dirs: asset_dirs_of(members),
         lone_sidecars: lone_sidecars_of(members),
         unread: unread.into_iter().filter_map(|it| Some((it.clone(), identities.at(it, "")?))).collect(),
+        reached: Vec::new(),
     }
 }
 

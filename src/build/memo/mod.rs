@@ -7,12 +7,14 @@
 //!
 //! - `drift`: which buckets are not what they were in a frame, and which look into those
 //! - `short`: deriving these and no others
+//! - `draft`: what each pack comes to then
 //! - `settle`: what would have to be registered, without a look at most of the registry
 //! - `keep`: what a build leaves for the next one
 //!
 //! Whatever is not provably what the long way finds takes the long way, which needs no memo. Memos are part of this
 //! tree's index: like everything in the cache they can be lost, and then nothing but time is.
 
+mod draft;
 mod drift;
 mod keep;
 mod settle;
@@ -34,6 +36,7 @@ use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::lookup::Lookup;
 
+pub use draft::Draft;
 pub use keep::{Built, Rest, remember};
 pub use settle::Registration;
 pub use short::{Difference, Short};
@@ -43,7 +46,7 @@ use drift::{Drift, order};
 /// How many frames are kept, each of them far from the others.
 const FRAMES: usize = 3;
 
-/// What a build of one profile and pack came to.
+/// What a build of one profile came to.
 #[derive(Clone, Encode, Decode)]
 struct Frame {
     /// Digest of everything but sources and identities.
@@ -52,8 +55,8 @@ struct Frame {
     registry: Digest,
     /// What is to be known of the registry.
     ledger: Ledger,
-    /// The pack that it came to.
-    content_digest: Digest,
+    /// Each pack, by name, and the content digest that it came to; `None` where it was not built.
+    packs: BTreeMap<String, Option<Digest>>,
     /// What was said of no asset in particular; nothing of missing places.
     general: Vec<Diagnostic>,
     /// What was said of the assets of buckets, by number.
@@ -149,6 +152,9 @@ struct Ties {
     lone_sidecars: Vec<RelPath>,
     /// Registered places whose declaration cannot be read.
     unread: Vec<(RelPath, (AssetUuid, AssetId))>,
+    /// Of each pack that goes by what is reachable, by number: which of the bucket's assets it reaches, by id, and what
+    /// these refer to. Nothing where no pack does.
+    reached: Vec<Vec<(AssetId, Vec<AssetId>)>>,
 }
 
 /// By what the assets of a bucket could be taken for others.
@@ -169,28 +175,40 @@ fn mark(text: &str) -> u64 {
     hash ^ (hash >> 29)
 }
 
-/// The rows of a memo.
+/// A row of a memo.
 #[derive(Clone, Copy)]
-enum Row {
-    Ties = b't' as isize,
-    Marks = b'm' as isize,
-    Exports = b'e' as isize,
-    Entries = b'p' as isize,
+enum Row<'a> {
+    Ties,
+    Marks,
+    Exports,
+    /// The entries of the pack with this name.
+    Entries(&'a str),
 }
 
-const ROWS: [Row; 4] = [Row::Ties, Row::Marks, Row::Exports, Row::Entries];
+/// Returns all rows of a memo, in their order.
+fn rows<'a>(packs: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Row<'a>> {
+    [Row::Ties, Row::Marks, Row::Exports].into_iter().chain(packs.map(Row::Entries))
+}
 
 /// Returns the index's name for the frames of a target; the names of its memos begin with it.
 fn frames_key(target: &str) -> Vec<u8> {
     format!("{target}\0").into_bytes()
 }
 
-fn memo_key(target: &str, outline: &Outline, row: Row) -> Vec<u8> {
+fn memo_key(target: &str, outline: &Outline, row: Row<'_>) -> Vec<u8> {
     let mut key = frames_key(target);
     key.extend(outline.end.as_deref().unwrap_or(&[0xff]));
     key.push(0xff); // No order key holds this byte.
     key.extend(outline.memo);
-    key.push(row as u8);
+    match row {
+        Row::Ties => key.push(b't'),
+        Row::Marks => key.push(b'm'),
+        Row::Exports => key.push(b'e'),
+        Row::Entries(pack) => {
+            key.push(b'p');
+            key.extend(pack.as_bytes());
+        }
+    }
     key
 }
 
@@ -210,11 +228,14 @@ pub struct Memos {
     drift: Drift,
     tree: Tree,
     target: String,
+    /// Names of the packs, by number.
+    packs: Vec<String>,
     index: Arc<Index>,
     /// Those of each bucket of the frame, once somebody asked; `None` where they are lost.
     ties: Vec<OnceLock<Option<Ties>>>,
     exports: Vec<OnceLock<Option<Vec<Export>>>>,
-    entries: Vec<OnceLock<Option<Entries>>>,
+    /// By the number of the pack.
+    entries: Vec<Vec<OnceLock<Option<Entries>>>>,
     /// Set once somebody wanted to know all assets, and a memo that names some of them was lost.
     lacks_assets: AtomicBool,
 }
@@ -222,7 +243,7 @@ pub struct Memos {
 /// What memos must have been made under to hold.
 #[derive(Clone, Copy)]
 pub struct Under<'a> {
-    /// The profile and the pack.
+    /// The profile.
     pub target: &'a str,
     /// Digest of everything but sources and identities.
     pub settled: Digest,
@@ -243,10 +264,11 @@ pub fn recall(index: &Arc<Index>, under: Under<'_>, tree: &Tree) -> Option<Memos
     let (drift, frame) = drifts.min_by_key(|it| it.0.moved().count())?;
     let frame = frame.clone();
     let n = frame.buckets.len();
-    let (ties, exports, entries) = (slots(n), slots(n), slots(n));
+    let packs: Vec<String> = config.packs.all().iter().map(|it| it.name.clone()).collect();
+    let (ties, exports, entries) = (slots(n), slots(n), packs.iter().map(|_| slots(n)).collect());
     let (target, index, tree) = (target.to_owned(), index.clone(), tree.clone());
     let lacks_assets = AtomicBool::new(false);
-    Some(Memos { frame, all, drift, tree, target, index, ties, exports, entries, lacks_assets })
+    Some(Memos { frame, all, drift, tree, target, packs, index, ties, exports, entries, lacks_assets })
 }
 
 /// Returns a digest of all paths, where these decide across buckets what rules make.
@@ -265,12 +287,7 @@ fn slots<T>(n: usize) -> Vec<OnceLock<T>> {
 }
 
 impl Memos {
-    /// Returns the content digest of the pack that the memos came to.
-    pub fn content_digest(&self) -> Digest {
-        self.frame.content_digest
-    }
-
-    fn fetch<T: Decode<()>>(&self, outline: &Outline, row: Row) -> Option<T> {
+    fn fetch<T: Decode<()>>(&self, outline: &Outline, row: Row<'_>) -> Option<T> {
         encoding::decode(&self.index.memo(&memo_key(&self.target, outline, row))?)
     }
 
@@ -289,16 +306,17 @@ impl Memos {
         self.fetch(&self.frame.buckets[old], Row::Marks)
     }
 
-    /// Returns the entries of a bucket of the frame.
-    fn entries(&self, old: usize) -> Option<&Entries> {
-        self.entries[old].get_or_init(|| self.fetch(&self.frame.buckets[old], Row::Entries)).as_ref()
+    /// Returns what a bucket of the frame has in the pack of this number.
+    fn entries(&self, pack: usize, old: usize) -> Option<&Entries> {
+        let row = Row::Entries(&self.packs[pack]);
+        self.entries[pack][old].get_or_init(|| self.fetch(&self.frame.buckets[old], row)).as_ref()
     }
 
-    /// Returns the entries of a bucket of any frame.
-    fn entries_of(&self, outline: &Outline) -> Option<Entries> {
+    /// Returns what a bucket of any frame that knows the pack of this number has in it.
+    fn entries_of(&self, pack: usize, outline: &Outline) -> Option<Entries> {
         match self.frame.position(outline) {
-            Some(old) if self.frame.buckets[old] == *outline => self.entries(old).cloned(),
-            _ => self.fetch(outline, Row::Entries),
+            Some(old) if self.frame.buckets[old] == *outline => self.entries(pack, old).cloned(),
+            _ => self.fetch(outline, Row::Entries(&self.packs[pack])),
         }
     }
 

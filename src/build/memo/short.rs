@@ -11,13 +11,14 @@ use crate::build::artifacts::{Moved, Workshop};
 use crate::build::configure::{RegistryFiles, Setup};
 use crate::build::identify::places;
 use crate::build::judge::problems_of;
-use crate::model::{AssetId, Diagnostic, Digest, RelPath};
+use crate::model::{AssetId, Diagnostic, Digest, Reference, RelPath};
 use crate::pack::plan::{Plan, PlanEntry};
 use crate::query::declared::declared;
-use crate::query::layout::layout;
+use crate::query::layout::{Layout, layout};
 use crate::query::names::{Export, exports, fold};
 use crate::query::{Change, Database, Identified, Identities, Known, Part, Scope, Slot, State, Texts};
 use crate::workspace::layout::Workspace;
+use crate::workspace::packs::Packs;
 
 use super::drift::{declaring, order};
 use super::settle::{Ground, Registration, Settled, settle};
@@ -31,6 +32,8 @@ pub struct Short {
     pub slots: Vec<Slot>,
     /// Their buckets' numbers.
     pub touched: Vec<usize>,
+    /// What is reached by each pack, by number, as far as these buckets hold it; ascending.
+    pub reached: Vec<Vec<AssetId>>,
     /// What is to be registered before the pack is published.
     pub registration: Registration,
     /// What is to be known of the registry once that was done.
@@ -76,15 +79,14 @@ impl Memos {
         self,
         workshop: &Workshop<'_>,
         setup: &Setup,
-        pack: &str,
         files: &RegistryFiles,
-        standing: Option<Digest>,
+        standing: &[(usize, Digest)],
     ) -> Result<Option<Short>, Moved> {
         let ws = workshop.session.ws;
         let _derive = ws.phase("derive what changed");
         let Some(mut touched) = self.touched() else { return Ok(None) };
-        if let Some(standing) = standing {
-            touched.extend(self.without_payloads(workshop, standing, &touched));
+        for (pack, standing) in standing {
+            touched.extend(self.without_payloads(workshop, *pack, *standing, &touched));
         }
         let mut reach = Reach::new(Arc::new(self));
         let mut state = State::default();
@@ -107,57 +109,65 @@ impl Memos {
             }
             reach.bring(&mut state, workshop, setup);
         }
-        let slots = state.slots(&setup.profile, pack);
+        let slots = state.slots(&setup.profile, &setup.config.packs);
         workshop.make(&mut state, &slots)?;
+        let Some(reached) = reach.still_reached(&state, &slots, &setup.config.packs) else { return Ok(None) };
         let Reach { memos, touched, .. } = reach;
-        let Some(true) = memos.leaves_none_out(ws, &state, &slots, &touched) else { return Ok(None) };
+        let Some(true) = memos.leaves_none_out(ws, &state, &slots, &touched, &reached) else { return Ok(None) };
         let touched: Vec<usize> = touched.into_iter().collect();
         let diagnostics = memos.diagnostics(&state, &slots, &touched, &ledger, setup);
         let knew_all = memos.tree.is_whole() && !memos.lacks_assets.load(Ordering::Relaxed);
         let right = knew_all && !diagnostics.iter().any(Diagnostic::is_error);
-        Ok(right.then_some(Short { state, slots, touched, registration, ledger, diagnostics, memos }))
+        Ok(right.then_some(Short { state, slots, touched, reached, registration, ledger, diagnostics, memos }))
     }
 
-    /// Returns the numbers of buckets that stand, but some of whose payloads are neither in the pack with the content
-    /// digest `standing` nor at hand: whoever derives them knows where these come from.
+    /// Returns the numbers of buckets that stand, but some of whose payloads are neither in the pack of this number, which
+    /// has the content digest `standing`, nor at hand: whoever derives them knows where these come from.
     fn without_payloads(
         &self,
         workshop: &Workshop<'_>,
+        pack: usize,
         standing: Digest,
         touched: &BTreeSet<usize>,
     ) -> BTreeSet<usize> {
-        let Some(frame) = self.frame_of(standing) else { return BTreeSet::new() };
+        let Some(frame) = self.frame_of(pack, standing) else { return BTreeSet::new() };
         let others: Vec<(usize, usize)> =
             self.standing(touched).filter(|it| !frame.has(&self.frame.buckets[it.1])).collect();
         let lack = workshop.session.ws.parallel(others.len(), |nth| {
             let old = others[nth].1;
             let packed = frame.position(&self.frame.buckets[old]).map(|it| &frame.buckets[it]);
-            let packed = packed.and_then(|it| self.entries_of(it)).unwrap_or_default();
-            let put = self.entries(old).map(|now| differing(&packed, now).1);
+            let packed = packed.and_then(|it| self.entries_of(pack, it)).unwrap_or_default();
+            let put = self.entries(pack, old).map(|now| differing(&packed, now).1);
             put.is_none_or(|it| !it.iter().all(|it| it.payloads.iter().all(|it| workshop.is_at_hand(it.stored_digest))))
         });
         others.into_iter().zip(lack).filter(|it| it.1).map(|it| it.0.0).collect()
     }
 
-    /// Returns the frame that came to a pack.
-    fn frame_of(&self, content_digest: Digest) -> Option<&Frame> {
-        self.all.iter().find(|it| it.content_digest == content_digest)
+    /// Returns the frame in which the pack of this number came to a content digest.
+    fn frame_of(&self, pack: usize, content_digest: Digest) -> Option<&Frame> {
+        self.all.iter().find(|it| it.packs.get(&self.packs[pack]) == Some(&Some(content_digest)))
     }
 
-    /// Returns whether nothing is left out of the pack to which anybody might still refer. `None` when a memo is lost.
+    /// Returns whether nothing is left out of all packs to which anybody might still refer. `None` when a memo is lost.
     fn leaves_none_out(
         &self,
         ws: &Workspace,
         state: &State,
         slots: &[Slot],
         touched: &BTreeSet<usize>,
+        reached: &[Vec<AssetId>],
     ) -> Option<bool> {
         let db = &state.db;
-        let mut now: Vec<AssetId> = slots.iter().flat_map(|it| &layout(db, *it).entries).map(|it| it.id).collect();
+        let in_packs = |it: &Slot| {
+            let layout = layout(db, *it);
+            reached.iter().enumerate().flat_map(|(pack, reached)| layout.in_pack(pack, reached)).map(|it| it.id)
+        };
+        let mut now: Vec<AssetId> = slots.iter().flat_map(in_packs).collect();
         now.sort_unstable();
         let replaced: Vec<usize> = self.replaced(touched).into_iter().collect();
         let left_out = ws.parallel(replaced.len(), |nth| {
-            let before = self.entries(replaced[nth])?.iter().map(|it| it.id);
+            let before = (0..self.packs.len()).map(|it| self.entries(it, replaced[nth]));
+            let before = before.collect::<Option<Vec<_>>>()?.into_iter().flatten().map(|it| it.id);
             Some(before.filter(|it| now.binary_search(it).is_err()).collect::<Vec<_>>())
         });
         let left_out: BTreeSet<AssetId> =
@@ -193,9 +203,9 @@ impl Memos {
 }
 
 /// Where the entries of a bucket come from.
-enum Now<'a> {
+enum Now {
     /// They were derived.
-    Derived(&'a [Arc<PlanEntry>]),
+    Derived(Vec<Arc<PlanEntry>>),
     /// They stand in the memo of the bucket of the frame with this number.
     Stands(usize),
 }
@@ -366,6 +376,35 @@ impl Reach {
         Some(more)
     }
 
+    /// Returns what each pack reaches in the derived buckets, where that is what it was: nothing that packs are reached from
+    /// is another asset now, and all that was reached refers to the same. `None` where that is not so, or a memo is lost.
+    fn still_reached(&self, state: &State, slots: &[Slot], packs: &Packs) -> Option<Vec<Vec<AssetId>>> {
+        let mut reached = vec![Vec::new(); packs.all().len()];
+        if packs.are_local() {
+            return Some(reached);
+        }
+        let starts: Vec<&Reference> = packs.all().iter().flat_map(|it| &it.reachable_from).collect();
+        let now: BTreeSet<&Export> = slots.iter().flat_map(|it| exports(&state.db, it.bucket(&state.db))).collect();
+        let was: BTreeSet<&Export> = self.exported.iter().map(|it| self.export(*it)).collect();
+        let mut differ = now.symmetric_difference(&was);
+        if differ.any(|export| starts.iter().any(|it| export.is_meant_by(&RelPath::root(), it))) {
+            return None;
+        }
+        let layouts = slots.iter().map(|it| layout(&state.db, *it));
+        let references: BTreeMap<AssetId, &Vec<AssetId>> =
+            layouts.flat_map(Layout::all).map(|it| (it.id, &it.references)).collect();
+        for old in self.memos.replaced(&self.touched) {
+            for (pack, then) in self.memos.ties(old)?.reached.iter().enumerate() {
+                for (id, then) in then {
+                    references.get(id).filter(|now| **now == then)?;
+                    reached.get_mut(pack)?.push(*id);
+                }
+            }
+        }
+        reached.iter_mut().for_each(|it| it.sort_unstable());
+        Some(reached)
+    }
+
     /// Returns whether any of `new` could have the name of another asset, or a place that differs only in case or
     /// normalization. `None` when a memo is lost.
     fn may_clash(&self, new: &[&Export], now: &[&Export]) -> Option<bool> {
@@ -400,15 +439,20 @@ pub(super) fn has_dependencies(db: &Database, bucket: crate::query::Bucket) -> b
 }
 
 impl Short {
-    /// Returns how the entries differ from those of the pack with this content digest. `None` where nothing is known of
-    /// it.
-    pub fn difference(&self, ws: &Workspace, content_digest: Digest) -> Option<Difference> {
+    /// Returns what a derived bucket has in the pack of this number.
+    pub fn derived(&self, slot: Slot, pack: usize) -> impl Iterator<Item = &Arc<PlanEntry>> {
+        layout(&self.state.db, slot).in_pack(pack, &self.reached[pack])
+    }
+
+    /// Returns how the entries of the pack of this number differ from what it held with a content digest. `None` where
+    /// nothing is known of that.
+    pub fn difference(&self, ws: &Workspace, pack: usize, content_digest: Digest) -> Option<Difference> {
         let memos = &self.memos;
-        let before = memos.frame_of(content_digest)?;
+        let before = memos.frame_of(pack, content_digest)?;
         let touched: BTreeSet<usize> = self.touched.iter().copied().collect();
-        let derived = self.slots.iter().map(|it| &layout(&self.state.db, *it).entries[..]);
+        let derived = self.slots.iter().map(|it| self.derived(*it, pack).cloned().collect());
         let ends = touched.iter().map(|it| &memos.tree.buckets()[*it].end);
-        let mut now: BTreeMap<(bool, &[u8]), Now<'_>> =
+        let mut now: BTreeMap<(bool, &[u8]), Now> =
             ends.zip(derived).map(|(end, it)| (order(end), Now::Derived(it))).collect();
         let standing = memos.standing(&touched).filter(|it| !before.has(&memos.frame.buckets[it.1]));
         now.extend(standing.map(|it| (order(&memos.frame.buckets[it.1].end), Now::Stands(it.1))));
@@ -423,11 +467,11 @@ impl Short {
         let ends: Vec<(bool, &[u8])> =
             now.keys().chain(was.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
         let differing = ws.parallel(ends.len(), |nth| {
-            let was = was.get(&ends[nth]).map_or(Some(Vec::new()), |it| memos.entries_of(it))?;
+            let was = was.get(&ends[nth]).map_or(Some(Vec::new()), |it| memos.entries_of(pack, it))?;
             let now = match now.get(&ends[nth]) {
                 None => &[][..],
                 Some(Now::Derived(entries)) => entries,
-                Some(Now::Stands(old)) => memos.entries(*old)?,
+                Some(Now::Stands(old)) => memos.entries(pack, *old)?,
             };
             Some(differing(&was, now))
         });
@@ -446,23 +490,20 @@ impl Short {
         Some(Difference { put, removed, names_differ })
     }
 
-    /// Returns the plan of the whole workspace. `None` when a memo is lost, or when an entry refers to what is not in it.
-    pub fn plan(&self, ws: &Workspace, setup: &Setup) -> Option<Plan> {
+    /// Returns the whole plan of the pack of this number. `None` when a memo is lost.
+    pub fn plan(&self, ws: &Workspace, setup: &Setup, pack: usize) -> Option<Plan> {
         let memos = &self.memos;
         let touched: BTreeSet<usize> = self.touched.iter().copied().collect();
         let standing: Vec<usize> = memos.standing(&touched).map(|it| it.1).collect();
-        let there = ws.parallel(standing.len(), |nth| memos.entries(standing[nth]).is_some());
+        let there = ws.parallel(standing.len(), |nth| memos.entries(pack, standing[nth]).is_some());
         if !there.into_iter().all(|it| it) {
             return None;
         }
         let mut entries: Vec<Arc<PlanEntry>> = Vec::new();
-        standing.iter().filter_map(|it| memos.entries(*it)).for_each(|it| entries.extend_from_slice(it));
-        let derived: Vec<_> = self.slots.iter().flat_map(|it| &layout(&self.state.db, *it).entries).cloned().collect();
-        entries.extend(derived.iter().cloned());
+        standing.iter().filter_map(|it| memos.entries(pack, *it)).for_each(|it| entries.extend_from_slice(it));
+        entries.extend(self.slots.iter().flat_map(|it| self.derived(*it, pack)).cloned());
         entries.sort_by_key(|it| it.id);
-        let planned = |id| entries.binary_search_by_key(&id, |it| it.id).is_ok();
-        let refer_well = derived.iter().flat_map(|it| &it.references).copied().all(planned);
-        let is_plan = refer_well && entries.windows(2).all(|it| it[0].id < it[1].id);
+        let is_plan = entries.windows(2).all(|it| it[0].id < it[1].id);
         is_plan.then_some(Plan { layout: setup.profile.layout, entries })
     }
 }

@@ -680,11 +680,345 @@ fn a_panic_is_not_remembered() {
     let disk = Witness::of(Arc::new(system.clone()));
     let disk = disk.before_opening(at("/assets/level05/x.png"), 0, || panic!("a disk that nobody has"));
     let broken = engine(Arc::new(disk), Path::new(ROOT)).build(&options).expect("what panicked is left out");
-    assert_eq!((broken.entries, broken.work.processed), (2000, 1), "{:?}", broken.diagnostics);
+    assert_eq!((broken.entries(), broken.work.processed), (2000, 1), "{:?}", broken.diagnostics);
 
     system.write(at("/assets/level12/prop007.txt"), "something to do");
     system.settle();
     let report = engine(Arc::new(system.clone()), Path::new(ROOT)).build(&options).expect("it is sound");
-    assert_eq!((report.entries, report.work.buckets_recalled), (2001, 0), "{:?}", report.diagnostics);
+    assert_eq!((report.entries(), report.work.buckets_recalled), (2001, 0), "{:?}", report.diagnostics);
     world.compare_with_clean(&options);
+}
+
+const PACKS: &str = r#"
+//- packs
+[packs.early]
+match = ["level00/**", "level01/**"]
+[packs.late]
+tags = ["late"]
+match = ["level0?/**", "level19/**"]
+[packs.rest]
+match = ["!level00/**"]
+codec = "lz4"
+//- /assets/level01/prop001.txt.asset.json
+{ "tags": ["late"] }
+//- /assets/level02/prop002.txt.asset.json
+{ "tags": ["late"], "dependencies": ["/assets/level00/prop000.txt"] }
+"#;
+
+#[test]
+fn an_edit_among_several_packs_rewrites_those_that_it_reaches() {
+    large(
+        PACKS,
+        r#"
+//- /assets/level01/prop001.txt
+edited
+//- build
+//- /assets/level12/prop000.txt
+edited
+//- build
+//- /assets/level12/prop000b.txt
+new
+//- build
+//- build --pack=late
+//- /assets/level12/prop000.txt
+edited once more
+//- build --pack=late
+//- build
+"#,
+        expect![[r#"
+            build 3: written, early: 200 assets, late: 2 assets, rest: 1900 assets
+              digested 1
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              processed raw: assets/level01 [prop001.txt]
+              wrote early.parts/*.part
+              wrote early.pack
+              wrote late.parts/*.part
+              wrote late.pack
+              wrote rest.parts/*.part
+              wrote rest.pack
+            build 4: written, early: 200 assets, late: 2 assets, rest: 1900 assets
+              digested 1
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets/level11/prop012.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets/level11/prop012.txt)
+              ran exports(assets/level11/prop012.txt)
+              ran governors(assets/level11/prop012.txt)
+              ran layout(assets/level11/prop012.txt)
+              ran recipes(assets/level11/prop012.txt)
+              ran validated(assets/level11/prop012.txt)
+              processed raw: assets/level12 [prop000.txt]
+              wrote rest.parts/*.part
+              wrote rest.pack
+            build 5: written, early: 200 assets, late: 2 assets, rest: 1901 assets
+              register `assets/level12/prop000b.txt` as 2001
+              digested 1
+              recalled 4 of 6 buckets
+              ran asset_dirs(, )
+              ran claimed_twice(, )
+              ran declared(assets, assets/level11/prop012.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets, assets/level11/prop012.txt)
+              ran exports(assets, assets/level11/prop012.txt, assets/level11/prop012.txt)
+              ran governors(assets, assets/level11/prop012.txt)
+              ran layout(assets, assets/level11/prop012.txt)
+              ran names()
+              ran recipes(assets, assets/level11/prop012.txt)
+              ran validated(assets, assets/level11/prop012.txt)
+              processed raw: assets/level12 [prop000b.txt]
+              wrote rest.parts/*.part
+              wrote rest.parts/*.part
+              wrote rest.pack
+            build 6: up to date, 2 assets in the pack
+            build 7: unchanged, 2 assets in the pack
+              digested 1
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets/level11/prop012.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets/level11/prop012.txt)
+              ran exports(assets/level11/prop012.txt)
+              ran governors(assets/level11/prop012.txt)
+              ran layout(assets/level11/prop012.txt)
+              ran recipes(assets/level11/prop012.txt)
+              ran validated(assets/level11/prop012.txt)
+              processed raw: assets/level12 [prop000.txt]
+            build 8: written, early: 200 assets, late: 2 assets, rest: 1901 assets
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets/level11/prop012.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets/level11/prop012.txt)
+              ran exports(assets/level11/prop012.txt)
+              ran governors(assets/level11/prop012.txt)
+              ran layout(assets/level11/prop012.txt)
+              ran recipes(assets/level11/prop012.txt)
+              ran validated(assets/level11/prop012.txt)
+              wrote rest.parts/*.part
+              wrote rest.pack
+        "#]],
+    );
+}
+
+#[test]
+fn a_tag_moves_an_asset_from_pack_to_pack_by_memos() {
+    large(
+        PACKS,
+        r#"
+//- /assets/level01/prop001.txt.asset.json
+{ "tags": ["early"] }
+//- build
+//- /assets/level19/prop019.txt.asset.json
+{ "tags": ["late"] }
+//- build
+//- rm /assets/level02/prop002.txt.asset.json
+//- build
+//- rm /assets/level19/prop019.txt.asset.json
+//- build
+"#,
+        expect![[r#"
+            build 3: written, early: 200 assets, late: 1 asset, rest: 1900 assets
+              digested 1
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              wrote early.parts/*.part
+              wrote early.pack
+              wrote late.parts/*.part
+              wrote late.pack
+              wrote rest.parts/*.part
+              wrote rest.pack
+            build 4: written, early: 200 assets, late: 2 assets, rest: 1900 assets
+              digested 1
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets/level18/prop014.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets/level18/prop014.txt)
+              ran exports(assets/level18/prop014.txt)
+              ran governors(assets/level18/prop014.txt)
+              ran layout(assets/level18/prop014.txt)
+              ran recipes(assets/level18/prop014.txt)
+              ran validated(assets/level18/prop014.txt)
+              wrote late.parts/*.part
+              wrote late.parts/*.part
+              wrote late.pack
+              wrote rest.parts/*.part
+              wrote rest.pack
+            build 5: written, early: 200 assets, late: 1 asset, rest: 1900 assets
+              recalled 5 of 6 buckets
+              ran asset_dirs()
+              ran claimed_twice()
+              ran declared(assets)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran recipes(assets)
+              ran validated(assets)
+              wrote late.parts/*.part
+              wrote late.pack
+              wrote rest.parts/*.part
+              wrote rest.pack
+            build 6: written, early: 200 assets, late: 0 assets, rest: 1900 assets
+              ran asset_dirs()
+              ran asset_dirs_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran claimed_twice()
+              ran declared(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran exports(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran governors(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran layout(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran lone_sidecars_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran names()
+              ran recipes(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran validated(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              wrote late.parts/*.part
+              wrote late.pack
+              wrote rest.parts/*.part
+              wrote rest.pack
+              warning[PW0407] packwright.toml: the pack `late` holds nothing: no asset is what it asks for
+                help: `packwright list` shows all assets with their places, types and tags
+        "#]],
+    );
+}
+
+#[test]
+fn what_leaves_all_packs_is_told_by_the_long_way() {
+    large(
+        &format!(
+            "{PACKS}\n//- /assets/level00/prop000.txt.asset.json\n{{ \"dependencies\": [\"level00/prop001.txt\"] }}\n"
+        ),
+        r#"
+//- packs
+[packs.early]
+match = ["level00/prop000.txt", "level01/**"]
+[packs.late]
+tags = ["late"]
+//- build --quiet
+//- build --quiet
+"#,
+        expect![[r#"
+            build 3: written, early: 101 assets, late: 2 assets
+              removed rest
+              warning[PW0406] assets/level00/prop000.txt: `assets/level00/prop000.txt` refers to `assets/level00/prop001.txt`, which is in no pack
+            build 4: up to date, early: 101 assets, late: 2 assets
+              warning[PW0406] assets/level00/prop000.txt: `assets/level00/prop000.txt` refers to `assets/level00/prop001.txt`, which is in no pack
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_reached_stays_so_by_memos_until_a_reference_changes() {
+    large(
+        r#"
+//- packs
+[packs.level]
+reachable_from = ["level00/prop000.txt"]
+[packs.tagged]
+tags = ["tagged"]
+reachable_from = ["/assets/level19/prop019.txt"]
+[packs.rest]
+match = ["!level00/**", "!level10/prop010.txt"]
+//- /assets/level00/prop000.txt.asset.json
+{ "dependencies": ["level10/prop010.txt"] }
+//- /assets/level10/prop010.txt.asset.json
+{ "dependencies": ["level19/prop019.txt"], "tags": ["tagged"] }
+"#,
+        r#"
+//- /assets/level10/prop010.txt
+edited
+//- build --recalled
+//- pack-of level lenient
+//- /assets/level19/prop018.txt.asset.json
+{ "dependencies": ["level12/prop012.txt"] }
+//- build --recalled
+//- /assets/level19/prop019.txt.asset.json
+{ "dependencies": ["level12/prop012.txt"] }
+//- build --recalled
+//- pack-of level lenient
+//- pack-of tagged lenient
+//- /assets/level10/prop010.txt.asset.json
+{ "dependencies": ["level19/prop019.txt"] }
+//- build --recalled
+//- pack-of tagged lenient
+//- /assets/level12/new.txt
+new
+//- build --recalled
+//- /assets/level12/new.txt.asset.json
+{ "name": "new" }
+//- build --recalled
+//- /assets/level00/prop000.txt.asset.json
+{ "name": "other" }
+//- build --recalled
+//- /assets/level12/new.txt.asset.json
+{ "name": "level00/prop000.txt" }
+//- build --recalled
+//- pack-of level lenient
+"#,
+        expect![[r#"
+            build 3: written, level: 3 assets, rest: 1899 assets, tagged: 2 assets
+              recalled 4 of 6 buckets
+            pack level:
+              1 raw level00/prop000.txt: A (7 bytes) -> [1011]
+              1011 raw level10/prop010.txt: B (7 bytes) -> [1920]
+              1920 raw level19/prop019.txt: C (10 bytes)
+            build 4: written, level: 3 assets, rest: 1899 assets, tagged: 2 assets
+              recalled 3 of 6 buckets
+            build 5: written, level: 4 assets, rest: 1899 assets, tagged: 3 assets
+              recalled 0 of 6 buckets
+            pack level:
+              1 raw level00/prop000.txt: A (7 bytes) -> [1011]
+              1011 raw level10/prop010.txt: B (7 bytes) -> [1920]
+              1213 raw level12/prop012.txt: D (10 bytes)
+              1920 raw level19/prop019.txt: C (10 bytes) -> [1213]
+            pack tagged:
+              1011 raw level10/prop010.txt: B (7 bytes) -> [1920]
+              1213 raw level12/prop012.txt: D (10 bytes)
+              1920 raw level19/prop019.txt: C (10 bytes) -> [1213]
+            build 6: written, level: 4 assets, rest: 1899 assets, tagged: 2 assets
+              recalled 3 of 6 buckets
+            pack tagged:
+              1213 raw level12/prop012.txt: D (10 bytes)
+              1920 raw level19/prop019.txt: C (10 bytes) -> [1213]
+            build 7: written, level: 4 assets, rest: 1900 assets, tagged: 2 assets
+              recalled 2 of 6 buckets
+            build 8: written, level: 4 assets, rest: 1900 assets, tagged: 2 assets
+              recalled 2 of 6 buckets
+            build 9: refused
+              error[PW0016] packwright.toml:16:19: `level00/prop000.txt` names no asset
+                help: there is an asset named `level00/prop001.txt`
+            build 10: written, level: 1 asset, rest: 1900 assets, tagged: 2 assets
+              recalled 0 of 6 buckets
+            pack level:
+              2001 raw level00/prop000.txt: E (4 bytes)
+        "#]],
+    );
 }

@@ -73,7 +73,7 @@ fn a_check_waits_for_nobody() {
     let lock = home.root.join("build/dev/.lock");
     let _output = system.try_lock(&lock, false).expect("a lock file").expect("it is free");
     let report = engine(Arc::new(OsSystem::new()), &home.root).check(&Options::default()).expect("a sound workspace");
-    assert_eq!((report.outcome, report.entries), (Outcome::Checked, N as u64));
+    assert_eq!((report.outcome, report.entries()), (Outcome::Checked, N as u64));
 }
 
 /// The lane is for registering; a build that has nothing to register does not ask for it.
@@ -110,7 +110,7 @@ fn builds_into_one_directory_take_turns() {
             let builds: Vec<_> = (0..4).map(|_| scope.spawn(|| home.build())).collect();
             builds.into_iter().map(|it| it.join().expect("no panic").expect("a sound workspace")).collect()
         });
-        let digests: Vec<_> = reports.iter().map(|it| it.content_digest).collect();
+        let digests: Vec<_> = reports.iter().map(|it| it.content_digest()).collect();
         assert!(digests.windows(2).all(|it| it[0] == it[1]), "they build the same");
         let written = reports.iter().filter(|it| it.outcome == Outcome::Written).count();
         assert_eq!(written, 1, "the first does the work, the others find it done");
@@ -171,7 +171,7 @@ fn workspaces_share_what_they_make() {
     let first = one.build_with(&options).expect("a sound workspace");
     let second = two.build_with(&options).expect("a sound workspace");
     assert_eq!((first.work.processed, second.work.processed, second.work.reused), (N as u64, 0, N as u64));
-    assert_eq!(first.content_digest, second.content_digest);
+    assert_eq!(first.content_digest(), second.content_digest());
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn workspaces_share_what_they_make_at_the_same_time() {
             let builds: Vec<_> = homes.iter().map(build).collect();
             builds.into_iter().map(|it| it.join().expect("no panic").expect("a sound workspace")).collect()
         });
-        assert!(reports.iter().all(|it| it.content_digest == reports[0].content_digest), "they build the same");
+        assert!(reports.iter().all(|it| it.content_digest() == reports[0].content_digest()), "they build the same");
         // Whatever the three did at the same time, one that comes later finds it all.
         let late = Home::new();
         (0..round).for_each(|it| late.write("assets/00.txt", &format!("round {it}")));
@@ -215,11 +215,11 @@ fn read_while_a_new_pack_is_published(profile: &str) -> Vec<Option<Vec<u8>>> {
         home.write(&format!("assets/{n:02}.txt"), &format!("changed {n}"));
     }
     let report = home.build_with(&options).expect("a sound workspace");
-    assert_ne!(report.content_digest, Some(before));
+    assert_ne!(report.content_digest(), Some(before));
     assert_eq!(reader.content_digest(), before);
     assert_eq!(
         PackReader::open_at(&system, &path).expect("a pack").content_digest(),
-        report.content_digest.expect("one")
+        report.content_digest().expect("one")
     );
     reader.entries().map(|it| it.and_then(|it| reader.payload_bytes(&it.payloads[0], 1 << 20)).ok()).collect()
 }

@@ -238,7 +238,7 @@ fn readers_in_the_middle_of_a_commit_see_before_or_after() {
         assert_eq!((report.registered.len(), memory.now(Path::new(ROOT)).now_ns), (0, start), "nobody waits");
         let asset = |it: &Asset| format!("{:?} {} {}", it.identity, it.place, it.name);
         let assets: Vec<String> = inspection.assets.iter().map(asset).collect();
-        format!("{assets:#?}\n{} {:?}", report.entries, inspection.diagnostics)
+        format!("{assets:#?}\n{} {:?}", report.entries(), inspection.diagnostics)
     };
     for words in [&["rename", "assets/texts/b.txt", "bee"][..], &["move", "assets/dialog", "assets/deep/"]] {
         let drill = Drill::new(&world, words);

@@ -50,7 +50,7 @@ fn workspace(dir: &Path) -> Workspace {
 /// Checks that a snapshot is of one moment, and returns a digest of all that it says.
 fn look(snapshot: &Snapshot) -> Digest {
     let chain: Vec<_> = (0..N).map(|nth| snapshot.by_place(&place(nth)).expect("it is always there")).collect();
-    let mut said = format!("{} {}\n", snapshot.source_root(), snapshot.assets().len());
+    let mut said = format!("{:?} {}\n", snapshot.packs().next().map(|it| it.source_root()), snapshot.assets().len());
     for (nth, asset) in chain.iter().enumerate() {
         let next: Vec<_> = chain.get(nth + 1).and_then(|it| it.id()).into_iter().collect();
         assert_eq!(asset.references(), next, "a dependency of another moment than the name");

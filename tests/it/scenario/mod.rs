@@ -38,6 +38,7 @@ mod gather;
 mod identity;
 mod library;
 mod odd;
+mod packs;
 
 mod concurrency;
 mod fire;

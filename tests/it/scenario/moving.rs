@@ -41,7 +41,7 @@ old!
 
 fn digest_of_clean(system: &MemorySystem) -> Digest {
     let fork = system.fork();
-    build(Arc::new(fork)).expect("a sound workspace").content_digest.expect("there is a pack")
+    build(Arc::new(fork)).expect("a sound workspace").content_digest().expect("there is a pack")
 }
 
 /// Builds on one thread: the questions come in the same order every time.
@@ -66,7 +66,7 @@ fn edit_before_every_question(edit: fn(&MemorySystem)) {
         let question = asked.get(nth);
         match outcome {
             Ok(report) => {
-                let digest = report.content_digest.expect("there is a pack");
+                let digest = report.content_digest().expect("there is a pack");
                 assert!(digest == before || digest == after, "question {nth}, {question:?}: a pack of two moments");
             }
             Err(Error::Torn { .. } | Error::Unreadable(_)) => {}
@@ -77,7 +77,7 @@ fn edit_before_every_question(edit: fn(&MemorySystem)) {
             return;
         }
         // The clock has not moved: the next build must not take anything for what it was.
-        let digest = build(Arc::new(system)).expect("a sound workspace").content_digest.expect("there is a pack");
+        let digest = build(Arc::new(system)).expect("a sound workspace").content_digest().expect("there is a pack");
         assert_eq!(digest, after, "question {nth}, {question:?}: the build after it");
     }
 }
@@ -151,6 +151,6 @@ fn a_long_file_is_rewritten_between_its_two_readings() {
             build(Arc::new(Witness::of(Arc::new(system.clone())).before_opening(at("/assets/long.png"), nth, edit)))
                 .expect("begun again");
         let edited = system.fork();
-        assert_eq!(report.content_digest, Some(digest_of_clean(&edited)), "reading {nth}");
+        assert_eq!(report.content_digest(), Some(digest_of_clean(&edited)), "reading {nth}");
     }
 }

@@ -12,7 +12,7 @@ use packwright::internals::build::{Options, Outcome};
 use packwright::internals::system::Disk;
 use packwright::internals::system::memory::MemorySystem;
 
-use super::support::{ROOT, World, at, engine};
+use super::support::{CONFIG, ROOT, World, at, engine};
 use super::witness::Witness;
 
 /// A workspace of 120 sources in 13 directories; the greater part of it in buckets of their own.
@@ -168,4 +168,40 @@ fn so_does_one_of_another_profile() {
             stat packwright.registry/f.jsonl
         "#]],
     );
+}
+
+#[test]
+fn several_packs_ask_no_more_of_sources_than_one() {
+    let world = world();
+    let packs = "[packs.early]\nmatch = [\"level0[0-5]/**\"]\n[packs.rest]\nmatch = [\"!level0[0-5]/**\"]\n\
+                 [packs.some]\nreachable_from = [\"level00/prop000.txt\"]\n";
+    world.system.write(at("/packwright.toml"), format!("{CONFIG}{packs}"));
+    let notes = settled(&world.system, &Options::default());
+    let told = tell(&notes);
+    let of_outputs = told.lines().filter(|it| it.contains("assets:") || it.contains("build/dev"));
+    expect![[r#"
+        stat below assets: 133 times
+        open below assets: 0 times
+        open directory below assets: 2 times
+        list below assets: 0 times
+        canonicalize build/dev
+        lock build/dev/.lock
+        make directory build/dev
+        open build/dev/early.receipt.json
+        open build/dev/rest.receipt.json
+        open build/dev/some.receipt.json
+        stat build/dev/early.pack
+        stat build/dev/early.parts
+        stat build/dev/early.parts/*.part
+        stat build/dev/early.parts/*.part
+        stat build/dev/rest.pack
+        stat build/dev/rest.parts
+        stat build/dev/rest.parts/*.part
+        stat build/dev/rest.parts/*.part
+        stat build/dev/some.pack
+        stat build/dev/some.parts
+        stat build/dev/some.parts/*.part
+        stat build/dev/some.parts/*.part
+    "#]]
+    .assert_eq(&of_outputs.map(|it| format!("{it}\n")).collect::<String>());
 }

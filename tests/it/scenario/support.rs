@@ -18,10 +18,14 @@
 //! | `build [profile] [flags]`, `check [profile] [flags]` | runs, and tells what was done |
 //! | `write command words` | runs a write command, and tells what it did: see `writes` |
 //! | `show /path` | tells what a file holds |
-//! | `registry`, `pack [profile]` | tells what the registry, or the pack, holds |
+//! | `registry`, `pack [profile]`, `pack-of name [profile]` | tells what the registry, or a pack, holds |
+//! | `stored name` | tells in what form and order a pack of `dev` holds its payloads |
+//! | `outputs` | tells which files there are in the output directory of `dev` |
+//! | `packs` | writes [`CONFIG`] with the lines that follow behind it |
 //! | `wipe-cache`, `wipe-out`, `restart`, `reboot`, `still` | see [`World::step`] |
 //!
-//! Flags of a build: `--locked`, `--rehash`, `--cache=off`, `--jobs=4`, `--quiet` (the outcome alone), `--counts` (what
+//! Flags of a build: `--pack=name`, `--locked`, `--rehash`, `--cache=off`, `--jobs=4`, `--quiet` (the outcome alone), `--recalled` (and for how
+//! many buckets memos stood), `--counts` (what
 //! was asked of the file system).
 //!
 //! Time passes before every build, so that nothing in a workspace is racy unless a scenario says `still`. And whatever
@@ -33,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use expect_test::Expect;
-use packwright::internals::build::{Options, Outcome, Report};
+use packwright::internals::build::{Options, Outcome, PackReport, Report, Work};
 use packwright::internals::cache::CacheMode;
 use packwright::internals::driver::Engine;
 use packwright::internals::error::{Error, Result};
@@ -104,6 +108,8 @@ pub struct World {
     still: bool,
     builds: usize,
     told: String,
+    /// Files that the scenario itself put where outputs lie.
+    foreign: Vec<PathBuf>,
     /// Payloads by the order in which they were first told of: `A` is always the same bytes.
     payloads: Vec<Digest>,
 }
@@ -127,6 +133,7 @@ impl World {
             still: false,
             builds: 0,
             told: String::new(),
+            foreign: Vec::new(),
             payloads: Vec::new(),
         }
     }
@@ -151,7 +158,10 @@ impl World {
         let words: Vec<&str> = step.split_whitespace().collect();
         let system = self.system.clone();
         match words[..] {
-            [path] if path.starts_with('/') => system.write(at(path), text),
+            [path] if path.starts_with('/') => {
+                system.write(at(path), text);
+                self.foreign.extend(path.starts_with("/build/").then(|| at(path)));
+            }
             ["png", path, size] => system.write(at(path), png(size, 0)),
             ["png", path, size, seed] => system.write(at(path), png(size, seed.parse().expect("a number"))),
             ["png-cut", path, size, len] => {
@@ -187,8 +197,13 @@ impl World {
             // From here on no time passes before a build.
             ["still"] => self.still = true,
             ["registry"] => self.tell_registry(),
-            ["pack"] => self.tell_pack("dev"),
-            ["pack", profile] => self.tell_pack(profile),
+            ["pack"] => self.tell_pack("dev", "main"),
+            ["pack", profile] => self.tell_pack(profile, "main"),
+            ["pack-of", name] => self.tell_pack("dev", name),
+            ["pack-of", name, profile] => self.tell_pack(profile, name),
+            ["stored", name] => self.tell_stored(name),
+            ["outputs"] => self.tell_outputs(),
+            ["packs"] => system.write(at("/packwright.toml"), format!("{CONFIG}{text}")),
             ["write", ref words @ ..] => {
                 let told = super::writes::write(&self.engine, &self.system, words);
                 self.told.push_str(&told);
@@ -226,6 +241,7 @@ impl World {
         let mut options = Options { log: true, ..Options::default() };
         // An engine of its own has nothing to remember: it runs every query, unless memos stand for them.
         let queries = self.queries && (!self.cold || self.recalls);
+        let mut recalled = false;
         let mut shown = Shown { work: true, queries, counts: false };
         for flag in flags {
             match *flag {
@@ -233,6 +249,8 @@ impl World {
                 "--rehash" => options.rehash = true,
                 "--cache=off" => options.cache = CacheMode::Off,
                 "--cache=read" => options.cache = CacheMode::Read,
+                flag if flag.starts_with("--pack=") => options.packs.push(flag["--pack=".len()..].to_owned()),
+                "--recalled" => (shown.work, recalled) = (false, true),
                 "--quiet" => shown.work = false,
                 "--counts" => shown.counts = true,
                 profile => options.profile = profile.to_owned(),
@@ -243,7 +261,12 @@ impl World {
         let what = if emits { "build" } else { "check" };
         write!(self.told, "{what} {}: ", self.builds).expect("text grows");
         match &outcome {
-            Ok(report) => self.told.push_str(&tell(report, shown)),
+            Ok(report) => {
+                self.told.push_str(&tell(report, shown));
+                let Work { buckets_recalled, buckets, .. } = report.work;
+                let line = format!("  recalled {buckets_recalled} of {buckets} buckets\n");
+                self.told.push_str(if recalled { &line } else { "" });
+            }
             Err(error) => self.told.push_str(&tell_error(error)),
         }
         if emits && outcome.is_ok() {
@@ -275,7 +298,14 @@ impl World {
         engine(Arc::new(clean.clone()), Path::new(ROOT)).build(&options).expect("a clean build of the same files");
         let outputs = |system: &MemorySystem| -> BTreeMap<PathBuf, Vec<u8>> {
             let dir = at(&format!("/build/{}", options.profile));
-            system.snapshot().into_iter().filter(|it| it.0.starts_with(&dir)).collect()
+            let is_asked_for = |path: &Path| {
+                let name = path.strip_prefix(&dir).ok().and_then(Path::to_str);
+                name.is_some_and(|it| {
+                    options.packs.is_empty() || options.packs.iter().any(|pack| it.starts_with(&format!("{pack}.")))
+                })
+            };
+            let is_ours = |path: &PathBuf| is_asked_for(path) && !self.foreign.contains(path);
+            system.snapshot().into_iter().filter(|it| is_ours(&it.0)).collect()
         };
         let (ours, clean) = (outputs(&self.system), outputs(&clean));
         let names = |it: &BTreeMap<PathBuf, Vec<u8>>| it.keys().cloned().collect::<Vec<_>>();
@@ -307,9 +337,30 @@ impl World {
         lines.into_iter().for_each(|it| self.told.push_str(&it.1));
     }
 
-    fn tell_pack(&mut self, profile: &str) {
-        let path = at(&format!("/build/{profile}/main.pack"));
-        self.told.push_str("pack:\n");
+    fn tell_stored(&mut self, name: &str) {
+        let entries = entries(&self.system, &at(&format!("/build/dev/{name}.pack")));
+        writeln!(self.told, "stored in {name}:").expect("text grows");
+        for it in &entries {
+            let front = if it.preload { ", at the front" } else { "" };
+            let forms = it.payloads.iter().map(|it| format!("{:?} of {} bytes", it.codec, it.raw_len));
+            line(&mut self.told, &format!("{} {}{front}", it.name, forms.collect::<Vec<_>>().join(", ")));
+        }
+    }
+
+    fn tell_outputs(&mut self) {
+        let dir = at("/build/dev");
+        let files = self.system.snapshot().into_iter().filter(|it| it.0.starts_with(&dir));
+        self.told.push_str("outputs:\n");
+        for (path, _) in files {
+            let name = path.strip_prefix(&dir).expect("it was found in there").display().to_string();
+            line(&mut self.told, &without_digests(&name));
+        }
+    }
+
+    fn tell_pack(&mut self, profile: &str, name: &str) {
+        let path = at(&format!("/build/{profile}/{name}.pack"));
+        let title = if name == "main" { "pack:\n".to_owned() } else { format!("pack {name}:\n") };
+        self.told.push_str(&title);
         for entry in entries(&self.system, &path) {
             write!(self.told, "  {} {} {}:", entry.id, entry.kind, entry.name).expect("text grows");
             for payload in &entry.payloads {
@@ -373,7 +424,12 @@ pub fn tell(report: &Report, shown: Shown) -> String {
         Outcome::Checked => "checked",
         other => panic!("{other:?} is news to the scenarios"),
     };
-    let mut told = format!("{outcome}, {} in the pack\n", assets(report.entries));
+    let mut told = format!("{outcome}, {} in the pack\n", assets(report.entries()));
+    if report.packs.len() > 1 {
+        let pack = |it: &PackReport| format!("{}: {}", it.name, assets(it.entries));
+        told = format!("{outcome}, {}\n", report.packs.iter().map(pack).collect::<Vec<_>>().join(", "));
+    }
+    report.removed.iter().for_each(|it| line(&mut told, &format!("removed {it}")));
     if shown.work {
         let log = report.log.as_ref().expect("the log was asked for");
         report.registered.iter().for_each(|it| line(&mut told, &it.to_string()));

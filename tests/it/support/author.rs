@@ -46,6 +46,17 @@ const RULES: [&str; 14] = [
     "marker = \"three.bin\"\ntype = \"raw\"\n",
 ];
 
+/// Packs, one choice of them after the other. Behind `@` stands an asset at any place.
+const PACKS: [&str; 7] = [
+    "",
+    "[packs.main]\n",
+    "[packs.main]\nmatch = [\"**\", \"!ui/**\"]\n[packs.ui]\nmatch = [\"ui/**\"]\npreload = [\"**/one.*\"]\ncodec = \"lz4\"\n",
+    "[packs.main]\n[packs.images]\ntype = [\"image\", \"model\"]\ncodec = \"zstd\"\n",
+    "[packs.loud]\ntags = [\"loud\", \"ui\"]\npreload = [\"**\"]\n[packs.rest]\nmatch = [\"!c/**\", \"c/t*\"]\n",
+    "[packs.main]\ntype = [\"raw\"]\n[packs.reached]\nreachable_from = [\"/@\"]\ncodec = \"lz4\"\n",
+    "[packs.all]\n[packs.reached]\nmatch = [\"a/**\"]\nreachable_from = [\"/@\", \"/@\"]\n",
+];
+
 /// The first so many rules make an asset of each file alone.
 const ALONE: usize = 9;
 
@@ -63,6 +74,9 @@ pub struct Config {
     release_synced_split: bool,
     preset_codec: &'static str,
     ignore: &'static str,
+    packs: usize,
+    /// Where what is reached begins.
+    start: String,
     broken: bool,
 }
 
@@ -77,6 +91,8 @@ impl Default for Config {
             release_synced_split: false,
             preset_codec: "none",
             ignore: "",
+            packs: 0,
+            start: String::new(),
             broken: false,
         }
     }
@@ -101,15 +117,29 @@ impl Config {
         text += &format!("[profiles.release]\nlayout = \"{layout}\"\n");
         text += "[profiles.slim]\ninherits = \"release\"\ncodec = \"lz4\"\nmanifest = true\nbroken = \"omit\"\n";
         text += "[profiles.lax]\ninherits = \"dev\"\nbroken = \"omit\"\n[profiles.lax.settings.image]\nformat = \"rgba8\"\n";
+        text += &PACKS[self.packs].replace('@', &self.start);
         if self.broken {
             text += "[[rules]]\nmatch = 7\n";
         }
         text.into_bytes()
     }
 
-    fn change(&mut self, random: &mut Random) {
+    /// Returns the names of the packs.
+    pub fn packs(&self) -> Vec<&'static str> {
+        let names = PACKS[self.packs].lines().filter_map(|it| it.strip_prefix("[packs.")?.strip_suffix(']'));
+        let names: Vec<_> = names.collect();
+        if names.is_empty() { vec!["main"] } else { names }
+    }
+
+    fn change(&mut self, random: &mut Random, files: &[String]) {
         self.broken = false;
-        match random.below(10) {
+        match random.below(13) {
+            10.. => {
+                self.packs = random.below(PACKS.len());
+                let starts: Vec<&String> =
+                    files.iter().filter(|it| it.starts_with("assets/") && it.ends_with('g')).collect();
+                self.start = starts.first().map_or_else(|| "assets".to_owned(), |_| random.pick(&starts).clone());
+            }
             0..3 => {
                 // What takes several files together goes the long way more often: not always.
                 let all = if random.chance(25) { RULES.len() } else { ALONE };
@@ -280,7 +310,7 @@ impl Author {
             },
             67..72 => self.touch(&disk, &files),
             72..79 => {
-                self.config.change(&mut self.random);
+                self.config.change(&mut self.random, &files);
                 ground.write(&root.join("packwright.toml"), &self.config.text());
                 "write packwright.toml".to_owned()
             }

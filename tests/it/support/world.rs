@@ -56,8 +56,8 @@ impl Ending {
     pub fn of(result: &Result<Report, Error>, root: &Path) -> Self {
         match result {
             Ok(report) => Self::Built {
-                entries: report.entries,
-                digest: report.content_digest.map_or_else(String::new, |it| it.to_hex()),
+                entries: report.entries(),
+                digest: report.content_digest().map_or_else(String::new, |it| it.to_hex()),
                 diagnostics: report.diagnostics.clone(),
             },
             Err(Error::Invalid(diagnostics)) => Self::Invalid(diagnostics.clone()),

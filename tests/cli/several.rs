@@ -1,0 +1,194 @@
+//! A workspace of several packs, as people see it.
+
+use expect_test::expect;
+
+use crate::sandbox::Sandbox;
+
+const PACKS: &str = r#"
+[packs.models]
+type = ["model"]
+reachable_from = ["models/sign.gltf"]
+[packs.pictures]
+match = ["**", "!models/**"]
+type = ["image"]
+preload = ["sprites/**"]
+"#;
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::demo();
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    sandbox.write("packwright.toml", &format!("{config}{PACKS}"));
+    sandbox
+}
+
+#[test]
+fn builds_tell_of_each_pack() {
+    let sandbox = sandbox();
+    sandbox.run(&["build"]);
+    expect![[r#"
+        exit 0
+        --- stderr
+          release/models: 3 assets, 1 file written
+          release/pictures: 3 assets, 1 file written
+        built 2 packs of release: 3 assets processed, 4 reused, 2 files written in 0.00 s
+    "#]]
+    .assert_eq(&sandbox.run(&["build", "-p", "release"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        nothing to do (2 packs, 0.00 s)
+    "#]]
+    .assert_eq(&sandbox.run(&["build"]));
+    std::fs::copy(sandbox.path("assets/tiles/checker.png"), sandbox.path("assets/sprites/hero.png")).expect("a copy");
+    expect![[r#"
+        exit 0
+        --- stderr
+          dev/models: 3 assets, 2 files written
+          dev/pictures: 3 assets, 2 files written
+        built 2 packs of dev: 1 asset processed, 6 reused, 4 files written in 0.00 s
+    "#]]
+    .assert_eq(&sandbox.run(&["build"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        nothing to do (3 assets, 0.00 s)
+    "#]]
+    .assert_eq(&sandbox.run(&["build", "--pack", "models"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0024]: there is no pack `picture`
+        --> packwright.toml
+         = help: did you mean `pictures`?
+
+        1 error; nothing was built
+    "#]]
+    .assert_eq(&sandbox.run(&["build", "--pack", "picture"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+          dev/models: 3 assets
+          dev/pictures: 3 assets
+        2 packs are valid, checked in 0.00 s
+    "#]]
+    .assert_eq(&sandbox.run(&["check"]));
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    sandbox.write("packwright.toml", &config.replace(PACKS, ""));
+    expect![[r#"
+        exit 0
+        --- stderr
+        note: removed dev/models: packwright.toml does not define it any more
+        note: removed dev/pictures: packwright.toml does not define it any more
+        built dev/main: 0 assets processed, 7 reused, 3 files written in 0.00 s
+    "#]]
+    .assert_eq(&sandbox.run(&["build"]));
+}
+
+#[test]
+fn who_is_where_is_told() {
+    let sandbox = sandbox();
+    sandbox.run(&["build"]);
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs    size  packs            place                     name
+         1  raw         1    79 B  -                assets/credits.txt        credits.txt
+         2  raw         2   127 B  -                assets/dialog             dialog/intro
+         3  model       1   624 B  models           assets/models/crate.glb   models/crate.glb
+         4  model       1  1022 B  models           assets/models/sign.gltf   models/sign.gltf
+         5  image       1   185 B  pictures         assets/sprites/coin.png   coin
+         6  image       1   330 B  models,pictures  assets/sprites/hero.png   sprites/hero.png
+         7  image       1   116 B  pictures         assets/tiles/checker.png  tiles/checker.png
+    "#]]
+    .assert_eq(&sandbox.run(&["list"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        id  type   inputs   size  packs            place                     name
+         5  image       1  185 B  pictures         assets/sprites/coin.png   coin
+         6  image       1  330 B  models,pictures  assets/sprites/hero.png   sprites/hero.png
+         7  image       1  116 B  pictures         assets/tiles/checker.png  tiles/checker.png
+        --- stderr
+        3 of 7 assets, 631 B
+    "#]]
+    .assert_eq(&sandbox.run(&["list", "--pack", "pictures"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        7 assets of 11 sources (profile dev)
+          1 by an asset.json in a directory
+          1 by a sidecar
+          1 by the rule `tiles/**/*.png` (image)
+          1 by the rule `**/*.png` (image)
+          2 by the rule `**/*.{glb,gltf}` (model)
+          1 by the rule `**/*.txt` (raw)
+
+        2 packs
+          3 in models
+          3 in pictures
+
+        2 in no pack
+             1  assets/credits.txt
+             2  assets/dialog
+
+        1 unclaimed, made into no asset
+                assets/models/sign.bin
+    "#]]
+    .assert_eq(&sandbox.run(&["status"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        7 tiles/checker.png
+          place     assets/tiles/checker.png
+          type      image
+          uuid      e1fd98e2-f267-84c0-a799-ef0a6a0d879c
+          registry  registered
+          declared  by rule 1 `tiles/**/*.png` (packwright.toml:11)
+                    rule 2 `**/*.png` matches too
+          tags      world
+
+        settings (profile dev)
+          format      "source"   default
+          max_height  64         preset world
+          max_pixels  268435456  default
+          max_width   64         preset world
+          codec       "none"     profile dev
+          exclude     false      default
+          preload     false      default
+
+        1 input
+          assets/tiles/checker.png  116 B  a14ede3b100dd50d
+
+        made, as it is in build/dev/pictures.pack
+          (main)  116 B  stored as it is  a14ede3b100dd50d
+    "#]]
+    .assert_eq(&sandbox.run(&["show", "tiles/checker.png"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        2 dialog/intro
+          place     assets/dialog
+          type      raw
+          uuid      68396c41-baf4-8f45-9718-854aabd69597
+          registry  registered
+          declared  by assets/dialog/asset.json
+
+        settings (profile dev)
+          codec    "zstd"  asset.json
+          exclude  false   default
+          preload  false   default
+
+        2 inputs
+          assets/dialog/intro.txt       98 B  96aceb5b1e05a386
+          assets/dialog/lines/sign.txt  29 B  bfeb77b469c7ae96
+
+        needs
+          5  assets/sprites/coin.png  declared
+          6  assets/sprites/hero.png  declared
+
+        made, in no pack
+          (main)          98 B  stored as 87 B (zstd)  96aceb5b1e05a386
+          lines/sign.txt  29 B        stored as it is  bfeb77b469c7ae96
+    "#]]
+    .assert_eq(&sandbox.run(&["show", "dialog/intro"]));
+}
