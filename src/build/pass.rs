@@ -171,13 +171,12 @@ impl<'a> Pass<'a> {
         if options.cache == CacheMode::Off {
             return None;
         }
-        let mut changes = self.scan_changes(registry);
-        let (mut packs, mut warnings) = (Vec::new(), Vec::new());
+        let (mut packs, mut warnings, mut learned) = (Vec::new(), Vec::new(), Vec::new());
         for pack in self.setup.packs.iter().copied() {
             let (receipt, standing) = self.standing(pack, registry, output)?;
             if standing.learned {
                 let outputs = publish::remember(&standing, ws.disk.boot_id(), &self.setup.profile);
-                changes.outputs_put.push((output.key(self.pack_name(pack)), outputs.to_row()));
+                learned.push((output.key(self.pack_name(pack)), outputs.to_row()));
             }
             packs.push(PackReport {
                 content_digest: Some(receipt.content_digest),
@@ -186,7 +185,7 @@ impl<'a> Pass<'a> {
             // Each of them has all: they are about the workspace.
             warnings = receipt.warnings;
         }
-        index.commit(&changes);
+        index.commit(&Changes { outputs_put: learned, ..self.scan_changes(registry) });
         Some(Report { log: self.session.log(None, &[]), ..self.report(packs, warnings, self.work(None, &[])) })
     }
 

@@ -22,7 +22,7 @@ use crate::workspace::layout::{CONFIG_FILE, STATE_DIR, Workspace};
 use crate::workspace::rules::{Rule, RuleSet};
 
 use super::exclusion::base_rule;
-use super::rewrite::{Renaming, rewrite};
+use super::rewrite::{Renaming, rewrite, rewrite_packs};
 use super::{Decision, count, sidecar, toml, unread};
 
 /// How long the name of a file is at most whose sidecar every system can hold, in bytes.
@@ -60,6 +60,7 @@ pub fn move_files(ws: &Workspace, view: &View, sources: &[RelPath], to: &Destina
     decision.notes.extend(decision.make.iter().map(|it| format!("make the empty directory `{it}`")));
     rewrite(view, &renaming, &mut decision)?;
     rewrite_rules(view, &renaming, &mut decision)?;
+    rewrite_packs(view, &renaming, &mut decision)?;
     decision.notes.extend(warnings(view, &renaming));
     decision.notes.extend(unread::after_move(view, &targets, &renaming));
     Ok(decision)

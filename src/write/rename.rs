@@ -6,7 +6,7 @@ use crate::model::path::portability_problem;
 use crate::model::reference::{Reference, name_problem};
 use crate::model::{Code, Diagnostic, Location};
 
-use super::rewrite::{Renaming, rewrite};
+use super::rewrite::{Renaming, rewrite, rewrite_packs};
 use super::unread;
 use super::{Decision, refuse, set_field, settle};
 
@@ -41,6 +41,7 @@ pub fn rename(view: &View, asset: &Asset, new: &str) -> Result<Decision> {
     }
     let renaming = Renaming { names: [(asset.place().clone(), new.to_owned())].into(), ..Renaming::default() };
     rewrite(view, &renaming, &mut decision)?;
+    rewrite_packs(view, &renaming, &mut decision)?;
     decision.notes.extend(unread::after_rename(view, old));
     Ok(decision)
 }

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::build::view::{Asset, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::RelPath;
 use crate::model::declaration::{Form, Inputs};
 use crate::model::path::parent;
 use crate::model::reference::{InputPattern, Reference};
+use crate::workspace::config::CONFIG_FILE;
 
-use super::{Decision, count, json, unreadable};
+use super::{Decision, count, json, toml, unreadable};
 
 /// What is called otherwise afterwards.
 #[derive(Clone, Default, Debug)]
@@ -73,6 +74,29 @@ pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Res
             decision.next.files.insert(file.clone(), None);
             decision.next.rewritten.insert(file.clone(), to);
         }
+    }
+    Ok(())
+}
+
+/// Rewrites what packs are reached from, in `packwright.toml`.
+///
+/// # Errors
+///
+/// [`Error::Refused`] where that cannot be edited.
+pub fn rewrite_packs(view: &View, renaming: &Renaming, decision: &mut Decision) -> Result<()> {
+    let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
+    let decided = decision.next.files.get(&config).cloned().flatten();
+    let text = String::from_utf8_lossy(decided.as_deref().unwrap_or(&view.config_text)).into_owned();
+    let dirs = Dirs { before: RelPath::root(), after: RelPath::root() };
+    let new = |it: &str| {
+        let reference = Reference::parse(it).ok()?;
+        dependency(view, renaming, &dirs, it, &reference).filter(|new| new != it)
+    };
+    let edited = toml::map_reachable_from(&text, &new);
+    let (text, n) = edited.ok_or_else(|| Error::Refused(format!("`{config}` cannot be edited as it is")))?;
+    if n > 0 {
+        decision.notes.push(format!("rewrite {} of packs in `{config}`", count(n, "reference")));
+        decision.next.files.insert(config, Some(text.into_bytes()));
     }
     Ok(())
 }

@@ -21,6 +21,28 @@ pub fn set_match(text: &str, rule: usize, pattern: &str) -> Option<String> {
     edit(text, rule, |rule| rule.set("match", pattern.into()))
 }
 
+/// Replaces what packs are reached from wherever `new` says by what, and returns how many that were besides. `None` where
+/// the text is no TOML.
+pub fn map_reachable_from(text: &str, new: &dyn Fn(&str) -> Option<String>) -> Option<(String, usize)> {
+    let body = text.strip_prefix(BOM).unwrap_or(text);
+    let mut document: DocumentMut = body.parse().ok()?;
+    let mut n = 0;
+    let packs = document.get_mut("packs").and_then(Item::as_table_like_mut);
+    let packs = packs.into_iter().flat_map(TableLike::iter_mut).filter_map(|it| it.1.as_table_like_mut());
+    let lists = packs.filter_map(|it| it.get_mut("reachable_from")?.as_array_mut());
+    for written in lists.flat_map(toml_edit::Array::iter_mut) {
+        if let Some(new) = written.as_str().and_then(new) {
+            replace(written, new.into());
+            n += 1;
+        }
+    }
+    if n == 0 {
+        return Some((text.to_owned(), 0));
+    }
+    let edited = with_untouched_lines(body, &document.to_string());
+    Some((if body.len() < text.len() { format!("{BOM}{edited}") } else { edited }, n))
+}
+
 /// Takes a field out of a rule, if it is there; comments stay.
 fn unset(text: &str, rule: usize, field: &str) -> Option<String> {
     let body = text.strip_prefix(BOM).unwrap_or(text);
@@ -150,6 +172,17 @@ mod tests {
         assert_eq!(moved, CONFIG.replace("'**/*.png'", "\"ui/**/*.png\""));
         assert_eq!(set_match(CONFIG, 2, "x"), None);
         assert_eq!(set_match("[", 0, "x"), None);
+    }
+
+    #[test]
+    fn what_packs_are_reached_from_is_edited_and_nothing_else() {
+        let text = "[packs.a]\nreachable_from = [ 'x', # first\n  \"y\", \"x\" ]\r\n[packs]\nb = { reachable_from = [\"x\"] }\n";
+        let new = |it: &str| (it == "x").then(|| "z".to_owned());
+        let expected = text.replace("'x'", "\"z\"").replace("\"x\"", "\"z\"");
+        assert_eq!(map_reachable_from(text, &new), Some((expected, 3)));
+        assert_eq!(map_reachable_from(CONFIG, &new), Some((CONFIG.to_owned(), 0)));
+        assert_eq!(map_reachable_from("packs = 5\n", &new), Some(("packs = 5\n".to_owned(), 0)));
+        assert_eq!(map_reachable_from("[", &new), None);
     }
 
     #[test]

@@ -171,3 +171,45 @@ fn no_workspace_is_made_of_a_broken_configuration() {
     assert!(matches!(Workspace::create(&dir, CONFIG), Err(Error::Conflict { .. })));
     assert_eq!(Digest::of(&fs::read(Path::new(&dir).join("packwright.toml")).expect("it is there")), before);
 }
+
+#[test]
+fn a_snapshot_is_of_the_packs_that_were_asked_for() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    for (path, text) in [("a.txt", "a"), ("b.txt", "bb"), ("c.txt", "ccc")] {
+        fs::write(home.path().join(path), text).expect("a file");
+    }
+    let packs = "[packs.first]\nmatch = [\"a.*\", \"b.*\"]\ncodec = \"lz4\"\n[packs.second]\nmatch = [\"b.*\"]\n";
+    let workspace = Workspace::create(home.path(), &format!("{CONFIG}\n{packs}")).expect("a new workspace");
+
+    let report = workspace.build(&BuildOptions::new()).expect("a sound workspace");
+    let told: Vec<_> = report.packs.iter().map(|it| (it.name.as_str(), it.entries)).collect();
+    assert_eq!(told, [("first", 2), ("second", 1)]);
+    assert!(report.pack("second").and_then(|it| it.file.as_ref()).is_some_and(|it| it.ends_with("second.pack")));
+    assert_eq!((report.entries, report.removed_packs.len()), (3, 0));
+
+    let all = workspace.snapshot(&BuildOptions::new()).expect("a sound workspace");
+    let [a, b, c] = ["a.txt", "b.txt", "c.txt"].map(|it| all.by_name(it).expect("it is declared"));
+    assert_eq!([a, b, c].map(|it| it.is_packed()), [true, true, false]);
+    assert_eq!(
+        (all.read(&b).expect("it is in both"), all.read(&a).expect("it is in one")),
+        (b"bb".into(), b"a".into())
+    );
+    assert!(matches!(all.read(&c), Err(Error::Refused(_))));
+    let holds = |name: &str| all.pack(name).is_some_and(|it| it.holds(b.id().expect("it is registered")));
+    assert_eq!(["first", "second", "third"].map(holds), [true, true, false]);
+
+    let some = workspace.snapshot(&BuildOptions::new().pack("second")).expect("a sound workspace");
+    assert!(some.revision() > all.revision());
+    let a = some.by_name("a.txt").expect("it is declared");
+    assert!(!a.is_packed() && some.pack("first").is_none());
+    let unknown = workspace.build(&BuildOptions::new().pack("third"));
+    assert!(matches!(unknown, Err(Error::Invalid(problems)) if problems[0].code == Code::UNKNOWN_PACK));
+
+    fs::write(home.path().join("packwright.toml"), {
+        let config = fs::read_to_string(home.path().join("packwright.toml")).expect("it is there");
+        config.replace("[packs.second]", "[packs.third]")
+    })
+    .expect("a file");
+    let report = workspace.build(&BuildOptions::new()).expect("a sound workspace");
+    assert_eq!(report.removed_packs, ["second"]);
+}

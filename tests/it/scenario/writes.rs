@@ -1516,3 +1516,51 @@ fn command(random: &mut Random, world: &World) -> Vec<String> {
 fn stem(path: &str) -> (&str, &str) {
     path.rfind('.').filter(|it| *it > path.rfind('/').unwrap_or(0)).map_or((path, ""), |at| path.split_at(at))
 }
+
+#[test]
+fn what_packs_are_reached_from_follows_names_and_paths() {
+    let steps = r#"
+//- /packwright.toml
+workspace = "01234567-89ab-8def-8123-456789abcdef"
+roots = [{ path = "assets" }]
+rules = [{ match = "**/*.txt", type = "raw" }, { match = "**/*.png", type = "image" },
+  { match = "**/*.gltf", type = "model" }]
+[packs.all]
+[packs.some] # of the beginning
+reachable_from = [ "hero", # the hero
+  "/assets/texts/a.txt", "texts/b.txt" ]
+//- build --quiet
+//- write rename assets/hero.png knight
+//- write move assets/texts assets/words
+//- show /packwright.toml
+//- write exclude assets/words/a.txt
+//- build --quiet
+"#;
+    expect![[r#"
+        build 2: written, all: 7 assets, some: 3 assets
+          removed main
+        rename: rename `hero` to `knight`
+          rewrite 1 reference in `assets/dialog/asset.json`
+          rewrite 1 reference of packs in `packwright.toml`
+        move: move `assets/texts` to `assets/words`
+          move `assets/texts/a.txt` to `assets/words/a.txt`
+          move `assets/texts/b.txt` to `assets/words/b.txt`
+          rewrite 3 references in `assets/dialog/asset.json`
+          rewrite 1 reference in `assets/hero.png.asset.json`
+          rewrite 2 references of packs in `packwright.toml`
+        /packwright.toml:
+        workspace = "01234567-89ab-8def-8123-456789abcdef"
+        roots = [{ path = "assets" }]
+        rules = [{ match = "**/*.txt", type = "raw" }, { match = "**/*.png", type = "image" },
+          { match = "**/*.gltf", type = "model" }]
+        [packs.all]
+        [packs.some] # of the beginning
+        reachable_from = [ "knight", # the hero
+          "/assets/words/a.txt", "words/b.txt" ]
+        exclude: refused
+          error[PW0501] assets/dialog/asset.json:5:50: `assets/dialog` depends on `/assets/words/a.txt`
+            help: take the reference out first, or say --force: then the next build tells of it
+        build 3: written, all: 7 assets, some: 3 assets
+    "#]]
+    .assert_eq(&with_all_forms(steps));
+}
