@@ -64,9 +64,9 @@ impl Engine {
         self.snapshots.newest()
     }
 
-    /// Ends without visiting every memo: for a process that ends here anyway.
+    /// Ends without visiting every memo and every entry: for a process that ends here anyway.
     pub fn forget(self) {
-        std::mem::forget(self.state);
+        std::mem::forget((self.state, self.snapshots));
     }
 
     /// Brings packs up to date with their workspace.
@@ -226,6 +226,10 @@ impl Engine {
             let names = LazyNames::new(&state.db);
             let payloads = workshop.payloads(state, &names, &slots);
             let wanted: Vec<_> = snapshot.packs.iter().map(|it| (it.number, Wanted::Plan(&it.plan))).collect();
+            if let [_] = wanted[..] {
+                // Several packs may ask for the same.
+                pass.session.sources.spend();
+            }
             let published = pass.publish(output, &wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
             let touched: Vec<usize> = (0..slots.len()).collect();
             let (rest, ledger) = (Rest::Nothing(&general), Ledger::of(&proposal, is_quiet));
