@@ -106,6 +106,8 @@ pub(super) struct Ground<'a> {
     pub(super) setup: &'a Setup,
     pub(super) proposal: &'a Proposal,
     pub(super) problems: &'a [Problem],
+    pub(super) assets: &'a [Asset],
+    pub(super) pass: &'a Pass<'a>,
 }
 
 /// As [`inspect`], and does something more with the same moment. With `made` the processors of whatever is not up to date
@@ -148,10 +150,20 @@ pub(super) fn inspect_and<T>(
     if made {
         problems.extend(slots.iter().flat_map(|it| layout(&state.db, *it).problems.iter().cloned()));
     }
-    let ground = Ground { state, slots: &slots, tree, setup, proposal: &proposal, problems: &problems };
+    let assets = assets(state, tree, setup, &proposal, &problems);
+    let (proposed, problems_now) = (&proposal, &problems);
+    let ground = Ground {
+        state,
+        slots: &slots,
+        tree,
+        setup,
+        proposal: proposed,
+        problems: problems_now,
+        assets: &assets,
+        pass: &pass,
+    };
     let more = and(&ground);
     let mut diagnostics = pass.general(registry_warnings, &proposal);
-    let assets = assets(state, tree, setup, &proposal, &problems);
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
     let mut doubled: Vec<Line> = registry.settled().cloned().collect();

@@ -149,7 +149,8 @@ impl<'a> Pass<'a> {
         &self.session.options.pack
     }
 
-    fn target(&self) -> String {
+    /// Returns by which name the index knows what is built: the profile and the pack.
+    pub fn target(&self) -> String {
         format!("{} {}", self.setup.profile.name, self.pack())
     }
 

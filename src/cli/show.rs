@@ -159,22 +159,22 @@ enum State {
 
 /// A choice, and who made it.
 #[derive(Serialize, JsonSchema)]
-struct ChoiceEntry {
+pub struct ChoiceEntry {
     /// What is chosen.
-    name: String,
+    pub name: String,
     /// What for.
-    value: serde_json::Value,
+    pub value: serde_json::Value,
     /// Where it is written.
-    from: FromEntry,
+    pub from: FromEntry,
     /// The profile that it is said for; absent for what is said in general.
     #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
+    pub profile: Option<String>,
 }
 
 /// Where a choice is written.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "layer")]
-enum FromEntry {
+pub enum FromEntry {
     /// Nowhere: it is what happens where nobody says otherwise.
     Default,
     /// In the profile.
@@ -497,7 +497,7 @@ fn in_words(document: &ShowDocument) -> String {
     let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
     let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
     let mut text = format!("{id} {}{marks}\n", clean(&it.name));
-    let place = if it.part.is_empty() { it.place.clone() } else { format!("{}#{}", it.place, it.part) };
+    let place = place_of(&it.place, &it.part);
     let mut rows = vec![["place".to_owned(), clean(&place)], ["type".to_owned(), clean(&it.kind)]];
     rows.extend(it.asset_uuid.map(|it| ["uuid".to_owned(), it.to_string()]));
     rows.push(["registry".to_owned(), registered(&it.registration)]);
@@ -508,7 +508,8 @@ fn in_words(document: &ShowDocument) -> String {
     }
     text.push_str(&indented(&table(rows, &[])));
 
-    let choice = |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(it)];
+    let choice =
+        |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())];
     let choices = it.settings.iter().chain(&it.options).map(choice);
     section(&mut text, &format!("settings (profile {})", clean(&it.profile)), &table(choices, &[]));
     let input = |it: &InputEntry| [clean(&it.path), size(it.bytes), short(it.digest)];
@@ -522,6 +523,11 @@ fn in_words(document: &ShowDocument) -> String {
         section(&mut text, &title, &table(artifact.payloads.iter().map(payload), &[1, 2]));
     }
     text
+}
+
+/// Returns a place with the part of it that is meant.
+pub fn place_of(place: &str, part: &str) -> String {
+    if part.is_empty() { place.to_owned() } else { format!("{place}#{part}") }
 }
 
 fn section(text: &mut String, title: &str, lines: &str) {
@@ -584,17 +590,16 @@ fn ruled(rule: &RuleEntry) -> String {
     format!("rule {} `{}`", rule.number, clean(&rule.pattern))
 }
 
-fn from(choice: &ChoiceEntry) -> String {
-    let layer = match &choice.from {
+/// Tells where a choice is written, and for which profile it is said.
+pub fn from(layer: &FromEntry, profile: Option<&str>) -> String {
+    let layer = match layer {
         FromEntry::Default => "default".to_owned(),
-        FromEntry::Profile => {
-            return format!("profile {}", clean(choice.profile.as_deref().unwrap_or_default()));
-        }
+        FromEntry::Profile => return format!("profile {}", clean(profile.unwrap_or_default())),
         FromEntry::Preset { name } => format!("preset {}", clean(name)),
         FromEntry::Rule { number } => format!("rule {number}"),
         FromEntry::File { path } => clean(path.rsplit('/').next().unwrap_or(path)),
     };
-    let profile = choice.profile.as_ref().map(|it| format!(", for profile {}", clean(it)));
+    let profile = profile.map(|it| format!(", for profile {}", clean(it)));
     layer + &profile.unwrap_or_default()
 }
 

@@ -10,6 +10,7 @@ mod diagnostics;
 mod doctor;
 mod documents;
 mod examples;
+mod explain;
 mod init;
 mod others;
 mod packs;

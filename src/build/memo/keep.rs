@@ -23,11 +23,12 @@ use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Glob;
 
-use super::drift::{Drift, concerned};
+use super::drift::{Drift, concerned, order};
+use super::made::{History, Makings};
 use super::short::has_dependencies;
 use super::{
-    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, ROWS, Ties, found_at, frames_key, mark, memo_key, paths_of,
-    stored_frames,
+    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, ROWS, Row, Ties, found_at, frames_key, mark, memo_key,
+    paths_of, stored_frames,
 };
 
 /// What a build was about.
@@ -70,7 +71,8 @@ pub enum Rest<'a> {
 /// A memo: its rows, in the order of [`ROWS`].
 struct Memo {
     id: MemoId,
-    rows: [Vec<u8>; 4],
+    rows: [Vec<u8>; 5],
+    past: Vec<u8>,
     ties: Ties,
     problems: Vec<Diagnostic>,
     is_dependent: bool,
@@ -78,25 +80,25 @@ struct Memo {
 
 /// Adds to the index's changes what a build contributes to memos. `all` is all that was said.
 ///
-/// Nothing is remembered where names clash or a warning depends on assets of several buckets, or after a panic, of which nobody knows
-/// what it depends on: such a workspace goes the long way until it is mended.
+/// Memos do not stand where names clash or a warning depends on assets of several buckets, or after a panic, of which nobody knows
+/// what it depends on: such a workspace goes the long way until it is mended. What its assets were made of is remembered all the same.
 pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[Diagnostic]) {
     const DEPENDENT: [Code; 2] = [Code::ABSENT_REFERENCE, Code::PROCESSOR_PANIC];
     // Names that clash are not always told of: not while all who have them are broken. The short way makes none.
     let derived_all = matches!(built.rest, Rest::Nothing(_));
     let names_clash = derived_all && !names(&built.state.db).are_clear();
-    if names_clash || all.iter().any(|it| DEPENDENT.contains(&it.code)) {
-        return;
-    }
+    let stands = !names_clash && !all.iter().any(|it| DEPENDENT.contains(&it.code));
     let (stored, frames) = stored_frames(index, built.target);
-    let Some((frame, memos)) = frame_of(built) else { return };
+    let Some((mut frame, memos)) = frame_of(built, index, frames.first()) else { return };
+    frame.stands = stands;
     for (number, memo) in memos {
         let outline = &frame.buckets[number];
         // Who went the long way may have done so because one was lost.
-        if derived_all || !frames.iter().any(|it| it.has(outline)) {
-            let rows = ROWS.into_iter().zip(memo.rows);
+        if derived_all || !frames.iter().any(|it| it.stands && it.has(outline)) {
+            let rows = ROWS.into_iter().zip(memo.rows).filter(|it| stands || it.0 == Row::Makings);
             changes.memos_put.extend(rows.map(|(row, bytes)| (memo_key(built.target, outline, row), bytes)));
         }
+        changes.memos_put.push((memo_key(built.target, outline, Row::Past), memo.past));
     }
     let (kept, dropped) = with(frame, frames);
     let referred: BTreeSet<Vec<u8>> = keys(&kept, built.target).collect();
@@ -106,12 +108,15 @@ pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[
     changes.memos_put.push((frames_key(built.target), encoding::encode(&kept)));
 }
 
-/// Puts a frame before the others, in place of those that it is near to; returns which are kept, and which are not.
+/// Puts a frame before the others, in place of those that it is near to; returns which are kept, and which are not. One
+/// that memos do not stand for takes no other's place, and goes with the next build.
 fn with(frame: Frame, frames: Vec<Frame>) -> (Vec<Frame>, Vec<Frame>) {
+    let (stands, most) = (frame.stands, if frame.stands { FRAMES } else { FRAMES + 1 });
     let mut kept = vec![frame];
     let mut dropped = Vec::new();
     for old in frames {
-        if kept.len() == FRAMES || is_near(&old, &kept[0]) { dropped.push(old) } else { kept.push(old) }
+        let goes = !old.stands || kept.len() == most || stands && is_near(&old, &kept[0]);
+        if goes { dropped.push(old) } else { kept.push(old) }
     }
     (kept, dropped)
 }
@@ -126,15 +131,21 @@ fn is_near(old: &Frame, new: &Frame) -> bool {
 
 fn keys(frames: &[Frame], target: &str) -> impl Iterator<Item = Vec<u8>> {
     let outlines = frames.iter().flat_map(|it| &it.buckets);
-    outlines.flat_map(move |it| ROWS.map(|row| memo_key(target, it, row)))
+    let rows = || ROWS.into_iter().chain([Row::Past]);
+    outlines.flat_map(move |it| rows().map(|row| memo_key(target, it, row)))
 }
 
 /// Returns what a build came to, and the memos that are new, by bucket. `None` when a memo is lost.
-fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
+fn frame_of(built: &Built<'_>, index: &Index, last: Option<&Frame>) -> Option<(Frame, Vec<(usize, Memo)>)> {
     let buckets = built.tree.buckets();
     let touched: Vec<(usize, Slot)> = built.touched.iter().copied().zip(built.slots.iter().copied()).collect();
     let (tree, profile) = (built.tree, &*built.setup.profile);
-    let make = |db: &Database, (number, slot)| memo_of(db, tree, profile, number, slot);
+    let holds = |it: &Outline| {
+        let at = buckets.binary_search_by(|bucket| order(&bucket.end).cmp(&order(&it.end)));
+        at.is_ok_and(|at| buckets[at].digest() == it.contents)
+    };
+    let history = History::new(index, built.target, last, holds);
+    let make = |db: &Database, (number, slot)| memo_of(db, tree, profile, &history, number, slot);
     let memos = built.state.ask_each(built.ws, "memos", &touched, make);
     let memos: Vec<(usize, Memo)> = built.touched.iter().copied().zip(memos).collect();
     let mut ids: BTreeMap<usize, MemoId> = memos.iter().map(|it| (it.0, it.1.id)).collect();
@@ -154,6 +165,8 @@ fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
     };
     let outlines = buckets.iter().enumerate().map(outline).collect::<Option<Vec<_>>>()?;
     let mut frame = Frame {
+        build: history.build,
+        stands: true,
         settled: built.settled,
         registry: built.registry,
         ledger: built.ledger.clone(),
@@ -212,15 +225,18 @@ fn take_over(frame: &mut Frame, before: &Memos, touched: &BTreeSet<usize>) -> Op
     Some(())
 }
 
-fn memo_of(db: &Database, tree: &Tree, profile: &Profile, number: usize, slot: Slot) -> Memo {
+fn memo_of(db: &Database, tree: &Tree, profile: &Profile, history: &History<'_>, number: usize, slot: Slot) -> Memo {
     let bucket = slot.bucket(db);
     let exports = exports(db, bucket);
     let ties = ties_of(db, tree, number, slot);
+    let makings = Makings::of(db, slot);
+    let past = encoding::encode(&history.past(&tree.buckets()[number].end, &makings));
     let rows = [
         encoding::encode(&ties),
         encoding::encode(&marks_of(db, tree, slot)),
         encoding::encode(exports),
         encoding::encode(&layout(db, slot).entries),
+        encoding::encode(&makings),
     ];
     let mut hasher = blake3::Hasher::new();
     for row in &rows {
@@ -229,7 +245,7 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, number: usize, slot: S
     }
     let problems = problems_of(db, slot, profile);
     let id = *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 digest has 32 bytes");
-    Memo { id, rows, ties, problems, is_dependent: has_dependencies(db, bucket) }
+    Memo { id, rows, past, ties, problems, is_dependent: has_dependencies(db, bucket) }
 }
 
 fn ties_of(db: &Database, tree: &Tree, number: usize, slot: Slot) -> Ties {

@@ -9,12 +9,14 @@
 //! - `short`: deriving these and no others
 //! - `settle`: what would have to be registered, without a look at most of the registry
 //! - `keep`: what a build leaves for the next one
+//! - `made`: what assets were made of, for `explain`
 //!
 //! Whatever is not provably what the long way finds takes the long way, which needs no memo. Memos are part of this
 //! tree's index: like everything in the cache they can be lost, and then nothing but time is.
 
 mod drift;
 mod keep;
+mod made;
 mod settle;
 mod short;
 
@@ -35,6 +37,7 @@ use crate::workspace::config::Config;
 use crate::workspace::lookup::Lookup;
 
 pub use keep::{Built, Rest, remember};
+pub use made::{LastBuild, MadeOf, last_build};
 pub use settle::Registration;
 pub use short::{Difference, Short};
 
@@ -46,6 +49,10 @@ const FRAMES: usize = 3;
 /// What a build of one profile and pack came to.
 #[derive(Clone, Encode, Decode)]
 struct Frame {
+    /// Which build of this target it was, from one; those with nothing to do do not count.
+    build: u64,
+    /// Whether memos stand for it: otherwise only what its assets were made of is known.
+    stands: bool,
     /// Digest of everything but sources and identities.
     settled: Digest,
     /// Digest of the registry's files.
@@ -170,15 +177,18 @@ fn mark(text: &str) -> u64 {
 }
 
 /// The rows of a memo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Row {
     Ties = b't' as isize,
     Marks = b'm' as isize,
     Exports = b'e' as isize,
     Entries = b'p' as isize,
+    Makings = b'i' as isize,
+    /// Beside the memo, and no part of what it is known by.
+    Past = b'h' as isize,
 }
 
-const ROWS: [Row; 4] = [Row::Ties, Row::Marks, Row::Exports, Row::Entries];
+const ROWS: [Row; 5] = [Row::Ties, Row::Marks, Row::Exports, Row::Entries, Row::Makings];
 
 /// Returns the index's name for the frames of a target; the names of its memos begin with it.
 fn frames_key(target: &str) -> Vec<u8> {
@@ -236,7 +246,8 @@ pub struct Under<'a> {
 /// something of several files at once, only those count that were made of the very same paths.
 pub fn recall(index: &Arc<Index>, under: Under<'_>, tree: &Tree) -> Option<Memos> {
     let Under { target, settled, registry, config } = under;
-    let (_, all) = stored_frames(index, target);
+    let (_, mut all) = stored_frames(index, target);
+    all.retain(|it| it.stands);
     let paths = paths_of(config, tree);
     let fits = all.iter().filter(|it| it.settled == settled && it.registry == registry && it.paths == paths);
     let drifts = fits.map(|it| (Drift::between(&it.buckets, tree.buckets()), it));
