@@ -96,7 +96,7 @@ struct LastEntry {
     changes: Vec<ChangeEntry>,
 }
 
-/// An ingredient that is another one. Paths are relative to the asset's directory; digests are the first 32 digits of BLAKE3.
+/// An ingredient that is another one. Paths are relative to the asset's directory; digests are the first 16 digits of BLAKE3.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "ingredient")]
 enum ChangeEntry {
@@ -427,14 +427,15 @@ fn told(change: &ChangeEntry) -> String {
             format!("compression: {}", arrow(&codec(*before), &codec(*after)))
         }
         ChangeEntry::Input { before: Some(before), after: Some(after) } if before.path == after.path => {
-            format!("input {}: {}", clean(&before.path), arrow(short(&before.digest), short(&after.digest)))
+            format!("input {}: {}", clean(&before.path), arrow(&before.digest, &after.digest))
         }
         ChangeEntry::Input { before: Some(before), after: Some(after) } => {
             format!("input {}, with the same contents", arrow(&clean(&before.path), &clean(&after.path)))
         }
         ChangeEntry::Input { before, after } => {
             let path = before.as_ref().or(after.as_ref()).map_or("", |it| &it.path);
-            let digest = |it: &Option<InputEntry>| it.as_ref().map_or("none", |it| short(&it.digest)).to_owned();
+            let digest =
+                |it: &Option<InputEntry>| it.as_ref().map_or_else(|| "none".to_owned(), |it| it.digest.clone());
             format!("input {}: {}", clean(path), arrow(&digest(before), &digest(after)))
         }
         ChangeEntry::Order => "order of inputs".to_owned(),
@@ -462,14 +463,9 @@ fn arrow(before: &str, after: &str) -> String {
     format!("{before} -> {after}")
 }
 
-/// Returns so much of a digest as people compare.
-fn short(digest: &str) -> &str {
-    &digest[..16.min(digest.len())]
-}
-
 fn seen(found: &FoundEntry) -> String {
     match found {
-        FoundEntry::Source { digest } => short(digest).to_owned(),
+        FoundEntry::Source { digest } => digest.clone(),
         FoundEntry::Absent => "absent".to_owned(),
         FoundEntry::NotASource { reason } => clean(reason),
     }

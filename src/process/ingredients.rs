@@ -14,9 +14,9 @@ use crate::model::{Codec, Digest};
 use super::exec::Recipe;
 use super::trace::Observation;
 
-/// The first half of a digest.
+/// The first eight bytes of a digest: as many as people are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Short(pub [u8; 16]);
+pub struct Short(pub [u8; 8]);
 
 impl From<Digest> for Short {
     fn from(digest: Digest) -> Self {
@@ -25,7 +25,7 @@ impl From<Digest> for Short {
 }
 
 impl Short {
-    /// Returns it as 32 hexadecimal digits.
+    /// Returns it as 16 hexadecimal digits.
     pub fn to_hex(self) -> String {
         self.0.iter().map(|it| format!("{it:02x}")).collect()
     }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn input(path: &str, digest: u8) -> InputDigest {
-        (path.to_owned(), Short([digest; 16]))
+        (path.to_owned(), Short([digest; 8]))
     }
 
     fn find(path: &str, digest: Option<u8>) -> Observation {

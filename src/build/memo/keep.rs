@@ -24,7 +24,7 @@ use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Glob;
 
 use super::drift::{Drift, concerned, order};
-use super::made::{History, Makings};
+use super::made::{History, makings_row};
 use super::short::has_dependencies;
 use super::{
     FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, ROWS, Row, Ties, found_at, frames_key, mark, memo_key,
@@ -229,14 +229,14 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, history: &History<'_>,
     let bucket = slot.bucket(db);
     let exports = exports(db, bucket);
     let ties = ties_of(db, tree, number, slot);
-    let makings = Makings::of(db, slot);
-    let past = encoding::encode(&history.past(&tree.buckets()[number].end, &makings));
+    let makings = makings_row(db, slot);
+    let past = history.past_row(&tree.buckets()[number].end, &makings);
     let rows = [
         encoding::encode(&ties),
         encoding::encode(&marks_of(db, tree, slot)),
         encoding::encode(exports),
         encoding::encode(&layout(db, slot).entries),
-        encoding::encode(&makings),
+        makings,
     ];
     let mut hasher = blake3::Hasher::new();
     for row in &rows {

@@ -1,8 +1,8 @@
 //! What assets were made of when the pack was last published, and before that: what `explain` compares with.
 //!
 //! Two rows beside each memo. *Makings* hold for each of a bucket's assets the ingredients (`process/ingredients.rs`):
-//! methods once for all that share them, inputs as half a digest each, so that a first build writes some thirty bytes an
-//! asset more. They are part of what a memo is known by: a build that comes to the same entries of other ingredients
+//! methods once for all that share them, of digests no more than is shown, so that a first build writes some thirty bytes
+//! an asset more, and makes nothing to write them from. They are part of what a memo is known by: a build that comes to the same entries of other ingredients
 //! has another memo. The *past* says for those whose ingredients are not their first since when they are these, and what
 //! they were before; it is written when a bucket is derived, from the rows of the build before, and is empty after a
 //! first build. A build with nothing to do reads and writes none of it.
@@ -10,16 +10,19 @@
 //! Where memos cannot stand for a workspace (`keep.rs`) these rows are kept all the same, under a frame that nobody
 //! recalls. Like all memos they may be lost; then nobody knows why something was made.
 
+use bincode::enc::Encoder;
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 
 use crate::cache::{Index, encoding};
 use crate::model::{AssetId, Codec, Digest};
+use crate::process::contract::Input;
 use crate::process::exec::MadeResult;
-use crate::process::ingredients::{Ingredients, InputDigest, Method, inputs_of};
+use crate::process::ingredients::{Ingredients, InputDigest, Method, Short};
 use crate::process::trace::Observation;
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
-use crate::query::{Database, Slot};
+use crate::query::{Database, End, Slot};
 
 use super::drift::order;
 use super::{Frame, Outline, Row, memo_key, stored_frames};
@@ -28,13 +31,13 @@ use super::{Frame, Outline, Row, memo_key, stored_frames};
 const FEW: usize = 16;
 
 /// What a bucket's assets were made of, ascending by number.
-#[derive(PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[derive(PartialEq, Eq, Debug, Default, Decode)]
 pub(super) struct Makings {
     methods: Vec<Method>,
     assets: Vec<Making>,
 }
 
-#[derive(PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(PartialEq, Eq, Debug, Decode)]
 struct Making {
     id: AssetId,
     /// Which of the methods.
@@ -42,6 +45,33 @@ struct Making {
     compression: Codec,
     inputs: Vec<InputDigest>,
     answers: Vec<Observation>,
+}
+
+/// [`Makings`] as they are written.
+#[derive(Encode)]
+struct MakingsNow<'a> {
+    methods: Vec<Method>,
+    assets: Vec<MakingNow<'a>>,
+}
+
+/// A [`Making`] as it is written.
+#[derive(Encode)]
+struct MakingNow<'a> {
+    id: AssetId,
+    method: u32,
+    compression: Codec,
+    inputs: InputsNow<'a>,
+    answers: &'a [Observation],
+}
+
+/// Inputs, written as a vector of [`InputDigest`]s is.
+struct InputsNow<'a>(&'a [Input]);
+
+impl Encode for InputsNow<'_> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        (self.0.len() as u64).encode(encoder)?;
+        self.0.iter().try_for_each(|it| (it.path.as_str(), Short::from(it.digest)).encode(encoder))
+    }
 }
 
 /// What they were made of before.
@@ -152,33 +182,33 @@ impl Record {
     }
 }
 
-impl Makings {
-    /// Returns what a bucket's assets are made of. A panic tells nothing of what it came from.
-    pub fn of(db: &Database, slot: Slot) -> Self {
-        let assets = &validated(db, slot.bucket(db)).assets;
-        let list = &recipes(db, slot).list;
-        let mut makings = Self { methods: Vec::new(), assets: Vec::with_capacity(list.len()) };
-        for (it, made) in list.iter().zip(slot.made(db).iter()) {
-            let identity = assets[it.asset as usize].identity;
-            let Some((_, id)) = identity.filter(|_| !matches!(made.result, MadeResult::Panicked(_))) else { continue };
-            let recipe = &it.recipe;
-            let known = makings.methods.iter().position(|it| it.is_of(recipe));
-            let method = known.unwrap_or_else(|| {
-                makings.methods.push(Method::of(recipe));
-                makings.methods.len() - 1
-            });
-            makings.assets.push(Making {
-                id,
-                method: method as u32,
-                compression: recipe.codec,
-                inputs: inputs_of(recipe),
-                answers: made.observations.clone(),
-            });
-        }
-        makings.assets.sort_unstable_by_key(|it| it.id);
-        makings
+/// Returns the row that says what a bucket's assets are made of. A panic tells nothing of what it came from.
+pub(super) fn makings_row(db: &Database, slot: Slot) -> Vec<u8> {
+    let assets = &validated(db, slot.bucket(db)).assets;
+    let list = &recipes(db, slot).list;
+    let mut makings = MakingsNow { methods: Vec::new(), assets: Vec::with_capacity(list.len()) };
+    for (it, made) in list.iter().zip(slot.made(db).iter()) {
+        let identity = assets[it.asset as usize].identity;
+        let Some((_, id)) = identity.filter(|_| !matches!(made.result, MadeResult::Panicked(_))) else { continue };
+        let recipe = &it.recipe;
+        let known = makings.methods.iter().position(|it| it.is_of(recipe));
+        let method = known.unwrap_or_else(|| {
+            makings.methods.push(Method::of(recipe));
+            makings.methods.len() - 1
+        });
+        makings.assets.push(MakingNow {
+            id,
+            method: method as u32,
+            compression: recipe.codec,
+            inputs: InputsNow(&recipe.inputs),
+            answers: &made.observations,
+        });
     }
+    makings.assets.sort_unstable_by_key(|it| it.id);
+    encoding::encode(&makings)
+}
 
+impl Makings {
     fn find(&self, id: AssetId) -> Option<&Making> {
         self.assets.binary_search_by_key(&id, |it| it.id).ok().map(|at| &self.assets[at])
     }
@@ -193,9 +223,6 @@ impl Past {
     /// `others` those of buckets from which assets may have come.
     pub fn of(now: &Makings, build: u64, own: Option<&Record>, others: &[Record]) -> Self {
         let mut past = Self { since: own.map_or(build, |it| it.past.since), ..Self::default() };
-        if own.is_none() && others.is_empty() {
-            return past;
-        }
         for making in &now.assets {
             let records = own.into_iter().chain(others);
             let found = records.filter_map(|it| Some((it, it.makings.find(making.id)?))).next();
@@ -273,19 +300,22 @@ impl<'a> History<'a> {
         Self { index, target, last, build: last.map_or(0, |it| it.build) + 1, others }
     }
 
-    /// Returns the past of what was made in a bucket.
-    pub fn past(&self, end: &crate::query::End, now: &Makings) -> Past {
+    /// Returns the row of the past of what was made in a bucket, given the row of that.
+    pub fn past_row(&self, end: &End, now: &[u8]) -> Vec<u8> {
         let at = |frame: &Frame| frame.buckets.binary_search_by(|it| order(&it.end).cmp(&order(end))).ok();
         let outline = self.last.and_then(|it| Some(&it.buckets[at(it)?]));
         let own = outline.and_then(|it| Record::fetch(self.index, self.target, it));
-        Past::of(now, self.build, own.as_ref(), &self.others)
+        let is_first = own.is_none() && self.others.is_empty();
+        let now = if is_first { Makings::default() } else { encoding::decode(now).unwrap_or_default() };
+        encoding::encode(&Past::of(&now, self.build, own.as_ref(), &self.others))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::ingredients::Short;
+    use crate::cache::CacheMode;
+    use crate::system::memory::MemorySystem;
 
     fn method(version: u32) -> Method {
         Method { kind: "raw".to_owned(), version, libraries: Vec::new(), settings: "{}".to_owned() }
@@ -297,7 +327,7 @@ mod tests {
             id: AssetId(*id),
             method: at as u32,
             compression: Codec::None,
-            inputs: vec![("a".to_owned(), Short([*digest; 16]))],
+            inputs: vec![("a".to_owned(), Short([*digest; 8]))],
             answers: Vec::new(),
         };
         Makings {
@@ -320,8 +350,36 @@ mod tests {
 
     #[test]
     fn a_first_build_writes_no_past() {
-        let past = Past::of(&makings(&[(1, 1, 1), (2, 2, 1)]), 1, None, &[]);
+        let history = History { index: &no_index(), target: "", last: None, build: 1, others: Vec::new() };
+        let past: Past = encoding::decode(&history.past_row(&None, b"not looked at")).expect("a row");
         assert_eq!(past, Past { since: 1, ..Past::default() });
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let inputs = [("a", 1), ("../b", 2)].map(|(path, digest)| Input {
+            path: path.to_owned(),
+            digest: Digest([digest; 32]),
+            size: 1,
+        });
+        let answers = [Observation::Glob { pattern: "*".to_owned(), matches: vec!["x".to_owned()] }];
+        let making = MakingNow {
+            id: AssetId(300),
+            method: 0,
+            compression: Codec::Zstd,
+            inputs: InputsNow(&inputs),
+            answers: &answers,
+        };
+        let row = encoding::encode(&MakingsNow { methods: vec![method(7)], assets: vec![making] });
+        let inputs = vec![("a".to_owned(), Short([1; 8])), ("../b".to_owned(), Short([2; 8]))];
+        let (id, answers) = (AssetId(300), answers.to_vec());
+        let making = Making { id, method: 0, compression: Codec::Zstd, inputs, answers };
+        let expected = Makings { methods: vec![method(7)], assets: vec![making] };
+        assert_eq!(encoding::decode::<Makings>(&row), Some(expected));
+    }
+
+    fn no_index() -> Index {
+        Index::load(std::sync::Arc::new(MemorySystem::new()), "/ws".as_ref(), CacheMode::Off)
     }
 
     #[test]
