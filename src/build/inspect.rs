@@ -29,6 +29,7 @@ use super::identify::identify;
 use super::judge::omit_if_asked;
 use super::pass::Pass;
 use super::session::Session;
+use super::surroundings;
 
 /// A workspace as it stands.
 #[derive(Clone, PartialEq, Debug)]
@@ -164,6 +165,7 @@ pub(super) fn inspect_and<T>(
     };
     let more = and(&ground);
     let mut diagnostics = pass.general(registry_warnings, &proposal);
+    diagnostics.extend(surroundings::strays(ws));
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
     let mut doubled: Vec<Line> = registry.settled().cloned().collect();
