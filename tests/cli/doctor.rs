@@ -748,5 +748,6 @@ fn what_came_out_of_a_commit_is_told_until_it_is_gone() {
         exit 0
         --- stderr
         nothing is wrong
-    "#]].assert_eq(&told(&["doctor"]));
+    "#]]
+    .assert_eq(&told(&["doctor"]));
 }
