@@ -149,7 +149,7 @@ fn of_very_many_only_some_are_shown() {
     let shown = sandbox.run(&["check"]);
     assert_eq!(shown.matches("error[PW0017]").count(), 50);
     expect![[r#"
-        ... and 10 more (use --format json for all)
+        ... and 10 more (-v shows all)
 
         60 errors; a build would publish nothing
     "#]]
