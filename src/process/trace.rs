@@ -201,6 +201,6 @@ pub fn kind_in_words(kind: Kind) -> &'static str {
         }
         Kind::Looping => "a link that leads back into itself, or through too many others",
         Kind::Other => "a FIFO, socket or device",
-        Kind::BadName => "a file whose name is not UTF-8",
+        Kind::BadName => "something whose name is not UTF-8",
     }
 }

@@ -12,6 +12,7 @@ mod documents;
 mod examples;
 mod explain;
 mod init;
+mod odd;
 mod others;
 mod packs;
 mod readers;
