@@ -2,6 +2,7 @@
 //!
 //! One file a command; besides them
 //! - `open`: from a directory and options to a workspace and an engine
+//! - `asset`: which asset is told of
 //! - `select`: which assets a text on the command line means
 //! - `console`, `words`, `render`, `progress`: how things are told to people
 //! - `json`: how they are told to programs
@@ -9,6 +10,7 @@
 //! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
+mod asset;
 mod bench;
 mod build;
 mod cache;

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::asset::{AssetHead, candidate};
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative};
-use super::select::{Candidate, Selector, only};
+use super::select::{Selector, only};
 use super::words::{clean, count, size, table};
 use super::{Context, render};
 use crate::build::inspect::Asset;
@@ -16,7 +17,7 @@ use crate::build::survey::{More, Survey};
 use crate::error::Result;
 use crate::model::declaration::{Form, Intent};
 use crate::model::registry::Change;
-use crate::model::{AssetId, AssetUuid, Codec, Digest, Location, RelPath};
+use crate::model::{AssetId, Codec, Digest, Location, RelPath};
 use crate::pack::format::root_name;
 use crate::pack::plan::PlanEntry;
 use crate::pack::read::{Entry, PackReader};
@@ -45,20 +46,8 @@ pub struct ShowDocument {
     version: Version,
     /// The profile by which it was looked at.
     profile: String,
-    /// Its number, or the one that the next build would give it; absent for one that was excluded before it had any.
-    asset_id: Option<AssetId>,
-    /// Its identity, or the one that the next build would give it.
-    asset_uuid: Option<AssetUuid>,
-    /// Its name.
-    name: String,
-    /// Its type.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The file or directory that it owns, relative to the workspace.
-    place: String,
-    /// Which of several assets made out of one source.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    part: String,
+    #[serde(flatten)]
+    head: AssetHead,
     /// Sorted.
     tags: Vec<String>,
     /// Whether it stays out of this profile's packs because its author says so.
@@ -324,10 +313,6 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn candidate(asset: &Asset) -> Candidate<'_> {
-    Candidate { identity: asset.identity, name: &asset.name, place: Some(asset.place.as_str()) }
-}
-
 fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Survey, at: usize) -> ShowDocument {
     let (asset, more) = (&survey.inspection.assets[at], &survey.more[at]);
     let choices = choices(survey, more);
@@ -336,12 +321,7 @@ fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Surve
     ShowDocument {
         version: Version,
         profile: survey.profile.name.clone(),
-        asset_id: asset.identity.map(|it| it.1),
-        asset_uuid: asset.identity.map(|it| it.0),
-        name: asset.name.clone(),
-        kind: asset.kind.to_string(),
-        place: asset.place.to_string(),
-        part: asset.part.clone(),
+        head: asset.into(),
         tags: asset.tags.clone(),
         excluded: asset.excluded,
         broken: asset.broken,
@@ -495,11 +475,11 @@ fn in_words(document: &ShowDocument) -> String {
     let it = document;
     let marks = [(it.excluded, "  (excluded)"), (it.broken, "  (broken)")];
     let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
-    let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let mut text = format!("{id} {}{marks}\n", clean(&it.name));
-    let place = place_of(&it.place, &it.part);
-    let mut rows = vec![["place".to_owned(), clean(&place)], ["type".to_owned(), clean(&it.kind)]];
-    rows.extend(it.asset_uuid.map(|it| ["uuid".to_owned(), it.to_string()]));
+    let head = &it.head;
+    let mut text = format!("{} {}{marks}\n", head.shown_id(), clean(&head.name));
+    let place = clean(&head.shown_place());
+    let mut rows = vec![["place".to_owned(), place], ["type".to_owned(), clean(&head.kind)]];
+    rows.extend(head.asset_uuid.map(|it| ["uuid".to_owned(), it.to_string()]));
     rows.push(["registry".to_owned(), registered(&it.registration)]);
     rows.push(["declared".to_owned(), declared(&it.declaration)]);
     rows.extend(also(&it.declaration).map(|it| ["".to_owned(), it]));
@@ -523,11 +503,6 @@ fn in_words(document: &ShowDocument) -> String {
         section(&mut text, &title, &table(artifact.payloads.iter().map(payload), &[1, 2]));
     }
     text
-}
-
-/// Returns a place with the part of it that is meant.
-pub fn place_of(place: &str, part: &str) -> String {
-    if part.is_empty() { place.to_owned() } else { format!("{place}#{part}") }
 }
 
 fn section(text: &mut String, title: &str, lines: &str) {

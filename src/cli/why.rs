@@ -6,17 +6,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::asset::{AssetHead, candidate};
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, relative};
-use super::select::{Candidate, Selector, only};
-use super::show::{ChoiceEntry, FromEntry, from, place_of};
+use super::select::{Selector, only};
+use super::show::{ChoiceEntry, FromEntry, from};
 use super::words::{clean, count};
 use super::{Context, render};
 use crate::build::explain::{Explanation, LastTime, Standing};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
-use crate::model::{AssetId, AssetUuid, Codec, RelPath};
+use crate::model::{AssetId, Codec, RelPath};
 use crate::process::contract::Resolved;
 use crate::process::ingredients::{Difference, InputDigest, Short};
 use crate::process::kinds;
@@ -31,20 +32,8 @@ pub struct WhyDocument {
     version: Version,
     /// The profile by which it was looked at.
     profile: String,
-    /// Its number, or the one that the next build would give it; absent for one that was excluded before it had any.
-    asset_id: Option<AssetId>,
-    /// Its identity, or the one that the next build would give it.
-    asset_uuid: Option<AssetUuid>,
-    /// Its name.
-    name: String,
-    /// Its type.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The file or directory that it owns, relative to the workspace.
-    place: String,
-    /// Which of several assets made out of one source.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    part: String,
+    #[serde(flatten)]
+    head: AssetHead,
     /// Whether a build would make it again.
     verdict: Verdict,
     /// How many ingredients it has today: its processor, the libraries and settings of that, its inputs, what its
@@ -232,13 +221,7 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
     let opened = open::open(cx, build.jobs)?;
     let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
     let selector = Selector::parse(&open::inside(&opened.ws.root, asset), dir.as_ref())?;
-    let choose = |assets: &[Asset]| {
-        let candidate = |at: usize| {
-            let it = &assets[at];
-            Candidate { identity: it.identity, name: &it.name, place: Some(it.place.as_str()) }
-        };
-        only(&selector, assets.len(), candidate)?.map_err(Error::Refused)
-    };
+    let choose = |assets: &[Asset]| only(&selector, assets.len(), |it| candidate(&assets[it]))?.map_err(Error::Refused);
     let explanation = match opened.ask(|it| it.explain(&build.options(cx), &choose)) {
         Ok(explanation) => explanation,
         Err(Error::Refused(message)) => return Ok(super::refused(&cx.console, format, &message)),
@@ -281,12 +264,7 @@ fn document(it: &Explanation) -> WhyDocument {
     WhyDocument {
         version: Version,
         profile: it.profile.name.clone(),
-        asset_id: it.asset.id(),
-        asset_uuid: it.asset.identity.map(|it| it.0),
-        name: it.asset.name.clone(),
-        kind: it.asset.kind.to_string(),
-        place: it.asset.place.to_string(),
-        part: it.asset.part.clone(),
+        head: (&it.asset).into(),
         verdict,
         ingredients,
         changes,
@@ -369,11 +347,10 @@ fn in_words(document: &WhyDocument) -> String {
         (Verdict::Excluded, _) => format!("not built: it is excluded in profile {}", clean(&it.profile)),
         (Verdict::Broken, _) => "cannot be built: something about it is an error".to_owned(),
     };
-    let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
     let mut text = format!("{verdict}\n");
     let recent = recent.filter(|_| it.verdict == Verdict::UpToDate);
     recent.map_or(&it.changes, |it| &it.changes).iter().for_each(|it| line(&mut text, it));
-    let _ = writeln!(text, "\nasset {id}, {}", clean(&place_of(&it.place, &it.part)));
+    let _ = writeln!(text, "\nasset {}, {}", it.head.shown_id(), clean(&it.head.shown_place()));
     let note = |text: &mut String, it: &str| text.extend(["note: ", it, "\n"]);
     match it.verdict {
         Verdict::Outdated if it.remembered => {
