@@ -29,7 +29,7 @@ pub enum Codec {
 }
 
 /// Some codecs, each once.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, bincode::Encode, bincode::Decode)]
 pub struct Codecs(u8);
 
 impl Codecs {

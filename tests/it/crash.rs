@@ -100,7 +100,10 @@ impl Case {
             assert!(digest == self.pack_before || digest == self.pack_after(), "{what}");
             // An identity is registered before a pack names it.
             let registers = self.clean.registry != registry_of(&self.before);
-            assert!(!is_old || !registers || digest == self.pack_before, "a pack of assets that are not registered: {what}");
+            assert!(
+                !is_old || !registers || digest == self.pack_before,
+                "a pack of assets that are not registered: {what}"
+            );
         }
     }
 
