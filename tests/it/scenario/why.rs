@@ -144,7 +144,7 @@ two
                 input none -> b.txt
             why assets/words: outdated
               Order
-              Compression { before: None, after: Zstd }
+              Compression { before: [None], after: [Zstd] }
               made again by an earlier build
                 input none -> b.txt
             why assets/hero.png: current, of 9
