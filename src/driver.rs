@@ -12,8 +12,9 @@ use std::time::Duration;
 use crate::build::artifacts::Moved;
 use crate::build::configure::{Seen, configure};
 use crate::build::examine::{Examination, examine};
+use crate::build::explain::{Explanation, explain};
 use crate::build::identify::{LANE_WAIT, commit, identify, refuse_if_locked};
-use crate::build::inspect::{Inspection, inspect};
+use crate::build::inspect::{Asset, Inspection, inspect};
 use crate::build::judge::judge;
 use crate::build::memo::{Ledger, Rest};
 use crate::build::pass::{Derived, Pass};
@@ -114,6 +115,18 @@ impl Engine {
         self.look(options, |options| {
             let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
             survey(&self.ws, &mut state, options)
+        })
+    }
+
+    /// Looks at why an asset was made again, or would be, without making anything. `choose` says which of all it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::inspect`], and those of `choose`.
+    pub fn explain(&self, options: &Options, choose: &dyn Fn(&[Asset]) -> Result<usize>) -> Result<Explanation> {
+        self.look(options, |options| {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| fresh(poisoned));
+            explain(&self.ws, &mut state, options, choose)
         })
     }
 

@@ -22,6 +22,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("cli/check.schema.json", printed::<documents::CheckDocument>()),
         ("cli/doctor.schema.json", printed::<documents::DoctorDocument>()),
         ("cli/explain.schema.json", printed::<documents::ExplainDocument>()),
+        ("cli/explain-asset.schema.json", printed::<documents::WhyDocument>()),
         ("cli/failure.schema.json", printed::<documents::FailureDocument>()),
         ("cli/graph.schema.json", printed::<documents::GraphDocument>()),
         ("cli/init.schema.json", printed::<documents::InitDocument>()),

@@ -131,8 +131,13 @@ impl Workshop<'_> {
         self.session.sources.keeps(digest) || self.session.store.has_bytes(digest)
     }
 
+    /// Returns the workspace as runs may ask about it.
+    pub fn view<'b>(&'b self, names: &'b LazyNames) -> View<'b> {
+        View { tree: self.tree, roots: self.roots, ignore: self.ignore, assets: names }
+    }
+
     fn executor<'b>(&'b self, names: &'b LazyNames) -> Executor<'b> {
-        let view = View { tree: self.tree, roots: self.roots, ignore: self.ignore, assets: names };
+        let view = self.view(names);
         let Session { ws, sources, store, runs, .. } = self.session;
         Executor::new(ws, view, sources, store, runs)
     }

@@ -165,6 +165,7 @@ pub fn examine(ws: &Workspace, state: &mut State, options: &Options) -> std::res
     let (swept, unfinished): (Vec<_>, Vec<_>) =
         leftovers.into_iter().filter(|_| has_leftovers).partition(|it| it.code == Code::STAGED_LEFT);
     findings.extend(unfinished.into_iter().map(by(Remedy::Fix)));
+    findings.extend(surroundings::strays(ws).into_iter().map(by(Remedy::Hand)));
     let mut needs_attributes = false;
     if loaded.presence != registry::Presence::Absent {
         let unmerged = surroundings::check_attributes(attributes.as_deref());

@@ -32,6 +32,7 @@ use super::judge::omit_if_asked;
 use super::members::{self, starts};
 use super::pass::Pass;
 use super::session::Session;
+use super::surroundings;
 
 /// A workspace as it stands.
 #[derive(Clone, PartialEq, Debug)]
@@ -117,6 +118,8 @@ pub(super) struct Ground<'a> {
     pub(super) setup: &'a Setup,
     pub(super) proposal: &'a Proposal,
     pub(super) problems: &'a [Problem],
+    pub(super) assets: &'a [Asset],
+    pub(super) pass: &'a Pass<'a>,
 }
 
 /// As [`inspect`], and does something more with the same moment. With `made` the processors of whatever is not up to date
@@ -160,12 +163,23 @@ pub(super) fn inspect_and<T>(
     if made {
         problems.extend(slots.iter().flat_map(|it| layout(&state.db, *it).problems.iter().cloned()));
     }
-    let ground = Ground { state, slots: &slots, tree, setup, proposal: &proposal, problems: &problems };
+    let (reached, unresolved) = reached(state, &slots, setup);
+    let assets = assets(state, tree, setup, &proposal, &problems, &reached);
+    let (proposed, problems_now) = (&proposal, &problems);
+    let ground = Ground {
+        state,
+        slots: &slots,
+        tree,
+        setup,
+        proposal: proposed,
+        problems: problems_now,
+        assets: &assets,
+        pass: &pass,
+    };
     let more = and(&ground);
     let mut diagnostics = pass.general(registry_warnings, &proposal);
-    let (reached, unresolved) = reached(state, &slots, setup);
     diagnostics.extend(unresolved);
-    let assets = assets(state, tree, setup, &proposal, &problems, &reached);
+    diagnostics.extend(surroundings::strays(ws));
     diagnostics.extend(problems.into_iter().map(|it| omit_if_asked(it, &setup.profile)));
     diagnostic::sort(&mut diagnostics);
     let mut doubled: Vec<Line> = registry.settled().cloned().collect();

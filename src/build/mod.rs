@@ -11,6 +11,7 @@
 //! - `judge`: what is wrong, and whether that stops the build
 //! - `inspect`: what there is, without making or writing anything
 //! - `survey`: every asset whole, and what it depends on; processors run for that
+//! - `explain`: why an asset was or would be made again
 //! - `examine`: what is wrong with identities and how it is put right: what `doctor` tells and does
 //! - `surroundings`: what can be told about the machine, git and the lane
 //! - `view`: the same for write commands, and what it would be after a change
@@ -19,6 +20,7 @@
 pub mod artifacts;
 pub mod configure;
 pub mod examine;
+pub mod explain;
 pub mod identify;
 pub mod inspect;
 pub mod judge;

@@ -151,6 +151,11 @@ impl<'a> Pass<'a> {
         &self.setup.config.packs.all()[pack].name
     }
 
+    /// Returns by which name the index knows what is built: the profile.
+    pub fn target(&self) -> &str {
+        &self.setup.profile.name
+    }
+
     fn source_root(&self, pack: usize, registry: Digest) -> Digest {
         source_root(&self.setup.config, &self.setup.profile, self.pack_name(pack), registry, &self.scan.tree)
     }

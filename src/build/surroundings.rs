@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::lane;
 use crate::model::registry::{self, GITATTRIBUTES};
 use crate::model::{Code, Diagnostic, Digest, Location, RelPath};
 use crate::system::{Disk, FsTime, Stamp};
@@ -37,6 +38,36 @@ pub fn leftovers(ws: &Workspace) -> Vec<Diagnostic> {
     let remedy = format!("`packwright doctor --fix` removes {them}, and so does the next commit to the registry");
     let message = format!("{n} file{are} left of a commit that never was; {remedy}");
     vec![Diagnostic::warning(Code::STAGED_LEFT, message).at(at(".packwright/lane/stage"))]
+}
+
+/// How many files that are kept are told of one by one.
+const STRAYS_TOLD: usize = 10;
+
+/// Returns what is to be said of files that came out of commits and could not go back.
+pub fn strays(ws: &Workspace) -> Vec<Diagnostic> {
+    // Where they cannot be listed there is nothing to tell.
+    let strays = lane::strays(&*ws.disk, &ws.root).unwrap_or_default();
+    let tell = |it: &lane::Stray| {
+        let (commit, kept_as) = (it.commit, &it.kept_as);
+        let (message, help) = match &it.from {
+            Some(path) => (
+                format!("somebody's `{path}` came out when commit {commit} was finished, and is kept"),
+                format!("compare it with what is at `{path}` now, take over what is missing, and delete it"),
+            ),
+            None => (
+                format!("somebody's file came out when commit {commit} was finished or taken back, and is kept"),
+                "see what it holds, put it where it belongs, and delete it here".to_owned(),
+            ),
+        };
+        let place = at(&format!(".packwright/lane/kept/{kept_as}"));
+        Diagnostic::warning(Code::STRAY_KEPT, message).at(place).help(format!("{help}; packwright never does"))
+    };
+    let mut told: Vec<Diagnostic> = strays.iter().take(STRAYS_TOLD).map(tell).collect();
+    if strays.len() > STRAYS_TOLD {
+        let message = format!("{} more files of commits are kept", strays.len() - STRAYS_TOLD);
+        told.push(Diagnostic::warning(Code::STRAY_KEPT, message).at(at(".packwright/lane/kept")));
+    }
+    told
 }
 
 /// Returns what is wrong with the registry's `.gitattributes`, given what it holds.
@@ -255,6 +286,34 @@ mod tests {
         let linked: &[(&str, &[u8])] =
             &[("/repo/.git", b"gitdir: /other/x\n"), ("/other/x/index", &index(2, &without))];
         assert!(told(linked));
+    }
+
+    #[test]
+    fn what_came_out_of_commits_is_told() {
+        let disk = Arc::new(MemorySystem::new());
+        disk.write("/ws/packwright.toml", "");
+        let ws = Workspace::new(disk.clone(), "/ws".into());
+        assert_eq!(strays(&ws), []);
+        let file = |path: &str| format!("{{\"path\":\"{path}\",\"before\":null,\"after\":null}}");
+        let log = format!(
+            "{{\"sequence\":7,\"title\":\"t\",\"command\":\"c\",\"files\":[{},{}]}}\n",
+            file("assets/hero.json"),
+            file("assets/map")
+        );
+        disk.write("/ws/.packwright/lane/log.jsonl", log);
+        disk.write("/ws/.packwright/lane/kept/7.0.hero.json", "theirs");
+        disk.write("/ws/.packwright/lane/kept/7.1.map/inside", "theirs");
+        disk.write("/ws/.packwright/lane/kept/12.0.other", "theirs");
+        disk.write("/ws/.packwright/lane/kept/.gitignore", "not ours");
+        let told: Vec<String> = strays(&ws).iter().map(|it| it.message.clone()).collect();
+        let expected = [
+            "somebody's `assets/hero.json` came out when commit 7 was finished, and is kept",
+            "somebody's `assets/map` came out when commit 7 was finished, and is kept",
+            "somebody's file came out when commit 12 was finished or taken back, and is kept",
+        ];
+        assert_eq!(told, expected);
+        (0..10).for_each(|it| disk.write(format!("/ws/.packwright/lane/kept/13.{it}.x"), ""));
+        assert_eq!(strays(&ws).last().map(|it| it.message.as_str()), Some("3 more files of commits are kept"));
     }
 
     #[test]

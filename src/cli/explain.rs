@@ -1,12 +1,13 @@
-//! `packwright explain`.
+//! `packwright explain`: codes here, assets in `why`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Context;
 use super::exit::Exit;
 use super::json::{Format, Version};
+use super::open::BuildArguments;
 use super::words::{clean, table};
+use super::{Context, why};
 use crate::error::{Error, Result};
 use crate::model::Code;
 
@@ -15,9 +16,11 @@ const EXPLANATIONS: &str = include_str!("explanations.md");
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// A code such as PW0012 [default: lists all]
-    #[arg(value_name = "CODE")]
-    code: Option<String>,
+    /// A code such as PW0012, or an asset: an id, a name, the beginning of a uuid, a path or a glob [default: lists all codes]
+    #[arg(value_name = "CODE|ASSET")]
+    what: Option<String>,
+    #[command(flatten)]
+    build: BuildArguments,
     /// How it is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
@@ -45,13 +48,16 @@ struct CodeEntry {
 }
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
-    let chosen: Vec<CodeEntry> = match &arguments.code {
+    let chosen: Vec<CodeEntry> = match &arguments.what {
         None => entries().collect(),
-        Some(text) => vec![find(text)?],
+        Some(text) => match code_number(text) {
+            Some(number) => vec![find(number, text)?],
+            None => return why::run(cx, text, &arguments.build, arguments.format),
+        },
     };
     if arguments.format == Format::Json {
         cx.console.print_json(&ExplainDocument { version: Version, codes: chosen })?;
-    } else if let ([it], Some(_)) = (chosen.as_slice(), &arguments.code) {
+    } else if let ([it], Some(_)) = (chosen.as_slice(), &arguments.what) {
         cx.console.print(&format!("{}: {}\n\n{}\n", it.code, it.title, it.explanation))?;
     } else {
         let rows = chosen.iter().map(|it| [it.code.to_string(), it.title.to_owned()]);
@@ -65,11 +71,14 @@ fn entries() -> impl Iterator<Item = CodeEntry> {
     Code::ALL.iter().map(|(code, title)| CodeEntry { code: *code, title, explanation: explanation(*code) })
 }
 
-/// Returns the code that a person means: `PW0012`, `pw12` and `12` are one.
-fn find(text: &str) -> Result<CodeEntry> {
-    let digits = text.strip_prefix("PW").or_else(|| text.strip_prefix("pw")).unwrap_or(text);
-    let number = digits.parse::<u16>().ok().filter(|_| digits.bytes().all(|it| it.is_ascii_digit()));
-    let found = number.and_then(|it| entries().find(|entry| entry.code == Code(it)));
+/// Returns the number of what is written like a code: `PW0012` and `pw12` are one. A number alone is an asset's.
+fn code_number(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix("PW").or_else(|| text.strip_prefix("pw"))?;
+    (!digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit())).then_some(digits)
+}
+
+fn find(digits: &str, text: &str) -> Result<CodeEntry> {
+    let found = digits.parse().ok().and_then(|it| entries().find(|entry| entry.code == Code(it)));
     found.ok_or_else(|| {
         let message = format!("there is no code `{}`; `packwright explain` lists all of them", clean(text));
         Error::Usage(message)
@@ -98,11 +107,15 @@ mod tests {
 
     #[test]
     fn a_code_is_found_however_it_is_written() {
-        for text in ["PW0012", "pw0012", "PW12", "12"] {
-            assert_eq!(find(text).ok().map(|it| it.code), Some(Code::NAME_CLASH), "{text}");
+        let found = |text: &str| find(code_number(text)?, text).ok().map(|it| it.code);
+        for text in ["PW0012", "pw0012", "PW12"] {
+            assert_eq!(found(text), Some(Code::NAME_CLASH), "{text}");
         }
-        for text in ["", "PW", "PW9999", "+12", "PW-1", "99999999", "hero"] {
-            assert!(find(text).is_err(), "{text}");
+        for text in ["PW9999", "PW99999999"] {
+            assert!(code_number(text).is_some() && found(text).is_none(), "{text}");
+        }
+        for text in ["", "PW", "12", "+12", "PW-1", "PW12.png", "hero"] {
+            assert_eq!(code_number(text), None, "{text}");
         }
     }
 }

@@ -15,7 +15,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open::shown;
-use super::words::{count, extensions};
+use super::words::{clean, count, extensions};
 use super::{Context, demo};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
@@ -26,8 +26,8 @@ use crate::system::{Disk, FileKind};
 use crate::workspace::layout::{CONFIG_FILE, REGISTRY_DIR, Workspace, discover};
 use crate::write::{create, random_uuid, registry_files};
 
-/// The directory that is taken for the sources' where it is there.
-const USUAL_ROOT: &str = "assets";
+/// The directories that are taken for the sources', the first that is there; the second is Unity's.
+const USUAL_ROOTS: [&str; 2] = ["assets", "Assets"];
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -52,19 +52,20 @@ pub struct InitDocument {
     written: Vec<String>,
     /// The rules that were proposed; empty where `packwright.toml` was there already.
     rules: Vec<RuleEntry>,
-    /// What no rule was proposed for.
-    left_out: Vec<LeftEntry>,
+    /// The patterns that were proposed for what is no asset.
+    ignored: Vec<IgnoredEntry>,
 }
 
-/// Files that were left out.
-#[derive(Serialize, JsonSchema)]
-struct LeftEntry {
-    /// What they are.
-    what: String,
-    /// Their extension, as it is written.
-    extension: String,
-    /// How many there are.
-    files: u64,
+/// A pattern for what is to be ignored.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, JsonSchema)]
+struct IgnoredEntry {
+    /// What it matches.
+    what: &'static str,
+    /// The pattern, as in a `.gitignore`.
+    pattern: String,
+    /// How many files it matches; absent for a directory that was not looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<u64>,
 }
 
 /// A proposed rule.
@@ -89,14 +90,14 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     if let Some(reason) = refusal(&ws, has_config, arguments.demo)? {
         return Ok(refuse(cx, arguments, &reason));
     }
-    let (mut files, rules, left_out) = if arguments.demo {
+    let (mut files, rules, ignored) = if arguments.demo {
         (demo::files(), Vec::new(), Vec::new())
     } else if has_config {
         (Vec::new(), Vec::new(), Vec::new())
     } else {
         let survey = Survey::of(&ws)?;
         let text = survey.config(random_uuid()?);
-        (vec![(config, text.into_bytes())], survey.rules(), survey.left_entries())
+        (vec![(config, text.into_bytes())], survey.rules(), survey.ignored())
     };
     files.extend(registry_files());
     let written: Vec<String> = files.iter().map(|it| it.0.to_string()).collect();
@@ -104,10 +105,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         return Ok(refuse(cx, arguments, &reason));
     }
     if arguments.format == Format::Json {
-        cx.console.print_json(&InitDocument { version: Version, written, rules, left_out })?;
+        cx.console.print_json(&InitDocument { version: Version, written, rules, ignored })?;
         return Ok(Exit::Done);
     }
-    tell(&cx.console, &ws, arguments, has_config, &rules, &left_out);
+    tell(&cx.console, &ws, arguments, has_config, &rules, &ignored);
     if let Some(above) = ws.root.parent().and_then(|it| discover(&*ws.disk, it)) {
         cx.console.warn(format_args!("this workspace lies in another one: {}", shown(&above)));
     }
@@ -151,7 +152,7 @@ fn tell(
     arguments: &Arguments,
     has_config: bool,
     rules: &[RuleEntry],
-    left_out: &[LeftEntry],
+    ignored: &[IgnoredEntry],
 ) {
     let root = shown(&ws.root);
     if arguments.demo {
@@ -165,8 +166,8 @@ fn tell(
         for RuleEntry { pattern, kind, files } in rules {
             console.say(format_args!("  {pattern:width$}  {kind:6} {}", count(*files, "file")));
         }
-        for (what, found) in by_what(left_out) {
-            console.say(format_args!("left out: {what}: {}", extensions(found)));
+        for found in ignored.chunk_by(|a, b| a.what == b.what) {
+            console.say(format_args!("ignored, {}: {}", found[0].what, patterns(found)));
         }
     }
     let elsewhere = arguments.target.as_ref().filter(|it| *it != std::path::Path::new("."));
@@ -174,19 +175,26 @@ fn tell(
     console.say(format_args!("next: {enter}packwright build, then commit packwright.toml and {REGISTRY_DIR}"));
 }
 
-/// Returns what was left out, of each kind the extensions with the number of files.
-fn by_what(left_out: &[LeftEntry]) -> Vec<(&str, Vec<(&str, u64)>)> {
-    fn files(left: &[LeftEntry]) -> Vec<(&str, u64)> {
-        left.iter().map(|it| (it.extension.as_str(), it.files)).collect()
+/// Returns patterns with what they match, in a few words, the most frequent first.
+fn patterns(ignored: &[IgnoredEntry]) -> String {
+    const SHOWN: usize = 8;
+    let mut found: Vec<&IgnoredEntry> = ignored.iter().collect();
+    found.sort_by_key(|it| std::cmp::Reverse(it.files));
+    let word = |it: &&IgnoredEntry| match it.files {
+        Some(n) => format!("{n} {}", clean(&it.pattern)),
+        None => clean(&it.pattern),
+    };
+    let mut words: Vec<String> = found.iter().take(SHOWN).map(word).collect();
+    if found.len() > SHOWN {
+        words.push(format!("and {} more patterns", found.len() - SHOWN));
     }
-    let kinds = left_out.chunk_by(|a, b| a.what == b.what);
-    kinds.map(|it| (it[0].what.as_str(), files(it))).collect()
+    words.join(", ")
 }
 
 /// What is found beside assets and is none, by extension in lower case.
 const LEFT_OUT: [(&str, &[&str]); 4] = [
-    ("side files of engines", &["import", "meta", "uid"]),
-    ("backups and leftovers", &["bak", "orig", "tmp", "swp", "autosave", "blend1", "blend2", "blend3"]),
+    (SIDE_FILES, &["import", "meta", "uid"]),
+    (BACKUPS, &["bak", "orig", "tmp", "swp", "autosave", "blend1", "blend2", "blend3"]),
     (
         "working files of art programs and editors",
         &[
@@ -212,18 +220,37 @@ const LEFT_OUT: [(&str, &[&str]); 4] = [
         ],
     ),
     (
-        "program code and its papers",
+        CODE,
         &[
             "rs", "c", "cc", "cpp", "cxx", "h", "hh", "hpp", "cs", "csproj", "sln", "go", "java", "kt", "swift", "py",
             "gd", "godot", "rb", "sh", "bat", "ps1", "cmake", "mk", "lock", "md", "rst", "toml", "gradle",
         ],
     ),
 ];
+const SIDE_FILES: &str = "side files of engines";
+const BACKUPS: &str = "backups and leftovers";
+const CODE: &str = "program code and its papers";
+const CACHES: &str = "what tools make anew";
+/// Papers and programs without an extension.
+const PAPERS: &[&str] = &[
+    "AUTHORS",
+    "CHANGELOG",
+    "CONTRIBUTING",
+    "COPYING",
+    "Dockerfile",
+    "INSTALL",
+    "LICENCE",
+    "LICENSE",
+    "Makefile",
+    "NEWS",
+    "README",
+    "TODO",
+];
+/// Directories of what tools make anew, wherever they lie. Others say so themselves, by a file in them.
+const MADE_ANEW: &[&str] = &["node_modules", "__pycache__"];
+const SAYS_SO: &str = "CACHEDIR.TAG";
 /// Those that are what they seem to be where they lie beside the file that they are named after: `hero.png.import`.
 const BESIDE: &[&str] = &["import", "meta", "uid"];
-/// A pattern with more extensions than this is nothing to read; then everything is taken.
-const MOST_EXTENSIONS: usize = 48;
-
 /// What files there are, by extension as it is written; those without one have the empty extension.
 #[derive(Debug, Default)]
 struct Survey {
@@ -231,15 +258,18 @@ struct Survey {
     extensions: BTreeMap<String, u64>,
     /// Of those that may be side files: how many lie beside the file that they are named after.
     beside: BTreeMap<String, u64>,
+    /// Papers without an extension, by name.
+    papers: BTreeMap<String, u64>,
+    /// Patterns of directories that were not looked into.
+    caches: BTreeSet<String>,
 }
 
 impl Survey {
     fn of(ws: &Workspace) -> Result<Self> {
-        let usual = ws.root.join(USUAL_ROOT);
-        let root = match ws.disk.stat(&usual) {
-            Ok(stamp) if stamp.kind == FileKind::Dir => USUAL_ROOT,
-            _ => ".",
-        };
+        let listed = ws.disk.open_dir(&ws.root).and_then(|it| it.list(Path::new(""))).context("list", &ws.root)?;
+        // As the name is spelled, whatever else would find it too.
+        let is_there = |it: &&&str| listed.iter().any(|entry| entry.kind == FileKind::Dir && entry.name == **it);
+        let root = USUAL_ROOTS.iter().find(is_there).copied().unwrap_or(".");
         let mut survey = Self { root: root.to_owned(), ..Self::default() };
         let mut dirs = vec![if root == "." { RelPath::root() } else { RelPath::root().child(root) }];
         while let Some(dir) = dirs.pop() {
@@ -253,6 +283,10 @@ impl Survey {
         let entries = disk.open_dir(native).and_then(|it| it.list(Path::new(""))).context("list", native)?;
         let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
         let names: BTreeSet<&OsStr> = entries.iter().map(|it| it.name.as_os_str()).collect();
+        if !dir.is_root() && dir.as_str() != self.root && names.contains(OsStr::new(SAYS_SO)) {
+            self.caches.insert(format!("/{}/", escaped(dir.as_str())));
+            return Ok(());
+        }
         for entry in &entries {
             let Some(name) = entry.name.to_str() else { continue };
             let path = dir.child(name);
@@ -261,7 +295,11 @@ impl Survey {
                 continue;
             }
             match entry.kind {
+                FileKind::Dir if MADE_ANEW.contains(&name) => drop(self.caches.insert(format!("{name}/"))),
                 FileKind::Dir => dirs.push(path),
+                FileKind::File | FileKind::Link if self.root != USUAL_ROOTS[0] && PAPERS.contains(&name) => {
+                    *self.papers.entry(name.to_owned()).or_default() += 1;
+                }
                 FileKind::File | FileKind::Link => {
                     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
                     *self.extensions.entry(extension.to_owned()).or_default() += 1;
@@ -291,27 +329,20 @@ impl Survey {
             claimed += files;
             rules.push(RuleEntry { pattern, kind: kind.name.to_owned(), files });
         }
-        let files = self.extensions.values().sum::<u64>() - claimed;
-        let (pattern, files) = match self.wanted() {
-            None => ("**/*".to_owned(), files),
-            Some(wanted) => match wanted.keys().copied().collect::<Vec<_>>().as_slice() {
-                [only] => (format!("**/*.{only}"), wanted[only]),
-                all => (format!("**/*.{{{}}}", all.join(",")), wanted.values().sum()),
-            },
-        };
-        rules.push(RuleEntry { pattern, kind: "raw".to_owned(), files });
+        let all: u64 = self.extensions.iter().filter(|it| self.no_asset(it.0).is_none()).map(|it| it.1).sum();
+        rules.push(RuleEntry { pattern: "**/*".to_owned(), kind: "raw".to_owned(), files: all - claimed });
         rules
     }
 
-    /// Says what files with an extension are that no rule is proposed for; `None` for those that may be assets.
+    /// Says what files with an extension are that are no assets; `None` for those that may be.
     fn no_asset(&self, extension: &str) -> Option<&'static str> {
         let lower = extension.to_ascii_lowercase();
         if lower.ends_with('~') {
-            return Some(LEFT_OUT[1].0);
+            return Some(BACKUPS);
         }
         let (what, _) = LEFT_OUT.iter().find(|it| it.1.contains(&lower.as_str()))?;
-        // In a directory of assets a text is one.
-        if *what == LEFT_OUT[3].0 && self.root != "." {
+        // In a directory of assets a text is one; Unity's holds programs too.
+        if *what == CODE && self.root == USUAL_ROOTS[0] {
             return None;
         }
         // Such a name may mean something else here.
@@ -320,31 +351,22 @@ impl Survey {
         (!is_other).then_some(*what)
     }
 
-    /// Returns the extensions that go into the pack as they are; `None` where that is everything that no other rule
-    /// claims.
-    fn wanted(&self) -> Option<BTreeMap<&str, u64>> {
-        let plain =
-            |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_+".contains(&it));
-        let raw = self.extensions.iter().filter(|it| kinds::default_kind_for_extension(it.0).is_none());
-        let wanted = raw.filter(|it| self.no_asset(it.0).is_none() && plain(it.0));
-        let wanted: BTreeMap<&str, u64> = wanted.map(|(it, n)| (it.as_str(), *n)).collect();
-        let is_needed = self.extensions.keys().any(|it| self.no_asset(it).is_some());
-        (is_needed && (1..=MOST_EXTENSIONS).contains(&wanted.len())).then_some(wanted)
-    }
-
-    /// Returns what no rule is proposed for, by what it is.
-    fn left_entries(&self) -> Vec<LeftEntry> {
-        let Some(wanted) = self.wanted() else { return Vec::new() };
-        let mut left: Vec<LeftEntry> = Vec::new();
-        for (extension, files) in &self.extensions {
-            if !wanted.contains_key(extension.as_str()) && kinds::default_kind_for_extension(extension).is_none() {
-                let what = self.no_asset(extension).unwrap_or("others").to_owned();
-                left.push(LeftEntry { what, extension: extension.clone(), files: *files });
-            }
+    /// Returns patterns for what is no asset, by what it is.
+    fn ignored(&self) -> Vec<IgnoredEntry> {
+        let mut by_pattern: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
+        for (extension, n) in &self.extensions {
+            let Some(what) = self.no_asset(extension) else { continue };
+            let pattern = if extension.ends_with('~') { "*~".to_owned() } else { format!("*.{extension}") };
+            *by_pattern.entry((what, pattern)).or_default() += n;
         }
+        by_pattern.extend(self.papers.iter().map(|(name, n)| ((CODE, name.clone()), *n)));
+        let entry = |((what, pattern), n)| IgnoredEntry { what, pattern, files: Some(n) };
+        let mut ignored: Vec<IgnoredEntry> = by_pattern.into_iter().map(entry).collect();
+        let cache = |it: &String| IgnoredEntry { what: CACHES, pattern: it.clone(), files: None };
+        ignored.extend(self.caches.iter().map(cache));
         let order = |it: &str| LEFT_OUT.iter().position(|known| known.0 == it).unwrap_or(LEFT_OUT.len());
-        left.sort_by(|a, b| order(&a.what).cmp(&order(&b.what)).then_with(|| a.extension.cmp(&b.extension)));
-        left
+        ignored.sort_by(|a, b| order(a.what).cmp(&order(b.what)).then_with(|| a.cmp(b)));
+        ignored
     }
 
     fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
@@ -363,36 +385,28 @@ impl Survey {
     fn config(&self, workspace: AssetUuid) -> String {
         let mut text = String::from("# What packwright makes of the files here. `packwright build` reads it.\n\n");
         let root = &self.root;
+        let _ =
+            write!(text, "# Tells this workspace from all others. Leave it as it is.\nworkspace = \"{workspace}\"\n\n");
+        self.propose_ignore(&mut text);
         let _ = write!(
             text,
-            "# Tells this workspace from all others. Leave it as it is.\nworkspace = \"{workspace}\"\n\n\
-             [[roots]]\npath = \"{root}\"\n\n\
+            "[[roots]]\npath = \"{root}\"\n\n\
              # Rules make assets of files that have no declaration of their own; the first that matches claims the\n\
              # file. `exclude = true` keeps what a rule claims out of the pack.\n"
         );
         for RuleEntry { pattern, kind, .. } in self.rules() {
-            let wanted = self.wanted();
             let found = match kind.as_str() {
-                "raw" => self.in_words(|it| match &wanted {
-                    Some(wanted) => wanted.contains_key(it),
-                    None => kinds::default_kind_for_extension(it).is_none(),
-                }),
+                "raw" => {
+                    self.in_words(|it| self.no_asset(it).is_none() && kinds::default_kind_for_extension(it).is_none())
+                }
                 kind => self.in_words(|it| kinds::default_kind_for_extension(it) == Some(kind)),
             };
             let about = match kind.as_str() {
-                "raw" if wanted.is_some() => "\n# These go into the pack as they are; `**/*` would take everything.",
                 "raw" => "\n# Everything else goes into the pack as it is.",
                 "model" => "\n# Buffers and images that a model names are found by themselves.",
                 _ => "",
             };
             let _ = write!(text, "{about}\n# Here: {found}.\n[[rules]]\nmatch = \"{pattern}\"\ntype = \"{kind}\"\n");
-        }
-        let left_out = self.left_entries();
-        if !left_out.is_empty() {
-            text.push_str("\n# Left out, and shown by `packwright status` as claimed by nothing:\n");
-            for (what, found) in by_what(&left_out) {
-                let _ = writeln!(text, "# - {what}: {}", extensions(found));
-            }
         }
         text.push_str(
             "\n# While you work, a broken asset is left out with a warning; a release refuses to be built with one.\n\
@@ -400,6 +414,38 @@ impl Survey {
         );
         text
     }
+
+    fn propose_ignore(&self, text: &mut String) {
+        let ignored = self.ignored();
+        if ignored.is_empty() {
+            return;
+        }
+        text.push_str("# What lies here and is no asset, as in a .gitignore: it is not even looked at.\nignore = [\n");
+        for found in ignored.chunk_by(|a, b| a.what == b.what) {
+            let _ = writeln!(text, "  # {}", in_capitals(found[0].what));
+            for it in found {
+                let pattern = toml_string(&it.pattern);
+                let n = it.files.map_or_else(|| "not looked into".to_owned(), |n| count(n, "file"));
+                let _ = writeln!(text, "  {pattern}, # {n}");
+            }
+        }
+        text.push_str("]\n\n");
+    }
+}
+
+/// Returns a sentence with its first letter as a capital.
+fn in_capitals(text: &str) -> String {
+    let (first, rest) = text.split_at(text.len().min(1));
+    first.to_ascii_uppercase() + rest
+}
+
+/// Returns a path as a pattern that matches it and nothing else.
+fn escaped(path: &str) -> String {
+    path.chars().flat_map(|it| r"\*?[]{}!# ".contains(it).then_some('\\').into_iter().chain([it])).collect()
+}
+
+fn toml_string(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
 }
 
 #[cfg(test)]
@@ -409,7 +455,7 @@ mod tests {
 
     fn survey(extensions: &[(&str, u64)]) -> Survey {
         let extensions = extensions.iter().map(|(it, n)| ((*it).to_owned(), *n)).collect();
-        Survey { root: "assets".to_owned(), extensions, beside: BTreeMap::new() }
+        Survey { root: "assets".to_owned(), extensions, ..Survey::default() }
     }
 
     #[test]
@@ -433,22 +479,37 @@ mod tests {
 
     #[test]
     fn what_is_no_asset_is_left_out() {
-        let mut survey =
-            survey(&[("png", 3), ("import", 3), ("meta", 4), ("psd", 1), ("png~", 2), ("ogg", 2), ("", 1)]);
+        let mut survey = survey(&[
+            ("png", 3),
+            ("import", 3),
+            ("meta", 4),
+            ("psd", 1),
+            ("png~", 2),
+            ("ogg~", 1),
+            ("ogg", 2),
+            ("", 1),
+        ]);
         survey.beside = [("import".to_owned(), 3), ("meta".to_owned(), 2)].into();
         let shown: Vec<String> = survey.rules().iter().map(|it| format!("{} {}", it.pattern, it.files)).collect();
-        assert_eq!(shown, ["**/*.png 3", "**/*.{glb,gltf} 0", "**/*.{meta,ogg} 6"]);
-        let left = survey.left_entries();
-        let left: Vec<String> = left.iter().map(|it| format!("{}: {} .{}", it.what, it.files, it.extension)).collect();
-        assert_eq!(
-            left,
-            [
-                "side files of engines: 3 .import",
-                "backups and leftovers: 2 .png~",
-                "working files of art programs and editors: 1 .psd",
-                "others: 1 ."
-            ]
-        );
+        assert_eq!(shown, ["**/*.png 3", "**/*.{glb,gltf} 0", "**/* 7"]);
+        let ignored = |survey: &Survey| -> Vec<String> {
+            let shown = |it: &IgnoredEntry| format!("{}: {:?} {}", it.what, it.files, it.pattern);
+            survey.ignored().iter().map(shown).collect()
+        };
+        let mut expected = vec![
+            "side files of engines: Some(3) *.import",
+            "backups and leftovers: Some(3) *~",
+            "working files of art programs and editors: Some(1) *.psd",
+        ];
+        assert_eq!(ignored(&survey), expected);
+        survey.papers = [("LICENSE".to_owned(), 2)].into();
+        survey.caches = ["/a\\[b/".to_owned(), "node_modules/".to_owned()].into();
+        expected.extend([
+            "program code and its papers: Some(2) LICENSE",
+            "what tools make anew: None /a\\[b/",
+            "what tools make anew: None node_modules/",
+        ]);
+        assert_eq!(ignored(&survey), expected);
         let text = survey.config(AssetUuid([7; 16]));
         assert_eq!(Config::parse(text.as_bytes(), &kinds::Check).1, [], "{text}");
     }

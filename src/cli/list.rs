@@ -6,16 +6,17 @@ use globset::GlobMatcher;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::asset::{AssetHead, candidate};
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open::{self, BuildArguments, relative};
-use super::select::{Candidate, Selector, compile};
+use super::select::{Selector, compile};
 use super::words::{clean, count, size, table};
 use super::{Context, render};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
 use crate::model::registry::Change;
-use crate::model::{AssetId, AssetUuid, RelPath, suggest};
+use crate::model::{RelPath, suggest};
 use crate::process::kinds;
 
 #[derive(clap::Args, Debug)]
@@ -167,20 +168,8 @@ pub struct ListDocument {
 /// An asset.
 #[derive(Serialize, JsonSchema)]
 pub struct AssetEntry {
-    /// Its number, or the one that the next build would give it; absent for one that was excluded before it had any.
-    asset_id: Option<AssetId>,
-    /// Its identity, or the one that the next build would give it.
-    asset_uuid: Option<AssetUuid>,
-    /// Its name.
-    name: String,
-    /// Its type.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The file or directory that it owns, relative to the workspace.
-    place: String,
-    /// Which of several assets made out of one source.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    part: String,
+    #[serde(flatten)]
+    head: AssetHead,
     /// Sorted.
     tags: Vec<String>,
     /// Names of the packs that it is in, sorted.
@@ -207,12 +196,7 @@ impl From<&Asset> for AssetEntry {
             _ => None,
         };
         Self {
-            asset_id: it.identity.map(|it| it.1),
-            asset_uuid: it.identity.map(|it| it.0),
-            name: it.name.clone(),
-            kind: it.kind.to_string(),
-            place: it.place.to_string(),
-            part: it.part.clone(),
+            head: it.into(),
             tags: it.tags.clone(),
             packs: it.packs.clone(),
             inputs: it.inputs,
@@ -288,10 +272,6 @@ fn known_kinds(given: &[String]) -> Result<()> {
             Err(Error::Usage(format!("there is no type `{}`; there are `{known}`", clean(unknown))))
         }
     }
-}
-
-fn candidate(asset: &Asset) -> Candidate<'_> {
-    Candidate { identity: asset.identity, name: &asset.name, place: Some(asset.place.as_str()) }
 }
 
 /// Returns assets as a table. Which packs they are in is only told where there are several.

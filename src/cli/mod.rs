@@ -2,6 +2,7 @@
 //!
 //! One file a command; besides them
 //! - `open`: from a directory and options to a workspace and an engine
+//! - `asset`: which asset is told of
 //! - `select`: which assets a text on the command line means
 //! - `console`, `words`, `render`, `progress`: how things are told to people
 //! - `json`: how they are told to programs
@@ -9,6 +10,7 @@
 //! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
+mod asset;
 mod bench;
 mod build;
 mod cache;
@@ -44,6 +46,7 @@ mod select;
 mod show;
 mod status;
 mod undo;
+mod why;
 mod words;
 mod write;
 
@@ -79,6 +82,7 @@ pub mod documents {
     pub use super::pack::{PackListDocument, PackVerifyDocument};
     pub use super::show::ShowDocument;
     pub use super::status::StatusDocument;
+    pub use super::why::WhyDocument;
     pub use super::write::WriteDocument;
 }
 
@@ -189,7 +193,11 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Merge registry files, for git
     Registry(registry::Arguments),
-    /// Say what a code means, and what to do about it
+    /// Say why an asset was or would be rebuilt, or what a code means
+    ///
+    /// Of an asset: which of its ingredients are others than when it was made, be it inputs, settings, what its processor
+    /// looked at, or the processor itself; before a build, and after it. No processor runs. Of a code: what it means, and
+    /// what to do about it.
     Explain(explain::Arguments),
     /// Print the JSON Schema of a file or document
     Schema(schema::Arguments),

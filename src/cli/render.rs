@@ -11,29 +11,61 @@ use super::console::Console;
 use super::words::{clean, count};
 use crate::lane;
 use crate::model::diagnostic::Span;
-use crate::model::{Diagnostic, Location, RelPath, Severity};
+use crate::model::{Code, Diagnostic, Location, RelPath, Severity};
 use crate::workspace::layout::Workspace;
 
-/// How many diagnostics are shown in full.
+/// How many diagnostics are shown in full, unless somebody wants all.
 const SHOWN: usize = 50;
+/// How many warnings with one code are shown in full where there are more than twice as many.
+const ALIKE: usize = 3;
 /// A longer file is not read to show one of its lines, in bytes.
 const LONGEST_FILE: u64 = 16 << 20;
 /// A longer line is not shown, in bytes.
 const LONGEST_LINE: usize = 20_000;
 
-/// Shows diagnostics on stderr: all of them up to a limit, errors before warnings where there are more.
+/// Shows diagnostics on stderr: all of them up to a limit, errors before warnings where there are more, and of many
+/// warnings with one code the first few.
 pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic]) {
-    let wanted: Vec<&Diagnostic> = diagnostics.iter().filter(|it| it.is_error() || !console.is_quiet()).collect();
-    let shown = choose(&wanted, SHOWN);
+    let mut wanted: Vec<&Diagnostic> = diagnostics.iter().filter(|it| it.is_error() || !console.is_quiet()).collect();
+    let mut folded = BTreeMap::new();
+    let mut most = usize::MAX;
+    if console.verbose == 0 {
+        (wanted, folded) = fold(&wanted);
+        most = SHOWN;
+    }
+    let shown = choose(&wanted, most);
     let renderer = Renderer::styled().term_width(console.width());
     let wrap = console.is_terminal().then(|| console.width().saturating_sub("   = help: ".len()));
     let mut texts = Texts { ws, wrap, known: BTreeMap::new() };
     for diagnostic in &shown {
         console.insist(format_args!("{}\n", texts.render(&renderer, diagnostic)));
     }
-    if shown.len() < wanted.len() {
-        console.insist(format_args!("... and {} more (use --format json for all)\n", wanted.len() - shown.len()));
+    for (code, n) in &folded {
+        let title = Code::ALL.iter().find(|it| it.0 == *code).map_or("", |it| it.1);
+        console.insist(format_args!("... and {n} more of {code}, {title} (-v shows all)\n"));
     }
+    if shown.len() < wanted.len() {
+        console.insist(format_args!("... and {} more (-v shows all)\n", wanted.len() - shown.len()));
+    }
+}
+
+/// Takes out warnings of which there are many alike; returns those that are left, and of which code how many are not.
+fn fold<'a>(diagnostics: &[&'a Diagnostic]) -> (Vec<&'a Diagnostic>, BTreeMap<Code, usize>) {
+    let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
+    diagnostics.iter().filter(|it| !it.is_error()).for_each(|it| *counts.entry(it.code).or_default() += 1);
+    counts.retain(|_, n| *n > 2 * ALIKE);
+    let mut seen: BTreeMap<Code, usize> = BTreeMap::new();
+    let stays = |it: &&&Diagnostic| {
+        if it.is_error() || !counts.contains_key(&it.code) {
+            return true;
+        }
+        let n = seen.entry(it.code).or_default();
+        *n += 1;
+        *n <= ALIKE
+    };
+    let left = diagnostics.iter().filter(stays).copied().collect();
+    counts.values_mut().for_each(|it| *it -= ALIKE);
+    (left, counts)
 }
 
 /// Chooses at most `limit` diagnostics, errors first, and keeps their order.
@@ -147,7 +179,6 @@ fn cut(text: &str, span: Span) -> Option<(&str, Range<usize>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Code;
 
     #[test]
     fn a_span_is_cut_out_with_its_line() {
@@ -167,6 +198,19 @@ mod tests {
         assert_eq!(wrapped("one two three", 6), "one\ntwo\nthree");
         assert_eq!(wrapped("overlong a b", 3), "overlong\na b");
         assert_eq!(wrapped("", 3), "");
+    }
+
+    #[test]
+    fn of_many_warnings_alike_the_first_are_shown() {
+        let (error, warning) = (Diagnostic::error(Code::SYNTAX, "e"), Diagnostic::warning(Code::SYNTAX, "w"));
+        let other = Diagnostic::warning(Code::EMPTY_FILE, "o");
+        let folded = |n: usize| {
+            let all: Vec<&Diagnostic> = [&error; 9].into_iter().chain([&other]).chain(vec![&warning; n]).collect();
+            let (left, folded) = fold(&all);
+            (left.iter().map(|it| it.message.as_str()).collect::<String>(), folded.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(folded(6), ("eeeeeeeeeowwwwww".into(), vec![]));
+        assert_eq!(folded(7), ("eeeeeeeeeowww".into(), vec![(Code::SYNTAX, 4)]));
     }
 
     #[test]

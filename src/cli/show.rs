@@ -5,10 +5,11 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::asset::{AssetHead, candidate};
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative};
-use super::select::{Candidate, Selector, only};
+use super::select::{Selector, only};
 use super::words::{clean, count, size, table};
 use super::{Context, render};
 use crate::build::inspect::Asset;
@@ -16,7 +17,7 @@ use crate::build::survey::{More, Survey};
 use crate::error::Result;
 use crate::model::declaration::{Form, Intent};
 use crate::model::registry::Change;
-use crate::model::{AssetId, AssetUuid, Codec, Digest, Location, RelPath};
+use crate::model::{AssetId, Codec, Digest, Location, RelPath};
 use crate::pack::format::root_name;
 use crate::pack::plan::PlanEntry;
 use crate::pack::read::{Entry, PackReader};
@@ -45,20 +46,8 @@ pub struct ShowDocument {
     version: Version,
     /// The profile by which it was looked at.
     profile: String,
-    /// Its number, or the one that the next build would give it; absent for one that was excluded before it had any.
-    asset_id: Option<AssetId>,
-    /// Its identity, or the one that the next build would give it.
-    asset_uuid: Option<AssetUuid>,
-    /// Its name.
-    name: String,
-    /// Its type.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The file or directory that it owns, relative to the workspace.
-    place: String,
-    /// Which of several assets made out of one source.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    part: String,
+    #[serde(flatten)]
+    head: AssetHead,
     /// Sorted.
     tags: Vec<String>,
     /// Names of the packs that it is in, sorted.
@@ -160,22 +149,22 @@ enum State {
 
 /// A choice, and who made it.
 #[derive(Serialize, JsonSchema)]
-struct ChoiceEntry {
+pub struct ChoiceEntry {
     /// What is chosen.
-    name: String,
+    pub name: String,
     /// What for.
-    value: serde_json::Value,
+    pub value: serde_json::Value,
     /// Where it is written.
-    from: FromEntry,
+    pub from: FromEntry,
     /// The profile that it is said for; absent for what is said in general.
     #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
+    pub profile: Option<String>,
 }
 
 /// Where a choice is written.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "layer")]
-enum FromEntry {
+pub enum FromEntry {
     /// Nowhere: it is what happens where nobody says otherwise.
     Default,
     /// In the profile.
@@ -335,10 +324,6 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn candidate(asset: &Asset) -> Candidate<'_> {
-    Candidate { identity: asset.identity, name: &asset.name, place: Some(asset.place.as_str()) }
-}
-
 fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Survey, at: usize) -> ShowDocument {
     let (asset, more) = (&survey.inspection.assets[at], &survey.more[at]);
     let choices = choices(survey, more);
@@ -355,12 +340,7 @@ fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Surve
     ShowDocument {
         version: Version,
         profile: survey.profile.name.clone(),
-        asset_id: asset.identity.map(|it| it.1),
-        asset_uuid: asset.identity.map(|it| it.0),
-        name: asset.name.clone(),
-        kind: asset.kind.to_string(),
-        place: asset.place.to_string(),
-        part: asset.part.clone(),
+        head: asset.into(),
         tags: asset.tags.clone(),
         packs: asset.packs.clone(),
         excluded: asset.excluded,
@@ -515,11 +495,11 @@ fn in_words(document: &ShowDocument) -> String {
     let it = document;
     let marks = [(it.excluded, "  (excluded)"), (it.broken, "  (broken)")];
     let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
-    let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let mut text = format!("{id} {}{marks}\n", clean(&it.name));
-    let place = if it.part.is_empty() { it.place.clone() } else { format!("{}#{}", it.place, it.part) };
-    let mut rows = vec![["place".to_owned(), clean(&place)], ["type".to_owned(), clean(&it.kind)]];
-    rows.extend(it.asset_uuid.map(|it| ["uuid".to_owned(), it.to_string()]));
+    let head = &it.head;
+    let mut text = format!("{} {}{marks}\n", head.shown_id(), clean(&head.name));
+    let place = clean(&head.shown_place());
+    let mut rows = vec![["place".to_owned(), place], ["type".to_owned(), clean(&head.kind)]];
+    rows.extend(head.asset_uuid.map(|it| ["uuid".to_owned(), it.to_string()]));
     rows.push(["registry".to_owned(), registered(&it.registration)]);
     rows.push(["declared".to_owned(), declared(&it.declaration)]);
     rows.extend(also(&it.declaration).map(|it| ["".to_owned(), it]));
@@ -528,7 +508,8 @@ fn in_words(document: &ShowDocument) -> String {
     }
     text.push_str(&indented(&table(rows, &[])));
 
-    let choice = |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(it)];
+    let choice =
+        |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())];
     let choices = it.settings.iter().chain(&it.options).map(choice);
     section(&mut text, &format!("settings (profile {})", clean(&it.profile)), &table(choices, &[]));
     let input = |it: &InputEntry| [clean(&it.path), size(it.bytes), short(it.digest)];
@@ -606,17 +587,16 @@ fn ruled(rule: &RuleEntry) -> String {
     format!("rule {} `{}`", rule.number, clean(&rule.pattern))
 }
 
-fn from(choice: &ChoiceEntry) -> String {
-    let layer = match &choice.from {
+/// Tells where a choice is written, and for which profile it is said.
+pub fn from(layer: &FromEntry, profile: Option<&str>) -> String {
+    let layer = match layer {
         FromEntry::Default => "default".to_owned(),
-        FromEntry::Profile => {
-            return format!("profile {}", clean(choice.profile.as_deref().unwrap_or_default()));
-        }
+        FromEntry::Profile => return format!("profile {}", clean(profile.unwrap_or_default())),
         FromEntry::Preset { name } => format!("preset {}", clean(name)),
         FromEntry::Rule { number } => format!("rule {number}"),
         FromEntry::File { path } => clean(path.rsplit('/').next().unwrap_or(path)),
     };
-    let profile = choice.profile.as_ref().map(|it| format!(", for profile {}", clean(it)));
+    let profile = profile.map(|it| format!(", for profile {}", clean(it)));
     layer + &profile.unwrap_or_default()
 }
 

@@ -29,10 +29,14 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// Returns text that comes from outside with everything escaped that could change how a terminal shows what
-/// follows: control characters, and those that change the direction of writing.
+/// follows: control characters, those that change the direction of writing, and spaces and ends of lines that nobody sees.
 pub fn clean(text: &str) -> String {
     let is_harmful = |it: char| {
-        it.is_control() || matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        let directs =
+            matches!(it, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        // Joiners (U+200C, U+200D) are part of how many languages are written.
+        let hides = matches!(it, '\u{ad}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}');
+        it.is_control() || directs || hides
     };
     let mut cleaned = String::with_capacity(text.len());
     for char in text.chars() {
@@ -105,5 +109,6 @@ mod tests {
     fn terminals_are_safe_from_file_names() {
         assert_eq!(clean("hero \u{fc}.png"), "hero \u{fc}.png");
         assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\u{a}c\\u{202e}d");
+        assert_eq!(clean("\u{200b}a\u{feff}b\u{61c}"), "\\u{200b}a\\u{feff}b\\u{61c}");
     }
 }

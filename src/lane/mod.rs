@@ -44,6 +44,7 @@ mod queue;
 mod read;
 mod record;
 mod recover;
+mod stray;
 mod swap;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ pub use queue::Queue;
 pub use read::{Moment, Sight, moment, quiet_moment, read_file_through, read_through, wait_until_free};
 use record::Item;
 pub use recover::Recovery;
+pub use stray::{Stray, strays};
 pub use undo::{Obstacle, Reversal, after_contents, before_contents, reversal};
 
 /// Longer authoring files are none.

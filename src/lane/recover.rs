@@ -359,9 +359,7 @@ fn keep_strays(disk: &dyn Disk, home: &Home, item: Item<'_>) -> Result<()> {
 fn keep(disk: &dyn Disk, home: &Home, item: Item<'_>, from: &Path) -> Result<()> {
     let dir = home.kept_dir();
     disk.create_dir_all(&dir).context("create", &dir)?;
-    // As much of its name as leaves room for the numbers.
-    let name = file_name(item.change.path.as_str());
-    let name = &name[..name.floor_char_boundary(KEPT_NAME)];
+    let name = kept_name(file_name(item.change.path.as_str()));
     let mut nth = 0;
     let kept = loop {
         let kept = dir.join(format!("{}.{nth}.{name}", item.sequence));
@@ -372,6 +370,11 @@ fn keep(disk: &dyn Disk, home: &Home, item: Item<'_>, from: &Path) -> Result<()>
     };
     disk.rename(from, &kept).context("move", from)?;
     disk.sync_dir(&dir).context("sync", &dir)
+}
+
+/// Returns as much of a file's name as leaves room for the numbers.
+pub(super) fn kept_name(name: &str) -> &str {
+    &name[..name.floor_char_boundary(KEPT_NAME)]
 }
 
 /// Gives somebody's file back that was taken away in the instant in which they had saved it.

@@ -334,6 +334,7 @@ codes! {
     // 022x: what is left of accidents, and what a machine cannot do.
     HALF_DONE = 220, "a commit is left half done";
     STAGED_LEFT = 221, "files are left of a commit that never was";
+    STRAY_KEPT = 222, "a file came out of a commit and could not go back";
     COARSE_CLOCK = 225, "the file system's clock goes in long steps, or cannot be read";
     CASE_BLIND = 226, "the file system does not tell upper case from lower case";
     NO_LOCKS = 227, "the file system has no locks";

@@ -170,7 +170,14 @@ pub enum Outcome {
 /// refused, every field with a default), and its canonical bincode form is part of the recipe key.
 pub trait Processor: Sync {
     /// The typed settings. `Default` is what an author who says nothing gets.
-    type Settings: Default + Encode + serde::de::DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static;
+    type Settings: Default
+        + Encode
+        + Serialize
+        + serde::de::DeserializeOwned
+        + schemars::JsonSchema
+        + Send
+        + Sync
+        + 'static;
 
     /// The `type` of assets that this processes.
     const KIND: &'static str;

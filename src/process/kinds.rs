@@ -57,6 +57,8 @@ pub struct Prepared {
     /// The settings in canonical form: part of the recipe key. Equal settings give equal bytes, however they
     /// were written and whether a default was spelled out or not.
     pub settings: Vec<u8>,
+    /// The same as a JSON object with every setting by its name, for people.
+    pub settings_json: String,
     work: Box<dyn Work>,
 }
 
@@ -130,7 +132,11 @@ const fn kind<P: Processor + Default + Send + 'static>(extensions: &'static [&'s
 
 fn prepare<P: Processor + Default + Send + 'static>(settings: Value) -> serde_json::Result<Prepared> {
     let settings: P::Settings = serde_json::from_value(settings)?;
-    Ok(Prepared { settings: encoding::encode(&settings), work: Box::new(Typed { processor: P::default(), settings }) })
+    Ok(Prepared {
+        settings: encoding::encode(&settings),
+        settings_json: serde_json::to_string(&settings)?,
+        work: Box::new(Typed { processor: P::default(), settings }),
+    })
 }
 
 fn check<P: Processor>(node: &Node, file: &RelPath, text: &str) -> Vec<Diagnostic> {

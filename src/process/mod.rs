@@ -5,6 +5,7 @@ pub mod exec;
 #[cfg(test)]
 pub mod fake;
 pub mod image;
+pub mod ingredients;
 pub mod kinds;
 pub mod model;
 pub mod raw;

@@ -14,7 +14,9 @@ use super::contract::{Artifact, Context, Finding, Input, Outcome, Payload, Proce
 pub struct Raw;
 
 /// `raw` has no settings.
-#[derive(Clone, PartialEq, Eq, Debug, Default, bincode::Encode, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, PartialEq, Eq, Debug, Default, bincode::Encode, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {}
 

@@ -38,6 +38,17 @@ pub enum Observation {
     },
 }
 
+impl Observation {
+    /// Returns what was asked: which of the three questions, and about what.
+    pub fn question(&self) -> (u8, &str) {
+        match self {
+            Self::Find { path, .. } => (0, path),
+            Self::Glob { pattern, .. } => (1, pattern),
+            Self::AssetAt { path, .. } => (2, path),
+        }
+    }
+}
+
 /// What was found at a path.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum FindAnswer {
@@ -147,6 +158,17 @@ impl View<'_> {
         self.assets.asset_at(&base.join(path)?)
     }
 
+    /// Asks the same question, and returns it with today's answer.
+    pub fn again(&self, base: &RelPath, observation: &Observation) -> Observation {
+        let mut again = observation.clone();
+        match &mut again {
+            Observation::Find { path, answer } => *answer = FindAnswer::of(&self.find(base, path)),
+            Observation::Glob { pattern, matches } => *matches = self.glob(base, pattern),
+            Observation::AssetAt { path, answer } => *answer = self.asset_at(base, path),
+        }
+        again
+    }
+
     /// Returns whether the question gets the same answer today.
     pub fn confirms(&self, base: &RelPath, observation: &Observation) -> bool {
         match observation {
@@ -179,6 +201,6 @@ pub fn kind_in_words(kind: Kind) -> &'static str {
         }
         Kind::Looping => "a link that leads back into itself, or through too many others",
         Kind::Other => "a FIFO, socket or device",
-        Kind::BadName => "a file whose name is not UTF-8",
+        Kind::BadName => "something whose name is not UTF-8",
     }
 }

@@ -535,7 +535,7 @@ fn not_a_file(path: &RelPath, kind: Kind) -> Diagnostic {
         it if it.is_link() => link_code(it),
         _ => Code::NOT_A_FILE,
     };
-    Diagnostic::error(code, format!("`{path}` is {}", kind_in_words(kind))).at(Location::file(path)).help(
-        "put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it",
-    )
+    let remedy = if kind == Kind::BadName { "rename it" } else { "put a regular file there" };
+    let help = format!("{remedy}, or exclude it with a rule that has `exclude = true` before the one that claims it");
+    Diagnostic::error(code, format!("`{path}` is {}", kind_in_words(kind))).at(Location::file(path)).help(help)
 }

@@ -296,29 +296,12 @@ fn natural(a: &str, b: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Digest;
-    use crate::system::{FileKind, Stamp};
-    use crate::workspace::bucket::{Entry, Tree};
-    use crate::workspace::testing::config;
-
-    fn members(paths: &[&str]) -> Tree {
-        let stamp = Stamp { kind: FileKind::File, size: 1, mtime_ns: 0, ctime_ns: 0, inode: 0, device: 0, mode: 0 };
-        let entry = |path: &&str| Entry {
-            path: RelPath::new(path).expect("a path"),
-            kind: Kind::File,
-            racy: false,
-            stamp,
-            digest: Digest::of(path.as_bytes()),
-            looks: Default::default(),
-            link: None,
-        };
-        Tree::of(paths.iter().map(entry).collect())
-    }
+    use crate::workspace::testing::{config, tree_of};
 
     fn gathered(rules: &str, declared: &[&str], paths: &[&str]) -> Gathered {
         let head = "workspace = \"01234567-89ab-8def-8123-456789abcdef\"\n[[roots]]\npath = \"a\"\n";
         let config = config(&format!("{head}{rules}"));
-        let tree = members(paths);
+        let tree = tree_of(paths);
         let finds: Vec<Find> = tree.buckets().iter().flat_map(|it| finds(&config, it.members())).collect();
         let declared = declared.iter().map(|it| RelPath::new(it).expect("a path")).collect();
         Gathered::of(declared, &finds.iter().collect::<Vec<_>>())

@@ -127,23 +127,7 @@ pub fn not_a_source(roots: &[RelPath], ignore: &Ignore, path: &RelPath) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Digest, Looks};
-    use crate::system::{FileKind, Stamp};
-    use crate::workspace::bucket::Entry;
-
-    fn tree(paths: &[&str]) -> Tree {
-        let stamp = Stamp { kind: FileKind::File, size: 1, mtime_ns: 0, ctime_ns: 0, inode: 0, device: 0, mode: 0 };
-        let entry = |path: &&str| Entry {
-            path: RelPath::new(path).expect("a path"),
-            kind: Kind::File,
-            racy: false,
-            stamp,
-            digest: Digest::of(path.as_bytes()),
-            looks: Looks::default(),
-            link: None,
-        };
-        Tree::of(paths.iter().map(entry).collect())
-    }
+    use crate::workspace::testing::tree_of;
 
     fn matches(tree: &Tree, base: &str, pattern: &str) -> Vec<String> {
         let base = RelPath::new(base).expect("a path");
@@ -153,7 +137,7 @@ mod tests {
 
     #[test]
     fn globs_start_where_their_literal_part_leads() {
-        let tree = tree(&["a/b/x.png", "a/b/c/y.png", "a/z.png", "a/b/x.png.asset.json", "a/b/asset.json", "w.png"]);
+        let tree = tree_of(&["a/b/x.png", "a/b/c/y.png", "a/z.png", "a/b/x.png.asset.json", "a/b/asset.json", "w.png"]);
         assert_eq!(matches(&tree, "a/b", "*.png"), ["a/b/x.png"]);
         assert_eq!(matches(&tree, "a/b", "**/*.png"), ["a/b/c/y.png", "a/b/x.png"]);
         assert_eq!(matches(&tree, "a/b", "../*.png"), ["a/z.png"]);

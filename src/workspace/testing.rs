@@ -1,11 +1,13 @@
-//! What the tests of this folder share: processors that exist only as settings, and diagnostics as text.
+//! What the tests of this folder share: trees of paths, processors that exist only as settings, and diagnostics as text.
 
 use serde::Deserialize;
 
+use super::bucket::{Entry, Kind, Tree};
 use super::config::{CONFIG_FILE, Config};
 use crate::model::diagnostic::sort;
 use crate::model::node::{Node, Value, decode_all};
-use crate::model::{Diagnostic, RelPath, SettingsCheck};
+use crate::model::{Diagnostic, Digest, Looks, RelPath, SettingsCheck};
+use crate::system::{FileKind, Stamp};
 
 /// Knows `image` with a few settings, and `raw` without any.
 pub struct Kinds;
@@ -47,6 +49,21 @@ impl SettingsCheck for Kinds {
 
 pub fn path(text: &str) -> RelPath {
     RelPath::new(text).expect("a path in normal form")
+}
+
+/// Returns a tree of files, each of which holds its path.
+pub fn tree_of(paths: &[&str]) -> Tree {
+    let stamp = Stamp { kind: FileKind::File, size: 1, mtime_ns: 0, ctime_ns: 0, inode: 0, device: 0, mode: 0 };
+    let entry = |it: &&str| Entry {
+        path: path(it),
+        kind: Kind::File,
+        racy: false,
+        stamp,
+        digest: Digest::of(it.as_bytes()),
+        looks: Looks::default(),
+        link: None,
+    };
+    Tree::of(paths.iter().map(entry).collect())
 }
 
 /// Returns a configuration without mistakes.

@@ -35,7 +35,6 @@ mod unread;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 use crate::build::Options;
 use crate::build::artifacts::Moved;
@@ -333,13 +332,17 @@ fn registry_changes(ws: &Workspace, before: &View, after: &View) -> Result<Vec<C
     Ok(changes)
 }
 
+/// The longest name that most systems hold, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// Returns the sidecar of a file.
 fn sidecar(place: &RelPath) -> Result<RelPath> {
-    let path = RelPath::new(&format!("{place}{SIDECAR_SUFFIX}"));
-    path.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename)).map_err(|source| Error::Io {
-        action: "write",
-        path: place.as_str().into(),
-        source,
+    let path = RelPath::new(&format!("{place}{SIDECAR_SUFFIX}")).filter(|it| it.name().len() <= LONGEST_NAME);
+    path.ok_or_else(|| {
+        Error::Refused(format!(
+            "`{place}` leaves no room for a sidecar, `{SIDECAR_SUFFIX}` after its name: most systems hold names of up to \
+             {LONGEST_NAME} bytes; write a rule for it, or give the file a shorter name"
+        ))
     })
 }
 

@@ -26,7 +26,7 @@ use super::rewrite::{Renaming, rewrite, rewrite_packs};
 use super::{Decision, count, sidecar, toml, unread};
 
 /// How long the name of a file is at most whose sidecar every system can hold, in bytes.
-const LONGEST_NAME: usize = 255 - SIDECAR_SUFFIX.len();
+const LONGEST_NAME: usize = super::LONGEST_NAME - SIDECAR_SUFFIX.len();
 
 /// Where files are moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,7 +104,7 @@ fn unportable(view: &View, from: &RelPath, to: &RelPath) -> Vec<String> {
         warnings.push(format!(
             "warning: `{to}`: the name leaves no room for a sidecar, `{SIDECAR_SUFFIX}` after it: most systems hold names of \
              up to {} bytes",
-            LONGEST_NAME + SIDECAR_SUFFIX.len()
+            super::LONGEST_NAME
         ));
     }
     warnings

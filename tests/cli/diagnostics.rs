@@ -149,7 +149,7 @@ fn of_very_many_only_some_are_shown() {
     let shown = sandbox.run(&["check"]);
     assert_eq!(shown.matches("error[PW0017]").count(), 50);
     expect![[r#"
-        ... and 10 more (use --format json for all)
+        ... and 10 more (-v shows all)
 
         60 errors; a build would publish nothing
     "#]]
@@ -180,9 +180,9 @@ fn file_names_do_not_reach_the_terminal() {
         --> assets/\u{1b}]0;x\u{7}.txt
          = help: rename it before somebody checks it out there
 
-        error[PW0105]: `assets/�\u{1b}�ff1b2e747874.txt` is a file whose name is not UTF-8
+        error[PW0105]: `assets/�\u{1b}�ff1b2e747874.txt` is something whose name is not UTF-8
         --> assets/�\u{1b}�ff1b2e747874.txt
-         = help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+         = help: rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
 
         2 errors, 1 warning; a build would publish nothing
     "#]].assert_eq(&sandbox.run(&["check"]));

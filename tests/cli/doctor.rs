@@ -710,3 +710,44 @@ fn the_merge_driver_answers_as_git_expects() {
     let told = sandbox.run(&["registry", "merge", "base", "gone", "theirs"]);
     assert!(told.starts_with("exit 5\n"), "{told}");
 }
+
+#[test]
+fn what_came_out_of_a_commit_is_told_until_it_is_gone() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a")]);
+    sandbox.run(&["build"]);
+    let (file, _) = line(&sandbox, "assets/a.txt");
+    let kept = format!(".packwright/lane/kept/1.0.{}", file.rsplit('/').next().expect("a name"));
+    sandbox.write(&kept, "theirs");
+    let told = |arguments: &[&str]| {
+        plain(&sandbox.run(arguments)).replace(file.rsplit('/').next().expect("a name"), "N.jsonl")
+    };
+    expect![[r#"
+        exit 1
+        --- stderr
+        warning[PW0222]: somebody's `packwright.registry/N.jsonl` came out when commit 1 was finished, and is kept
+        --> .packwright/lane/kept/1.0.N.jsonl
+         = help: compare it with what is at `packwright.registry/N.jsonl` now, take over what is missing, and delete it; packwright never does
+
+        1 warning
+    "#]].assert_eq(&told(&["doctor"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        1 asset of 1 source (profile dev)
+          1 by the rule `**/*.txt` (raw)
+        --- stderr
+        warning[PW0222]: somebody's `packwright.registry/N.jsonl` came out when commit 1 was finished, and is kept
+        --> .packwright/lane/kept/1.0.N.jsonl
+         = help: compare it with what is at `packwright.registry/N.jsonl` now, take over what is missing, and delete it; packwright never does
+
+        1 warning
+
+    "#]].assert_eq(&told(&["status"]));
+    sandbox.remove(&kept);
+    expect![[r#"
+        exit 0
+        --- stderr
+        nothing is wrong
+    "#]]
+    .assert_eq(&told(&["doctor"]));
+}

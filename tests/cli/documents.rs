@@ -44,6 +44,8 @@ fn documents_are_what_their_schemas_say() {
     let verified = check(&sandbox, "pack-verify", &["pack", "verify", "build/dev/main.pack", "gone.pack"]);
     assert_eq!((&verified["packs"][0]["sound"], &verified["packs"][1]["sound"]), (&true.into(), &false.into()));
     assert_eq!(check(&sandbox, "explain", &["explain", "PW0012"])["codes"][0]["code"], "PW0012");
+    let explained = check(&sandbox, "explain-asset", &["explain", "coin"]);
+    assert_eq!((&explained["verdict"], &explained["last"]["first"]), (&"up_to_date".into(), &true.into()));
     check(&sandbox, "cache-stats", &["cache", "stats"]);
     check(&sandbox, "cache-clear", &["cache", "clear"]);
 }

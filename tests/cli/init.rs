@@ -86,6 +86,81 @@ fn rules_are_proposed_for_what_is_there() {
 }
 
 #[test]
+fn what_is_no_asset_is_proposed_to_be_ignored() {
+    let sandbox = Sandbox::empty();
+    let paths = ["a.png", "a.png.import", "a.png~", "b.PSD", "b.psd", "info", "LICENSE", "src/main.rs", "src/notes.md"];
+    paths.iter().for_each(|it| sandbox.write(it, "x"));
+    sandbox.write("out [1]/CACHEDIR.TAG", "x");
+    sandbox.write("out [1]/many.o", "x");
+    sandbox.write("web/node_modules/left/pad.js", "x");
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX
+        proposed these rules in packwright.toml:
+          **/*.png         image  1 file
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    1 file
+        ignored, side files of engines: 1 *.import
+        ignored, backups and leftovers: 1 *~
+        ignored, working files of art programs and editors: 1 *.PSD, 1 *.psd
+        ignored, program code and its papers: 1 *.md, 1 *.rs, 1 LICENSE
+        ignored, what tools make anew: /out\ \[1\]/, node_modules/
+        next: packwright build, then commit packwright.toml and packwright.registry
+    "#]]
+    .assert_eq(&sandbox.run(&["init"]));
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    let proposed = config.split("\n\n").find(|it| it.contains("ignore = [")).expect("it is proposed");
+    expect![[r##"
+        # What lies here and is no asset, as in a .gitignore: it is not even looked at.
+        ignore = [
+          # Side files of engines
+          "*.import", # 1 file
+          # Backups and leftovers
+          "*~", # 1 file
+          # Working files of art programs and editors
+          "*.PSD", # 1 file
+          "*.psd", # 1 file
+          # Program code and its papers
+          "*.md", # 1 file
+          "*.rs", # 1 file
+          "LICENSE", # 1 file
+          # What tools make anew
+          '/out\ \[1\]/', # not looked into
+          "node_modules/", # not looked into
+        ]"##]]
+    .assert_eq(proposed);
+    let status = sandbox.json(&["status", "--format", "json"]);
+    let places: Vec<_> = status["new"].as_array().expect("a list").iter().map(|it| &it["place"]).collect();
+    assert_eq!(places, ["a.png", "info"]);
+    assert_eq!((&status["sources"], &status["unclaimed"]), (&2.into(), &serde_json::json!([])));
+    let before = sandbox.files();
+    assert!(sandbox.run(&["init"]).starts_with("exit 1\n"));
+    assert_eq!(sandbox.files(), before);
+}
+
+#[test]
+fn the_assets_of_unity_are_found() {
+    let sandbox = Sandbox::empty();
+    for path in ["Assets/hero.png", "Assets/hero.png.meta", "Assets/Run.cs", "Assets/Run.cs.meta", "Library/cache"] {
+        sandbox.write(path, "x");
+    }
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX
+        proposed these rules in packwright.toml:
+          **/*.png         image  1 file
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    0 files
+        ignored, side files of engines: 2 *.meta
+        ignored, program code and its papers: 1 *.cs
+        next: packwright build, then commit packwright.toml and packwright.registry
+    "#]]
+    .assert_eq(&sandbox.run(&["init"]));
+}
+
+#[test]
 fn a_directory_without_assets_is_the_root_itself() {
     let sandbox = Sandbox::empty();
     sandbox.write("a.txt", "x");

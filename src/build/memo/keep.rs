@@ -23,11 +23,12 @@ use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Glob;
 
-use super::drift::{Drift, concerned};
+use super::drift::{Drift, concerned, order};
+use super::made::{History, makings_row};
 use super::short::has_dependencies;
 use super::{
-    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, Ties, found_at, frames_key, mark, memo_key, paths_of, rows,
-    stored_frames,
+    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, Row, Ties, found_at, frames_key, mark, memo_key, paths_of,
+    rows, stored_frames,
 };
 
 /// What a build was about.
@@ -73,6 +74,7 @@ pub enum Rest<'a> {
 struct Memo {
     id: MemoId,
     rows: Vec<Vec<u8>>,
+    past: Vec<u8>,
     ties: Ties,
     problems: Vec<Diagnostic>,
     is_dependent: bool,
@@ -80,25 +82,25 @@ struct Memo {
 
 /// Adds to the index's changes what a build contributes to memos. `all` is all that was said.
 ///
-/// Nothing is remembered where names clash or a warning depends on assets of several buckets, or after a panic, of which nobody knows
-/// what it depends on: such a workspace goes the long way until it is mended.
+/// Memos do not stand where names clash or a warning depends on assets of several buckets, or after a panic, of which nobody knows
+/// what it depends on: such a workspace goes the long way until it is mended. What its assets were made of is remembered all the same.
 pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[Diagnostic]) {
     const DEPENDENT: [Code; 3] = [Code::ABSENT_REFERENCE, Code::PROCESSOR_PANIC, Code::EMPTY_PACK];
     // Names that clash are not always told of: not while all who have them are broken. The short way makes none.
     let derived_all = matches!(built.rest, Rest::Nothing(_));
     let names_clash = derived_all && !names(&built.state.db).are_clear();
-    if names_clash || all.iter().any(|it| DEPENDENT.contains(&it.code)) {
-        return;
-    }
+    let stands = !names_clash && !all.iter().any(|it| DEPENDENT.contains(&it.code));
     let (stored, frames) = stored_frames(index, built.target);
-    let Some((frame, memos)) = frame_of(built) else { return };
+    let Some((mut frame, memos)) = frame_of(built, index, frames.first()) else { return };
+    frame.stands = stands;
     for (number, memo) in memos {
         let outline = &frame.buckets[number];
         // Who went the long way may have done so because one was lost.
-        if derived_all || !frames.iter().any(|it| it.has(outline)) {
-            let rows = rows(frame.pack_names()).zip(memo.rows);
+        if derived_all || !frames.iter().any(|it| it.stands && it.has(outline)) {
+            let rows = rows(frame.pack_names()).zip(memo.rows).filter(|it| stands || it.0 == Row::Makings);
             changes.memos_put.extend(rows.map(|(row, bytes)| (memo_key(built.target, outline, row), bytes)));
         }
+        changes.memos_put.push((memo_key(built.target, outline, Row::Past), memo.past));
     }
     let (kept, dropped) = with(frame, frames);
     let referred: BTreeSet<Vec<u8>> = keys(&kept, built.target).collect();
@@ -108,12 +110,15 @@ pub fn remember(changes: &mut Changes, index: &Index, built: &Built<'_>, all: &[
     changes.memos_put.push((frames_key(built.target), encoding::encode(&kept)));
 }
 
-/// Puts a frame before the others, in place of those that it is near to; returns which are kept, and which are not.
+/// Puts a frame before the others, in place of those that it is near to; returns which are kept, and which are not. One
+/// that memos do not stand for takes no other's place, and goes with the next build.
 fn with(frame: Frame, frames: Vec<Frame>) -> (Vec<Frame>, Vec<Frame>) {
+    let (stands, most) = (frame.stands, if frame.stands { FRAMES } else { FRAMES + 1 });
     let mut kept = vec![frame];
     let mut dropped = Vec::new();
     for old in frames {
-        if kept.len() == FRAMES || is_near(&old, &kept[0]) { dropped.push(old) } else { kept.push(old) }
+        let goes = !old.stands || kept.len() == most || stands && is_near(&old, &kept[0]);
+        if goes { dropped.push(old) } else { kept.push(old) }
     }
     (kept, dropped)
 }
@@ -128,15 +133,24 @@ fn is_near(old: &Frame, new: &Frame) -> bool {
 
 fn keys(frames: &[Frame], target: &str) -> impl Iterator<Item = Vec<u8>> {
     let outlines = frames.iter().flat_map(|frame| frame.buckets.iter().map(move |it| (frame, it)));
-    outlines.flat_map(move |(frame, it)| rows(frame.pack_names()).map(move |row| memo_key(target, it, row)))
+    outlines.flat_map(move |(frame, it)| {
+        let rows = rows(frame.pack_names()).chain([Row::Past]);
+        rows.map(move |row| memo_key(target, it, row))
+    })
 }
 
 /// Returns what a build came to, and the memos that are new, by bucket. `None` when a memo is lost.
-fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
+fn frame_of(built: &Built<'_>, index: &Index, last: Option<&Frame>) -> Option<(Frame, Vec<(usize, Memo)>)> {
     let buckets = built.tree.buckets();
     let touched: Vec<(usize, Slot)> = built.touched.iter().copied().zip(built.slots.iter().copied()).collect();
     let (tree, profile, reached) = (built.tree, &*built.setup.profile, built.reached);
-    let make = |db: &Database, (number, slot)| memo_of(db, tree, profile, reached, number, slot);
+    let holds = |it: &Outline| {
+        let at = buckets.binary_search_by(|bucket| order(&bucket.end).cmp(&order(&it.end)));
+        at.is_ok_and(|at| buckets[at].digest() == it.contents)
+    };
+    let history = History::new(index, built.target, last, holds);
+    let about = About { tree, profile, reached, history: &history };
+    let make = |db: &Database, (number, slot)| memo_of(db, &about, number, slot);
     let memos = built.state.ask_each(built.ws, "memos", &touched, make);
     let memos: Vec<(usize, Memo)> = built.touched.iter().copied().zip(memos).collect();
     let mut ids: BTreeMap<usize, MemoId> = memos.iter().map(|it| (it.0, it.1.id)).collect();
@@ -157,6 +171,8 @@ fn frame_of(built: &Built<'_>) -> Option<(Frame, Vec<(usize, Memo)>)> {
     let outlines = buckets.iter().enumerate().map(outline).collect::<Option<Vec<_>>>()?;
     let pack_names = built.setup.config.packs.all().iter().map(|it| it.name.clone());
     let mut frame = Frame {
+        build: history.build,
+        stands: true,
         settled: built.settled,
         registry: built.registry,
         ledger: built.ledger.clone(),
@@ -219,12 +235,23 @@ fn take_over(frame: &mut Frame, before: &Memos, touched: &BTreeSet<usize>) -> Op
     Some(())
 }
 
-fn memo_of(db: &Database, tree: &Tree, profile: &Profile, reached: &[Vec<AssetId>], number: usize, slot: Slot) -> Memo {
+/// What all memos of a build are made by.
+struct About<'a> {
+    tree: &'a Tree,
+    profile: &'a Profile,
+    reached: &'a [Vec<AssetId>],
+    history: &'a History<'a>,
+}
+
+fn memo_of(db: &Database, about: &About<'_>, number: usize, slot: Slot) -> Memo {
+    let About { tree, profile, reached, history } = *about;
     let bucket = slot.bucket(db);
     let (exports, layout) = (exports(db, bucket), layout(db, slot));
     let ties = Ties { reached: reached_of(layout, reached), ..ties_of(db, tree, number, slot) };
+    let makings = makings_row(db, slot);
+    let past = history.past_row(&tree.buckets()[number].end, &makings);
     let mut rows =
-        vec![encoding::encode(&ties), encoding::encode(&marks_of(db, tree, slot)), encoding::encode(exports)];
+        vec![encoding::encode(&ties), encoding::encode(&marks_of(db, tree, slot)), encoding::encode(exports), makings];
     for (pack, reached) in reached.iter().enumerate() {
         rows.push(encoding::encode(&layout.in_pack(pack, reached).collect::<Vec<_>>()));
     }
@@ -235,7 +262,7 @@ fn memo_of(db: &Database, tree: &Tree, profile: &Profile, reached: &[Vec<AssetId
     }
     let problems = problems_of(db, slot, profile);
     let id = *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 digest has 32 bytes");
-    Memo { id, rows, ties, problems, is_dependent: has_dependencies(db, bucket) }
+    Memo { id, rows, past, ties, problems, is_dependent: has_dependencies(db, bucket) }
 }
 
 fn reached_of(layout: &Layout, reached: &[Vec<AssetId>]) -> Vec<Vec<(AssetId, Vec<AssetId>)>> {

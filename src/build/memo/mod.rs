@@ -10,6 +10,7 @@
 //! - `draft`: what each pack comes to then
 //! - `settle`: what would have to be registered, without a look at most of the registry
 //! - `keep`: what a build leaves for the next one
+//! - `made`: what assets were made of, for `explain`
 //!
 //! Whatever is not provably what the long way finds takes the long way, which needs no memo. Memos are part of this
 //! tree's index: like everything in the cache they can be lost, and then nothing but time is.
@@ -17,6 +18,7 @@
 mod draft;
 mod drift;
 mod keep;
+mod made;
 mod settle;
 mod short;
 
@@ -38,6 +40,7 @@ use crate::workspace::lookup::Lookup;
 
 pub use draft::Draft;
 pub use keep::{Built, Rest, remember};
+pub use made::{LastBuild, MadeOf, last_build};
 pub use settle::Registration;
 pub use short::{Difference, Short};
 
@@ -49,6 +52,10 @@ const FRAMES: usize = 3;
 /// What a build of one profile came to.
 #[derive(Clone, Encode, Decode)]
 struct Frame {
+    /// Which build of this target it was, from one; those with nothing to do do not count.
+    build: u64,
+    /// Whether memos stand for it: otherwise only what its assets were made of is known.
+    stands: bool,
     /// Digest of everything but sources and identities.
     settled: Digest,
     /// Digest of the registry's files.
@@ -176,18 +183,21 @@ fn mark(text: &str) -> u64 {
 }
 
 /// A row of a memo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Row<'a> {
     Ties,
     Marks,
     Exports,
+    Makings,
     /// The entries of the pack with this name.
     Entries(&'a str),
+    /// Beside the memo, and no part of what it is known by.
+    Past,
 }
 
 /// Returns all rows of a memo, in their order.
 fn rows<'a>(packs: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Row<'a>> {
-    [Row::Ties, Row::Marks, Row::Exports].into_iter().chain(packs.map(Row::Entries))
+    [Row::Ties, Row::Marks, Row::Exports, Row::Makings].into_iter().chain(packs.map(Row::Entries))
 }
 
 /// Returns the index's name for the frames of a target; the names of its memos begin with it.
@@ -204,6 +214,8 @@ fn memo_key(target: &str, outline: &Outline, row: Row<'_>) -> Vec<u8> {
         Row::Ties => key.push(b't'),
         Row::Marks => key.push(b'm'),
         Row::Exports => key.push(b'e'),
+        Row::Makings => key.push(b'i'),
+        Row::Past => key.push(b'h'),
         Row::Entries(pack) => {
             key.push(b'p');
             key.extend(pack.as_bytes());
@@ -257,7 +269,8 @@ pub struct Under<'a> {
 /// something of several files at once, only those count that were made of the very same paths.
 pub fn recall(index: &Arc<Index>, under: Under<'_>, tree: &Tree) -> Option<Memos> {
     let Under { target, settled, registry, config } = under;
-    let (_, all) = stored_frames(index, target);
+    let (_, mut all) = stored_frames(index, target);
+    all.retain(|it| it.stands);
     let paths = paths_of(config, tree);
     let fits = all.iter().filter(|it| it.settled == settled && it.registry == registry && it.paths == paths);
     let drifts = fits.map(|it| (Drift::between(&it.buckets, tree.buckets()), it));

@@ -480,8 +480,8 @@ fn names() {
             help: rename it
           warning[PW0105] assets/��ff2e646174.dat: the name of `assets/��ff2e646174.dat` is not UTF-8; neither it nor anything in it is a source
             help: rename it
-          error[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is a file whose name is not UTF-8
-            help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+          error[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+            help: rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
         build 2: written, 1 asset in the pack
           register `assets/good.txt` as 1
           ran exports(assets)
@@ -494,8 +494,8 @@ fn names() {
             help: rename it
           warning[PW0105] assets/��ff2e646174.dat: the name of `assets/��ff2e646174.dat` is not UTF-8; neither it nor anything in it is a source
             help: rename it
-          warning[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is a file whose name is not UTF-8
-            help: `assets/��ff2e747874.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
+          warning[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+            help: `assets/��ff2e747874.txt` is left out of the pack; rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
         registry:
           1 assets/good.txt
     "#]]

@@ -9,6 +9,7 @@
 //! - `omit`: R5, clause by clause
 //! - `identity`: what keeps its number
 //! - `gather`: what rules make of several files
+//! - `why`: what was changed where an asset is made again
 //! - `writes`: the write commands, and a build after each
 //! - `drills`: a write command while somebody edits its files
 //! - `odd`: write commands on odd file systems
@@ -45,4 +46,5 @@ mod fire;
 mod moving;
 mod schedules;
 
+mod why;
 mod writes;

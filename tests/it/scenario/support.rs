@@ -17,6 +17,7 @@
 //! | `rm`, `touch`, `fifo`, `mkdir /path`, `mv`, `cp /from /to`, `ln /path -> text`, `mode /path 000` | what they say |
 //! | `build [profile] [flags]`, `check [profile] [flags]` | runs, and tells what was done |
 //! | `write command words` | runs a write command, and tells what it did: see `writes` |
+//! | `why /path [profile]` | tells what is known of why an asset was or would be made again: see `why` |
 //! | `show /path` | tells what a file holds |
 //! | `registry`, `pack [profile]`, `pack-of name [profile]` | tells what the registry, or a pack, holds |
 //! | `stored name` | tells in what form and order a pack of `dev` holds its payloads |
@@ -212,6 +213,13 @@ impl World {
                 let bytes = self.system.get(at(path));
                 let text = bytes.map_or_else(|| "gone\n".to_owned(), |it| String::from_utf8(it).expect("text"));
                 write!(self.told, "{path}:\n{text}").expect("text grows");
+            }
+            ["why", place, ref profile @ ..] => {
+                let profile = profile.first().copied().unwrap_or("dev");
+                if self.cold {
+                    self.engine = engine(Arc::new(self.system.clone()), Path::new(ROOT));
+                }
+                self.told.push_str(&super::why::tell(&self.engine, place.trim_start_matches('/'), profile));
             }
             ["build", ref flags @ ..] => self.build(flags, true),
             ["check", ref flags @ ..] => self.build(flags, false),
