@@ -65,9 +65,9 @@ impl Engine {
         self.snapshots.newest()
     }
 
-    /// Ends without visiting every memo: for a process that ends here anyway.
+    /// Ends without visiting every memo and every entry: for a process that ends here anyway.
     pub fn forget(self) {
-        std::mem::forget(self.state);
+        std::mem::forget((self.state, self.snapshots));
     }
 
     /// Brings a pack up to date with its workspace.
@@ -236,6 +236,7 @@ impl Engine {
             let snapshot = pass.snapshot(state, output, registry_digest, &proposal.registry, verdict);
             let names = LazyNames::new(&state.db);
             let payloads = workshop.payloads(state, &names, &slots);
+            pass.session.sources.spend();
             let wanted = Wanted::Plan(&snapshot.plan);
             let published = pass.publish(output, wanted, &snapshot.diagnostics, registry_digest, &payloads)?;
             let touched: Vec<usize> = (0..slots.len()).collect();

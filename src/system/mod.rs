@@ -14,6 +14,7 @@ pub mod faulty;
 pub mod machine;
 pub mod memory;
 pub mod os;
+mod overflow;
 pub mod overlay;
 mod pool;
 pub mod process;

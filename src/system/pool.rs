@@ -2,19 +2,20 @@
 //! does not fit is not kept, and whoever asks finds it elsewhere.
 //!
 //! Small files lie together in buffers: a buffer each would cost more than reading it. What does not fit into memory
-//! goes to a file without a name, where it is found again for a fraction of what opening so many files costs: what is
-//! asked for in the order in which it was kept, many files at once. Nobody else can open that file, so that what is
-//! read from it is no more verified than what the system swaps.
+//! goes to files without names (`overflow.rs`), where it is found again for a fraction of what opening so many files
+//! costs.
 
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 
 use crate::model::Digest;
 use crate::model::digest::DigestMap;
 
-use super::{Bytes, Disk, RandomFile};
+use super::overflow::{Overflow, Spot};
+use super::{Bytes, Disk};
 
 /// A bounded pool of bytes.
 pub struct Pool {
@@ -22,6 +23,8 @@ pub struct Pool {
     /// How many bytes there is room for in memory.
     room: AtomicUsize,
     overflow: Option<Overflow>,
+    /// Whether bytes go with the last question that is expected for them.
+    spends: AtomicBool,
 }
 
 #[derive(Default)]
@@ -30,60 +33,36 @@ struct Inner {
     buffers: Vec<Arc<Vec<u8>>>,
 }
 
-/// Where bytes lie: in which buffer, or in the file; from where on, and how many.
-#[derive(Clone, Copy)]
+/// Where the bytes of one digest lie.
 struct Place {
-    buffer: Option<u32>,
-    start: u64,
+    lies: Lies,
     len: u32,
+    /// How many files held them: so often they will be asked for in the end.
+    uses: AtomicU32,
 }
 
-/// A file for what does not fit into memory.
-struct Overflow {
-    disk: Arc<dyn Disk>,
-    dir: PathBuf,
-    /// Made when it is first needed; `None` where it cannot be had.
-    file: RwLock<OnceLock<Option<Arc<dyn RandomFile>>>>,
-    /// How much of it is given out to be written, and how much is written.
-    end: AtomicU64,
-    written: AtomicU64,
-    budget: u64,
-    /// What was read ahead for each of a few threads.
-    ahead: [Mutex<Ahead>; READERS],
-}
-
-/// What one thread read of the file, more than it was asked for.
-#[derive(Default)]
-struct Ahead {
-    start: u64,
-    buffer: Arc<Vec<u8>>,
-    /// Where the next question is expected.
-    next: u64,
-    /// How much is read when it comes.
-    len: usize,
+#[derive(Clone, Copy)]
+enum Lies {
+    Buffer { number: u32, start: u32 },
+    File(Spot),
 }
 
 /// The longest file that is worth writing down: reading it again costs little more than opening it.
 const SMALL: usize = 16 << 10;
-/// Threads that read ahead each for themselves; of more, some share.
-const READERS: usize = 16;
-/// How much is read ahead, at first and at most, in bytes.
-const AHEAD: Range<usize> = 16 << 10..128 << 10;
-/// What is passed over between two questions that still follow one another, in bytes.
-const GAP: u64 = 16 << 10;
+/// The longest buffer that is kept, in bytes.
+const LONGEST: usize = 1 << 30;
 
 impl Pool {
     /// Returns an empty pool for `budget` bytes.
     pub fn new(budget: usize) -> Self {
-        Self { inner: RwLock::default(), room: AtomicUsize::new(budget), overflow: None }
+        let (room, spends) = (AtomicUsize::new(budget), AtomicBool::new(false));
+        Self { inner: RwLock::default(), room, overflow: None, spends }
     }
 
-    /// Lets `budget` more bytes overflow into a file in `dir`, which will have no name.
+    /// Lets `budget` more bytes overflow into files in `dir`, which will have no names.
     #[must_use]
     pub fn overflowing(self, disk: Arc<dyn Disk>, dir: PathBuf, budget: u64) -> Self {
-        let (file, [end, written]) = (RwLock::default(), [0; 2].map(AtomicU64::new));
-        let overflow = Overflow { disk, dir, file, end, written, budget, ahead: Default::default() };
-        Self { overflow: Some(overflow), ..self }
+        Self { overflow: Some(Overflow::new(disk, dir, budget)), ..self }
     }
 
     /// Returns whether a buffer of so many bytes would be kept, the last `len` of which are one file's.
@@ -102,28 +81,33 @@ impl Pool {
         self.room.store(0, Ordering::Relaxed);
         *self.inner.write().expect("no panic while held") = Inner::default();
         if let Some(overflow) = &self.overflow {
-            overflow.end.store(overflow.budget, Ordering::Relaxed);
+            overflow.seal();
         }
     }
 
-    /// Closes the file that what was kept overflowed into.
+    /// Closes the files that what was kept overflowed into.
     pub fn close(&self) {
         if let Some(overflow) = &self.overflow {
-            *overflow.file.write().expect("no panic while held") = OnceLock::from(None);
-            overflow.ahead.iter().for_each(|it| *it.lock().expect("no panic while held") = Ahead::default());
+            overflow.close();
         }
+    }
+
+    /// From now on gives up what lies in files once it was asked for as often as files held it.
+    pub fn spend(&self) {
+        self.spends.store(true, Ordering::Relaxed);
     }
 
     /// Keeps the first `len` bytes of a buffer, which hold those of these digests, if there is room for them. The buffer is
     /// taken where it stays in memory, and otherwise left for the next.
     pub fn keep(&self, buffer: &mut Vec<u8>, len: usize, parts: &[(Digest, Range<usize>)]) {
-        if parts.is_empty() || len > u32::MAX as usize || self.keep_in_memory(buffer, len, parts) {
+        if parts.is_empty() || len > LONGEST || self.keep_in_memory(buffer, len, parts) {
             return;
         }
-        if let Some(overflow) = &self.overflow
-            && let Some(start) = overflow.write(&buffer[..len])
-        {
-            self.inner.write().expect("no panic while held").add(None, start, parts);
+        let Some(overflow) = &self.overflow else { return };
+        if let Some(spot) = overflow.write(&buffer[..len]) {
+            let lies = |start: usize| Lies::File(Spot { start: spot.start + start as u32, ..spot });
+            let wanted = self.inner.write().expect("no panic while held").add(lies, parts);
+            overflow.want(spot, wanted);
         }
     }
 
@@ -138,7 +122,7 @@ impl Pool {
         let mut inner = self.inner.write().expect("no panic while held");
         let number = inner.buffers.len() as u32;
         inner.buffers.push(Arc::new(buffer));
-        inner.add(Some(number), 0, parts);
+        inner.add(|start| Lies::Buffer { number, start: start as u32 }, parts);
         true
     }
 
@@ -150,88 +134,48 @@ impl Pool {
     /// Returns the bytes with this digest if they are kept.
     pub fn get(&self, digest: Digest) -> Option<Bytes> {
         let inner = self.inner.read().expect("no panic while held");
-        let Place { buffer, start, len } = *inner.places.get(&digest)?;
-        if let Some(buffer) = buffer {
-            let start = start as usize;
-            return Some(Bytes::part(&inner.buffers[buffer as usize], start..start + len as usize));
-        }
+        let place = inner.places.get(&digest)?;
+        let len = place.len as usize;
+        let spot = match place.lies {
+            Lies::Buffer { number, start } => {
+                let start = start as usize;
+                return Some(Bytes::part(&inner.buffers[number as usize], start..start + len));
+            }
+            Lies::File(spot) => spot,
+        };
+        let is_last = self.spends.load(Ordering::Relaxed) && place.is_last_use();
         drop(inner);
-        self.overflow.as_ref()?.read(start, len as usize)
+        let overflow = self.overflow.as_ref()?;
+        let bytes = overflow.read(spot, len);
+        if is_last {
+            overflow.spend(spot, len);
+        }
+        bytes
     }
 }
 
 impl Inner {
-    fn add(&mut self, buffer: Option<u32>, offset: u64, parts: &[(Digest, Range<usize>)]) {
+    /// Adds where parts lie, and returns how many of their bytes lay nowhere before.
+    fn add(&mut self, lies: impl Fn(usize) -> Lies, parts: &[(Digest, Range<usize>)]) -> usize {
+        let mut new = 0;
         for (digest, range) in parts {
-            let place = Place { buffer, start: offset + range.start as u64, len: range.len() as u32 };
-            self.places.insert(*digest, place);
+            match self.places.entry(*digest) {
+                Entry::Occupied(mut it) => *it.get_mut().uses.get_mut() += 1,
+                Entry::Vacant(it) => {
+                    new += range.len();
+                    it.insert(Place { lies: lies(range.start), len: range.len() as u32, uses: AtomicU32::new(1) });
+                }
+            }
         }
+        new
     }
 }
 
-impl Overflow {
-    fn has_room(&self, len: usize) -> bool {
-        let left = self.budget.saturating_sub(self.end.load(Ordering::Relaxed));
-        left >= len as u64 && self.file().is_some()
-    }
-
-    fn file(&self) -> Option<Arc<dyn RandomFile>> {
-        let file = self.file.read().expect("no panic while held");
-        file.get_or_init(|| self.disk.scratch(&self.dir).ok()).clone()
-    }
-
-    /// Writes bytes down and returns where.
-    fn write(&self, bytes: &[u8]) -> Option<u64> {
-        // What is given out is written: what is not, or never will be, keeps others from reading ahead.
-        let file = self.file()?;
-        let len = bytes.len() as u64;
-        let take = |end: u64| end.checked_add(len).filter(|it| *it <= self.budget);
-        let start = self.end.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        file.write_all_at(bytes, start).ok()?;
-        self.written.fetch_add(len, Ordering::Release);
-        Some(start)
-    }
-
-    fn read(&self, start: u64, len: usize) -> Option<Bytes> {
-        let reader = rayon::current_thread_index().unwrap_or(0) % READERS;
-        let Ok(mut ahead) = self.ahead[reader].try_lock() else {
-            return self.read_exact(start, len, Vec::new()).map(Bytes::from);
-        };
-        let end = start + len as u64;
-        if let Some(bytes) = ahead.part(start, len) {
-            ahead.next = end;
-            return Some(bytes);
-        }
-        let follows = ahead.next <= start && start - ahead.next <= GAP;
-        let wanted = if follows { (2 * ahead.len).clamp(AHEAD.start, AHEAD.end) } else { len };
-        let wanted = wanted.max(len).min(usize::try_from(self.settled().saturating_sub(start)).unwrap_or(0)).max(len);
-        // Mostly nobody holds a part of what was read before any more, and its buffer takes the next.
-        let buffer = Arc::try_unwrap(std::mem::take(&mut *ahead).buffer).unwrap_or_default();
-        let buffer = Arc::new(self.read_exact(start, wanted, buffer)?);
-        *ahead = Ahead { start, buffer, next: end, len: wanted };
-        ahead.part(start, len)
-    }
-
-    /// Returns up to where the file holds what it is to hold; 0 while somebody writes to it, or once that failed.
-    fn settled(&self) -> u64 {
-        // In this order: what is given out after the first look makes the second one differ.
-        let written = self.written.load(Ordering::Acquire);
-        if self.end.load(Ordering::Acquire) == written { written } else { 0 }
-    }
-
-    /// Returns what lies in the file, in `bytes`, whatever was in there.
-    fn read_exact(&self, start: u64, len: usize, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
-        bytes.resize(len, 0);
-        self.file()?.read_exact_at(&mut bytes, start).ok()?;
-        Some(bytes)
-    }
-}
-
-impl Ahead {
-    fn part(&self, start: u64, len: usize) -> Option<Bytes> {
-        let start = usize::try_from(start.checked_sub(self.start)?).ok()?;
-        let end = start.checked_add(len).filter(|it| *it <= self.buffer.len())?;
-        Some(Bytes::part(&self.buffer, start..end))
+impl Place {
+    /// Counts one use, and returns whether it is the last that is expected. Of more than were expected none is.
+    fn is_last_use(&self) -> bool {
+        let less = |uses: u32| uses.checked_sub(1);
+        self.uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) == Ok(1)
     }
 }
 
@@ -279,7 +223,11 @@ mod tests {
         }
         assert!(ask(&pool, b"one") && ask(&pool, b"two") && ask(&pool, b"three") && !ask(&pool, b"four"));
         assert!(disk.open_dir(temp.path()).unwrap().list("".as_ref()).unwrap().is_empty());
-        assert_eq!(pool.overflow.as_ref().unwrap().settled(), 8, "what did not fit keeps nobody from reading ahead");
+        assert_eq!(
+            pool.overflow.as_ref().unwrap().may_read_ahead(0),
+            8,
+            "what did not fit keeps nobody from reading ahead"
+        );
         pool.close();
         assert!(ask(&pool, b"one") && !ask(&pool, b"two") && !pool.has_room(1, 1));
     }
@@ -311,11 +259,29 @@ mod tests {
                 scope.spawn(move |_| assert!((start * 50..600).all(|n| ask_whole(pool, &file(n)))));
             }
         });
+    }
+
+    #[test]
+    fn what_was_asked_for_as_often_as_it_was_kept_is_given_up_file_by_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let pool = Pool::new(0).overflowing(Arc::new(OsSystem::new()), temp.path().to_owned(), 1 << 30);
+        // Three files of nine, eight and one, and a tenth of the first ones once more.
+        let file = |n: u32| n.to_le_bytes().repeat(256 << 10);
+        for n in [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 10, 11, 12, 13, 14, 15, 16] {
+            keep(&pool, &file(n));
+        }
         let overflow = pool.overflow.as_ref().unwrap();
-        assert_eq!(overflow.settled(), overflow.end.load(Ordering::Relaxed));
-        overflow.end.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(overflow.settled(), 0, "somebody writes");
-        assert!((0..600).all(|n| ask_whole(&pool, &file(n))));
+        let open = || overflow.open_files();
+        let all = open();
+        assert!(all.len() > 2 && (0..17).all(|n| ask_whole(&pool, &file(n))), "nothing is spent yet");
+        assert_eq!(open(), all);
+        pool.spend();
+        (0..17).for_each(|n| assert!(ask_whole(&pool, &file(n)), "{n}"));
+        assert_eq!(open(), [0, 2], "one is wanted once more, the last may be written to");
+        assert!(ask_whole(&pool, &file(0)) && !ask_whole(&pool, &file(1)) && ask_whole(&pool, &file(16)));
+        assert_eq!(open(), [2]);
+        pool.close();
+        assert!((0..17).all(|n| !ask_whole(&pool, &file(n))));
     }
 
     /// Asks for both files that [`keep`] made of a buffer.

@@ -194,7 +194,13 @@ impl<'a> Sources<'a> {
         self.texts.forget();
     }
 
-    /// Closes the file that they overflowed into, which takes a while where it became long.
+    /// From now on gives up bytes that are written down once they were asked for as often as files held them: each of
+    /// them is on its way into the pack.
+    pub fn spend(&self) {
+        self.kept.spend();
+    }
+
+    /// Closes the files that they overflowed into, which takes a while where these became long.
     pub fn close(&self) {
         self.kept.close();
         self.texts.close();
