@@ -42,10 +42,13 @@ pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic
     }
     for (code, n) in &folded {
         let title = Code::ALL.iter().find(|it| it.0 == *code).map_or("", |it| it.1);
-        console.insist(format_args!("... and {n} more of {code}, {title} (-v shows all)\n"));
+        console.insist(format_args!("... and {n} more of {code}, {title} (-v shows all)"));
     }
     if shown.len() < wanted.len() {
-        console.insist(format_args!("... and {} more (-v shows all)\n", wanted.len() - shown.len()));
+        console.insist(format_args!("... and {} more (-v shows all)", wanted.len() - shown.len()));
+    }
+    if !folded.is_empty() || shown.len() < wanted.len() {
+        console.insist("");
     }
 }
 

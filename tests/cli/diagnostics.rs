@@ -141,6 +141,48 @@ fn the_configuration_is_shown_too() {
 }
 
 #[test]
+fn of_many_warnings_alike_the_first_are_shown() {
+    let sandbox = Sandbox::raw(&[("assets/aux.txt", "x")]);
+    for n in 0..9 {
+        sandbox.write(&format!("assets/{n}.txt"), "");
+    }
+    let shown = sandbox.run(&["check"]);
+    expect![[r#"
+        exit 0
+        --- stderr
+        warning[PW0111]: `assets/0.txt` is empty
+        --> assets/0.txt
+         = help: fill it, or keep it out of the pack with a rule that has `exclude = true`
+
+        warning[PW0111]: `assets/1.txt` is empty
+        --> assets/1.txt
+         = help: fill it, or keep it out of the pack with a rule that has `exclude = true`
+
+        warning[PW0111]: `assets/2.txt` is empty
+        --> assets/2.txt
+         = help: fill it, or keep it out of the pack with a rule that has `exclude = true`
+
+        warning[PW0107]: not every system can hold the name `aux.txt`: `AUX` is a device on Windows
+        --> assets/aux.txt
+         = help: rename it before somebody checks it out there
+
+        ... and 6 more of PW0111, a file is empty (-v shows all)
+
+        10 warnings
+        note: a build would register 10 new assets
+          1 assets/0.txt
+          2 assets/1.txt
+          3 assets/2.txt
+          4 assets/3.txt
+          5 assets/4.txt
+          ... and 5 more (-v names them)
+        dev/main is valid: 10 assets, checked in 0.00 s
+    "#]]
+    .assert_eq(&shown);
+    assert_eq!(sandbox.run(&["check", "-v"]).matches("warning[PW0111]").count(), 9);
+}
+
+#[test]
 fn of_very_many_only_some_are_shown() {
     let sandbox = Sandbox::raw(&[]);
     for n in 0..60 {
