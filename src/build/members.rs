@@ -34,7 +34,7 @@ pub fn starts(packs: &Packs, names: &Names, config_text: &[u8]) -> (Vec<Vec<Asse
         None
     };
     let starts = |pack: &Pack| {
-        let named = pack.reachable_from.iter().enumerate();
+        let named = pack.reachable_from.iter().flatten().enumerate();
         named.filter_map(|(nth, it)| start(pack, nth, it)).collect()
     };
     (packs.all().iter().map(starts).collect(), problems)

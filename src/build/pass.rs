@@ -24,7 +24,7 @@ use super::configure::{REGISTRY_FACT, RegistryFiles, Setup, registry_files};
 use super::identify;
 use super::judge::Verdict;
 use super::memo::{self, Built, Draft, Ledger, Rest, Short, Under};
-use super::publish::{self, Output, Publication, Published, Wanted, settled, source_root};
+use super::publish::{self, Output, Publication, Published, Publishing, Wanted, settled, source_root};
 use super::session::{LAST_KEY, SCAN_FACT, Session, scan_key};
 use super::vanished::{VANISHED_FACT, Vanished};
 use super::{Outcome, PackReport, Report, Work};
@@ -329,25 +329,27 @@ impl<'a> Pass<'a> {
         diagnostics: &[Diagnostic],
         registry: Digest,
         payloads: &dyn Payloads,
-    ) -> Result<Vec<Published>, Error> {
+    ) -> Result<Publishing, Error> {
         let ws = self.session.ws;
-        let last = wanted.last().map(|it| it.0);
-        let publish = |(number, wanted): &(usize, Wanted<'_>)| {
-            let publication = Publication {
-                number: *number,
-                pack: self.pack_name(*number),
-                profile: &self.setup.profile,
-                wanted: *wanted,
-                source_root: self.source_root(*number, registry),
-                warnings: diagnostics,
-                distrust: self.session.options.rehash,
-                all: (last == Some(*number)).then_some(&*self.setup.config.packs),
-            };
-            publish::publish(ws, &output.dir, &publication, payloads, self.outputs(output, *number).as_ref())
-        };
-        let packs = wanted.iter().map(publish).collect::<Result<Vec<_>, Error>>()?;
+        let publications = wanted.iter().map(|(number, wanted)| Publication {
+            number: *number,
+            pack: self.pack_name(*number),
+            profile: &self.setup.profile,
+            wanted: *wanted,
+            source_root: self.source_root(*number, registry),
+            warnings: diagnostics,
+            distrust: self.session.options.rehash,
+        });
+        let publications: Vec<_> = publications.collect();
+        // Whatever can be refused is behind us before the first of them is seen: they refer to each other.
+        let mut prepared = Vec::with_capacity(publications.len());
+        for it in &publications {
+            let known = self.outputs(output, it.number);
+            prepared.push((it, publish::prepare(ws, &output.dir, it, payloads, known.as_ref())?));
+        }
+        let published = publish::publish(ws, output, &self.setup.config.packs, prepared)?;
         self.session.store.commit();
-        Ok(packs)
+        Ok(published)
     }
 
     fn scan_changes(&self, registry: &RegistryFiles) -> Changes {
@@ -395,7 +397,7 @@ impl<'a> Pass<'a> {
         registry: &RegistryFiles,
         registry_digest: Digest,
         output: &Output,
-        published: &[Published],
+        published: &Publishing,
         diagnostics: &[Diagnostic],
         derived: Derived<'_>,
     ) {
@@ -406,12 +408,12 @@ impl<'a> Pass<'a> {
         let is_scan_stored = *self.is_scan_stored.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = if is_scan_stored { Changes::default() } else { self.scan_changes(registry) };
         let row = |it: &Published| (output.key(self.pack_name(it.pack)), it.outputs.to_row());
-        changes.outputs_put.extend(published.iter().map(row));
+        changes.outputs_put.extend(published.packs.iter().map(row));
         let Derived { state, slots, touched, reached, rest, ledger } = derived;
         let (target, settled, registry) = (&self.setup.profile.name, self.settled(), registry_digest);
         let (setup, ws) = (&self.setup, self.session.ws);
         let mut content_digests = vec![None; setup.config.packs.all().len()];
-        published.iter().for_each(|it| content_digests[it.pack] = Some(it.emitted.content_digest));
+        published.packs.iter().for_each(|it| content_digests[it.pack] = Some(it.emitted.content_digest));
         let tree = &self.scan.tree;
         let built = Built {
             target,
@@ -453,7 +455,7 @@ impl<'a> Pass<'a> {
         wanted: &[(usize, Wanted<'_>)],
         diagnostics: &[Diagnostic],
         output: &Output,
-        published: &[Published],
+        Publishing { packs: published, removed }: &Publishing,
         registered: &[ChangeNote],
     ) -> Report {
         let report = |((pack, wanted), published): (&(usize, Wanted<'_>), &Published)| {
@@ -468,7 +470,7 @@ impl<'a> Pass<'a> {
         let packs = wanted.iter().zip(published).map(report).collect();
         let written: Vec<String> = published.iter().flat_map(|it| it.emitted.written_names.iter().cloned()).collect();
         Report {
-            removed: published.iter().flat_map(|it| it.removed.iter().cloned()).collect(),
+            removed: removed.clone(),
             registered: registered.to_vec(),
             log: self.session.log(Some(state), &written),
             ..self.report(packs, diagnostics.to_vec(), self.work(Some(state), published))

@@ -16,7 +16,7 @@ use crate::pack::write::{Fetched, Payloads};
 use crate::pack::{codec, format};
 use crate::process::kinds;
 use crate::receipt::{self, Outputs, Receipt, ReceiptFile};
-use crate::system::{Lock, staged};
+use crate::system::{FsTime, Lock, staged};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::layout::{BUILD_DIR, Phase, Workspace};
@@ -34,6 +34,8 @@ const WAITS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(20
 pub struct Output {
     /// The directory.
     pub dir: PathBuf,
+    /// Whether it is the workspace's own; in one that was named, another workspace may build too.
+    is_own: bool,
     profile: String,
     _lock: Box<dyn Lock>,
 }
@@ -76,7 +78,8 @@ pub fn hold(ws: &Workspace, options: &Options, roots: &[PathBuf]) -> Result<Outp
     let mut waited = Duration::ZERO;
     loop {
         if let Some(lock) = ws.disk.try_lock(&path, false).context("lock", &path)? {
-            return Ok(Output { dir, profile: options.profile.clone(), _lock: lock });
+            let is_own = options.out.is_none();
+            return Ok(Output { dir, is_own, profile: options.profile.clone(), _lock: lock });
         }
         ws.check_stop()?;
         if waited >= options.wait.unwrap_or(OUTPUT_WAIT) {
@@ -157,9 +160,6 @@ pub struct Publication<'a> {
     pub warnings: &'a [Diagnostic],
     /// Whether to read what lies there already, whatever is known of its fingerprint.
     pub distrust: bool,
-    /// With the last pack: all that there are. What was emitted for others is removed before this one's receipt says that
-    /// there is nothing to do.
-    pub all: Option<&'a Packs>,
 }
 
 /// A pack that was published, and what is to be remembered of it.
@@ -170,8 +170,6 @@ pub struct Published {
     pub emitted: Emitted,
     /// What the index should remember.
     pub outputs: Outputs,
-    /// Names of packs that are not defined any more, whose files were removed.
-    pub removed: Vec<String>,
 }
 
 /// Returns what makes the previous pack the one that differs from it like this. `None` where the whole plan is needed.
@@ -183,23 +181,37 @@ pub fn patch(old: &OldPack<'_>, profile: &Profile, difference: &Difference) -> O
     Patch::new(old, put, removed, *names_differ)
 }
 
-/// Writes the pack and its receipt.
+/// What became of all packs together.
+pub struct Publishing {
+    /// Each of them.
+    pub packs: Vec<Published>,
+    /// Names of packs that are not defined any more, whose files were removed.
+    pub removed: Vec<String>,
+}
+
+/// A pack that lacks no more than names.
+pub struct Prepared<'a> {
+    number: usize,
+    files: emit::Prepared<'a>,
+    now: FsTime,
+    boot: String,
+}
+
+/// Writes a pack beside its place.
 ///
 /// # Errors
 ///
 /// Whatever the disk or `payloads` refuse. The previous pack is then as good as before.
-pub fn publish(
-    ws: &Workspace,
-    out_dir: &Path,
-    publication: &Publication<'_>,
+pub fn prepare<'a>(
+    ws: &'a Workspace,
+    out_dir: &'a Path,
+    publication: &Publication<'a>,
     payloads: &dyn Payloads,
     known: Option<&Outputs>,
-) -> Result<Published> {
+) -> Result<Prepared<'a>> {
     let Publication { pack, profile, wanted, .. } = *publication;
     let disk = &*ws.disk;
-    let _publish = ws.phase("publish");
     let target = Target { disk, out_dir, pack };
-    let durability = durability(profile);
     // What is written from here on may change unseen within one step of the clock: it is read once more by a later
     // build before its fingerprint counts.
     let now = ws.disk.now(&ws.cache_dir());
@@ -219,7 +231,7 @@ pub fn publish(
     };
     drop(lay_out);
     let options = emit::Options {
-        durability,
+        durability: durability(profile),
         extra,
         previous: &previous_files,
         trusted: &|file| !publication.distrust && known.is_some_and(|it| it.vouches(file, &boot)),
@@ -228,13 +240,45 @@ pub fn publish(
     let _emit = ws.phase("emit");
     let old = OldFirst { old: OldPack::open(disk, out_dir, pack), otherwise: payloads };
     let old = Stoppable { ws, payloads: &old };
-    let emitted = emit::emit(target, &laid, &old, &options)?;
-    let removed = publication.all.map_or(Ok(Vec::new()), |it| sweep_undefined(ws, out_dir, &profile.name, it))?;
-    let receipt = receipt_of(publication, &emitted);
-    emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
-    let parts_dir = disk.stat(&out_dir.join(format::parts_dir(pack))).ok();
-    let outputs = Outputs::of(&emitted.files, parts_dir, now, boot, durability == Durability::Synced);
-    Ok(Published { pack: publication.number, emitted, outputs, removed })
+    let files = emit::prepare(target, &laid, &old, &options)?;
+    Ok(Prepared { number: publication.number, files, now, boot })
+}
+
+/// Gives packs their names, removes those that are not among `packs` any more, and writes the receipts. By now nobody is
+/// asked whether to stop.
+///
+/// # Errors
+///
+/// Whatever the disk refuses: then some packs may be the new ones, and the next build brings about the others.
+pub fn publish(
+    ws: &Workspace,
+    output: &Output,
+    packs: &Packs,
+    prepared: Vec<(&Publication<'_>, Prepared<'_>)>,
+) -> Result<Publishing> {
+    let _publish = ws.phase("publish");
+    let (disk, out_dir) = (&*ws.disk, &*output.dir);
+    let mut named = Vec::with_capacity(prepared.len());
+    for (publication, Prepared { number, files, now, boot }) in prepared {
+        named.push((publication, number, files.publish()?, now, boot));
+    }
+    // Not before all have their names: what has none yet looks like what a dead build left.
+    let mut swept = Vec::with_capacity(named.len());
+    for (publication, number, files, now, boot) in named {
+        swept.push((publication, number, files.sweep()?, now, boot));
+    }
+    // Once a receipt says that there is nothing to do, nobody looks for them.
+    let removed = sweep_undefined(ws, output, packs)?;
+    let finish = |(publication, pack, emitted, now, boot): (&Publication<'_>, usize, Emitted, _, String)| {
+        let durability = durability(publication.profile);
+        let receipt = receipt_of(publication, &emitted);
+        let target = Target { disk, out_dir, pack: publication.pack };
+        emit::write_receipt(target, &receipt::to_bytes(&receipt), durability)?;
+        let parts_dir = disk.stat(&out_dir.join(format::parts_dir(publication.pack))).ok();
+        let outputs = Outputs::of(&emitted.files, parts_dir, now, boot, durability == Durability::Synced);
+        Ok(Published { pack, emitted, outputs })
+    };
+    Ok(Publishing { packs: swept.into_iter().map(finish).collect::<Result<_>>()?, removed })
 }
 
 /// Lets the user stop an emission while it fetches payloads: before the root file gets its name, never after it.
@@ -272,25 +316,30 @@ fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
 }
 
 /// Removes what was emitted for packs that are not among `packs` any more, and returns their names. What proves it are
-/// their receipts. Only in `build/`: elsewhere another workspace may have built them.
+/// their receipts. Only where nobody else builds.
 ///
 /// # Errors
 ///
 /// Whatever the disk refuses when it is asked for what is there; what cannot be removed stays.
-fn sweep_undefined(ws: &Workspace, out_dir: &Path, profile: &str, packs: &Packs) -> Result<Vec<String>> {
-    if !out_dir.starts_with(ws.root.join(BUILD_DIR)) {
+fn sweep_undefined(ws: &Workspace, output: &Output, packs: &Packs) -> Result<Vec<String>> {
+    if !output.is_own {
         return Ok(Vec::new());
     }
+    let (out_dir, profile) = (&*output.dir, &output.profile);
     let disk = &*ws.disk;
     let mut swept = Vec::new();
-    for name in emit::packs_in(disk, out_dir)? {
-        // On a file system that does not tell upper case from lower, it may be the receipt of one that is defined.
-        let is_defined = packs.all().iter().any(|it| it.name.eq_ignore_ascii_case(&name));
-        let receipt = receipt::read(disk, out_dir, &name).filter(|it| !is_defined && it.profile == profile);
+    let listed = emit::list_files(disk, out_dir)?;
+    for name in emit::packs_among(&listed) {
+        // On a file system that does not tell upper case from lower, it may be the receipt of one that is defined: unless
+        // that one's own files have their own names.
+        let has_own = |it: &str| listed.iter().any(|other| *other == format::root_name(it));
+        let is_it = |it: &str| it == name || (it.eq_ignore_ascii_case(name) && !has_own(it));
+        let is_defined = packs.all().iter().any(|it| is_it(&it.name));
+        let receipt = receipt::read(disk, out_dir, name).filter(|it| !is_defined && it.profile == *profile);
         if let Some(receipt) = receipt {
             let files: Vec<_> = receipt.files.into_iter().map(|it| (it.path, it.digest)).collect();
-            emit::remove_pack(Target { disk, out_dir, pack: &name }, &files)?;
-            swept.push(name);
+            emit::remove_pack(Target { disk, out_dir, pack: name }, &files)?;
+            swept.push(name.to_owned());
         }
     }
     Ok(swept)

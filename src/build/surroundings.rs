@@ -40,9 +40,6 @@ pub fn leftovers(ws: &Workspace) -> Vec<Diagnostic> {
     vec![Diagnostic::warning(Code::STAGED_LEFT, message).at(at(".packwright/lane/stage"))]
 }
 
-/// How many files that are kept are told of one by one.
-const STRAYS_TOLD: usize = 10;
-
 /// Returns what is to be said of files that came out of commits and could not go back.
 pub fn strays(ws: &Workspace) -> Vec<Diagnostic> {
     // Where they cannot be listed there is nothing to tell.
@@ -62,12 +59,7 @@ pub fn strays(ws: &Workspace) -> Vec<Diagnostic> {
         let place = at(&format!(".packwright/lane/kept/{kept_as}"));
         Diagnostic::warning(Code::STRAY_KEPT, message).at(place).help(format!("{help}; packwright never does"))
     };
-    let mut told: Vec<Diagnostic> = strays.iter().take(STRAYS_TOLD).map(tell).collect();
-    if strays.len() > STRAYS_TOLD {
-        let message = format!("{} more files of commits are kept", strays.len() - STRAYS_TOLD);
-        told.push(Diagnostic::warning(Code::STRAY_KEPT, message).at(at(".packwright/lane/kept")));
-    }
-    told
+    strays.iter().map(tell).collect()
 }
 
 /// Returns what is wrong with the registry's `.gitattributes`, given what it holds.
@@ -313,7 +305,7 @@ mod tests {
         ];
         assert_eq!(told, expected);
         (0..10).for_each(|it| disk.write(format!("/ws/.packwright/lane/kept/13.{it}.x"), ""));
-        assert_eq!(strays(&ws).last().map(|it| it.message.as_str()), Some("3 more files of commits are kept"));
+        assert_eq!(strays(&ws).len(), 13, "each has its own place");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::words::{clean, count, extensions};
 use super::{Context, demo};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
+use crate::model::path::{ASSET_JSON, SIDECAR_SUFFIX};
 use crate::model::registry::{self, N_FILES};
 use crate::model::{AssetUuid, RelPath};
 use crate::process::kinds;
@@ -249,6 +250,8 @@ const PAPERS: &[&str] = &[
 /// Directories of what tools make anew, wherever they lie. Others say so themselves, by a file in them.
 const MADE_ANEW: &[&str] = &["node_modules", "__pycache__"];
 const SAYS_SO: &str = "CACHEDIR.TAG";
+/// Those of [`CODE`] that may be an asset's just as well, where no program lies beside them.
+const EITHER: &[&str] = &["h", "lock", "md", "rst", "toml"];
 /// Those that are what they seem to be where they lie beside the file that they are named after: `hero.png.import`.
 const BESIDE: &[&str] = &["import", "meta", "uid"];
 /// What files there are, by extension as it is written; those without one have the empty extension.
@@ -258,10 +261,33 @@ struct Survey {
     extensions: BTreeMap<String, u64>,
     /// Of those that may be side files: how many lie beside the file that they are named after.
     beside: BTreeMap<String, u64>,
+    /// Of which some are meant to be assets, or are inputs of one.
+    meant: BTreeSet<String>,
     /// Papers without an extension, by name.
     papers: BTreeMap<String, u64>,
     /// Patterns of directories that were not looked into.
     caches: BTreeSet<String>,
+}
+
+/// A directory to look into.
+struct Found {
+    dir: RelPath,
+    /// Whether it belongs to an `asset.json` at or above it.
+    is_declared: bool,
+}
+
+/// Returns whether files with this extension are mostly made by tools on the side.
+fn is_leftover(extension: &str) -> bool {
+    let lower = extension.to_ascii_lowercase();
+    let is_such = |it: &&(&str, &[&str])| [SIDE_FILES, BACKUPS].contains(&it.0) && it.1.contains(&lower.as_str());
+    lower.ends_with('~') || LEFT_OUT.iter().find(is_such).is_some()
+}
+
+/// Returns whether a file of this name is program code, and could not be an asset's just as well.
+fn is_program(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |it| it.1).to_ascii_lowercase();
+    let code = LEFT_OUT.iter().find(|it| it.0 == CODE).map_or(&[][..], |it| it.1);
+    code.contains(&&*extension) && !EITHER.contains(&&*extension)
 }
 
 impl Survey {
@@ -271,15 +297,17 @@ impl Survey {
         let is_there = |it: &&&str| listed.iter().any(|entry| entry.kind == FileKind::Dir && entry.name == **it);
         let root = USUAL_ROOTS.iter().find(is_there).copied().unwrap_or(".");
         let mut survey = Self { root: root.to_owned(), ..Self::default() };
-        let mut dirs = vec![if root == "." { RelPath::root() } else { RelPath::root().child(root) }];
-        while let Some(dir) = dirs.pop() {
+        let top = if root == "." { RelPath::root() } else { RelPath::root().child(root) };
+        let mut dirs = vec![Found { dir: top, is_declared: false }];
+        while let Some(found) = dirs.pop() {
             ws.check_stop()?;
-            survey.take(&*ws.disk, &ws.abs(&dir), &dir, &mut dirs)?;
+            survey.take(&*ws.disk, &ws.abs(&found.dir), &found, &mut dirs)?;
         }
         Ok(survey)
     }
 
-    fn take(&mut self, disk: &dyn Disk, native: &Path, dir: &RelPath, dirs: &mut Vec<RelPath>) -> Result<()> {
+    fn take(&mut self, disk: &dyn Disk, native: &Path, found: &Found, dirs: &mut Vec<Found>) -> Result<()> {
+        let dir = &found.dir;
         let entries = disk.open_dir(native).and_then(|it| it.list(Path::new(""))).context("list", native)?;
         let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
         let names: BTreeSet<&OsStr> = entries.iter().map(|it| it.name.as_os_str()).collect();
@@ -287,6 +315,8 @@ impl Survey {
             self.caches.insert(format!("/{}/", escaped(dir.as_str())));
             return Ok(());
         }
+        let is_declared = found.is_declared || names.contains(OsStr::new(ASSET_JSON));
+        let has_programs = dir.is_root() || entries.iter().filter_map(|it| it.name.to_str()).any(is_program);
         for entry in &entries {
             let Some(name) = entry.name.to_str() else { continue };
             let path = dir.child(name);
@@ -296,13 +326,20 @@ impl Survey {
             }
             match entry.kind {
                 FileKind::Dir if MADE_ANEW.contains(&name) => drop(self.caches.insert(format!("{name}/"))),
-                FileKind::Dir => dirs.push(path),
+                FileKind::Dir => dirs.push(Found { dir: path, is_declared }),
                 FileKind::File | FileKind::Link if self.root != USUAL_ROOTS[0] && PAPERS.contains(&name) => {
                     *self.papers.entry(name.to_owned()).or_default() += 1;
                 }
                 FileKind::File | FileKind::Link => {
                     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
                     *self.extensions.entry(extension.to_owned()).or_default() += 1;
+                    let has_sidecar = names.contains(OsStr::new(&format!("{name}{SIDECAR_SUFFIX}")));
+                    let is_either = EITHER.contains(&extension.to_ascii_lowercase().as_str());
+                    // Leftovers lie in such directories as anywhere.
+                    let may_be_input = is_declared && !is_leftover(extension);
+                    if may_be_input || has_sidecar || (is_either && !has_programs) {
+                        self.meant.insert(extension.to_owned());
+                    }
                     if BESIDE.contains(&extension) && names.contains(OsStr::new(stem)) {
                         *self.beside.entry(extension.to_owned()).or_default() += 1;
                     }
@@ -337,6 +374,9 @@ impl Survey {
     /// Says what files with an extension are that are no assets; `None` for those that may be.
     fn no_asset(&self, extension: &str) -> Option<&'static str> {
         let lower = extension.to_ascii_lowercase();
+        if self.meant.contains(extension) {
+            return None;
+        }
         if lower.ends_with('~') {
             return Some(BACKUPS);
         }
@@ -345,9 +385,9 @@ impl Survey {
         if *what == CODE && self.root == USUAL_ROOTS[0] {
             return None;
         }
-        // Such a name may mean something else here.
+        // Such a name may mean something else here; of a few the file that they lay beside may be gone.
         let n_beside = self.beside.get(extension).copied().unwrap_or(0);
-        let is_other = BESIDE.contains(&extension) && n_beside * 2 <= self.extensions[extension];
+        let is_other = BESIDE.contains(&extension) && n_beside * 10 < self.extensions[extension] * 9;
         (!is_other).then_some(*what)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A file may have changed since the diagnostic was made: what does not fit any more is shown by its numbers only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
@@ -27,7 +27,8 @@ const LONGEST_LINE: usize = 20_000;
 /// warnings with one code the first few.
 pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic]) {
     let mut wanted: Vec<&Diagnostic> = diagnostics.iter().filter(|it| it.is_error() || !console.is_quiet()).collect();
-    let mut folded = BTreeMap::new();
+    let all = wanted.clone();
+    let mut folded = BTreeSet::new();
     let mut most = usize::MAX;
     if console.verbose == 0 {
         (wanted, folded) = fold(&wanted);
@@ -40,20 +41,33 @@ pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic
     for diagnostic in &shown {
         console.insist(format_args!("{}\n", texts.render(&renderer, diagnostic)));
     }
-    for (code, n) in &folded {
-        let title = Code::ALL.iter().find(|it| it.0 == *code).map_or("", |it| it.1);
-        console.insist(format_args!("... and {n} more of {code}, {title} (-v shows all)"));
-    }
-    if shown.len() < wanted.len() {
-        console.insist(format_args!("... and {} more (-v shows all)", wanted.len() - shown.len()));
-    }
-    if !folded.is_empty() || shown.len() < wanted.len() {
+    let untold = untold(&all, &shown, &folded);
+    untold.iter().for_each(|it| console.insist(format_args!("{it}")));
+    if !untold.is_empty() {
         console.insist("");
     }
 }
 
-/// Takes out warnings of which there are many alike; returns those that are left, and of which code how many are not.
-fn fold<'a>(diagnostics: &[&'a Diagnostic]) -> (Vec<&'a Diagnostic>, BTreeMap<Code, usize>) {
+/// Says how many are not shown: of each code that was folded, and of all others.
+fn untold(all: &[&Diagnostic], shown: &[&Diagnostic], folded: &BTreeSet<Code>) -> Vec<String> {
+    let mut left = all.len() - shown.len();
+    let mut lines = Vec::new();
+    for code in folded {
+        let count = |list: &[&Diagnostic]| list.iter().filter(|it| !it.is_error() && it.code == *code).count();
+        let n = count(all) - count(shown);
+        left -= n;
+        let more = if count(shown) == 0 { "" } else { " more" };
+        let title = Code::ALL.iter().find(|it| it.0 == *code).map_or("", |it| it.1);
+        lines.push(format!("... and {n}{more} of {code}, {title} (-v shows all)"));
+    }
+    if left > 0 {
+        lines.push(format!("... and {left} more (-v shows all)"));
+    }
+    lines
+}
+
+/// Takes out warnings of which there are many alike; returns those that are left, and of which codes some are not.
+fn fold<'a>(diagnostics: &[&'a Diagnostic]) -> (Vec<&'a Diagnostic>, BTreeSet<Code>) {
     let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
     diagnostics.iter().filter(|it| !it.is_error()).for_each(|it| *counts.entry(it.code).or_default() += 1);
     counts.retain(|_, n| *n > 2 * ALIKE);
@@ -67,8 +81,7 @@ fn fold<'a>(diagnostics: &[&'a Diagnostic]) -> (Vec<&'a Diagnostic>, BTreeMap<Co
         *n <= ALIKE
     };
     let left = diagnostics.iter().filter(stays).copied().collect();
-    counts.values_mut().for_each(|it| *it -= ALIKE);
-    (left, counts)
+    (left, counts.into_keys().collect())
 }
 
 /// Chooses at most `limit` diagnostics, errors first, and keeps their order.
@@ -213,7 +226,24 @@ mod tests {
             (left.iter().map(|it| it.message.as_str()).collect::<String>(), folded.into_iter().collect::<Vec<_>>())
         };
         assert_eq!(folded(6), ("eeeeeeeeeowwwwww".into(), vec![]));
-        assert_eq!(folded(7), ("eeeeeeeeeowww".into(), vec![(Code::SYNTAX, 4)]));
+        assert_eq!(folded(7), ("eeeeeeeeeowww".into(), vec![Code::SYNTAX]));
+        // Where errors leave no room for any, all of them are untold.
+        for (n_errors, most, expected) in [
+            (2, 9, &["... and 4 more of PW0001, a file is not well-formed JSON or TOML (-v shows all)"][..]),
+            (2, 4, &["... and 5 more of PW0001, a file is not well-formed JSON or TOML (-v shows all)"]),
+            (
+                3,
+                2,
+                &[
+                    "... and 7 of PW0001, a file is not well-formed JSON or TOML (-v shows all)",
+                    "... and 1 more (-v shows all)",
+                ],
+            ),
+        ] {
+            let all: Vec<&Diagnostic> = vec![&error; n_errors].into_iter().chain(vec![&warning; 7]).collect();
+            let (left, folded) = fold(&all);
+            assert_eq!(untold(&all, &choose(&left, most), &folded), expected);
+        }
     }
 
     #[test]

@@ -109,6 +109,24 @@ pub struct Emitted {
     pub unswept: Vec<String>,
 }
 
+/// A pack all of whose files are written, and which lacks no more than names.
+pub struct Prepared<'a> {
+    target: Target<'a>,
+    durability: Durability,
+    content_digest: Digest,
+    done: Vec<Done>,
+    extra: Vec<Ready<'a>>,
+    root: Ready<'a>,
+    previous: Vec<(String, Digest)>,
+}
+
+/// A pack that stands, beside what it does not want any more.
+pub struct Published<'a> {
+    target: Target<'a>,
+    emitted: Emitted,
+    previous: Vec<(String, Digest)>,
+}
+
 /// Makes the output directory hold the pack, and nothing else of it.
 ///
 /// # Errors
@@ -116,45 +134,79 @@ pub struct Emitted {
 /// Whatever the disk or `payloads` refuse, and [`Error::Torn`] when a file that was to be kept is not what it was. The
 /// previous pack is then as good as before.
 pub fn emit(target: Target<'_>, laid: &Laid<'_>, payloads: &dyn Payloads, options: &Options<'_>) -> Result<Emitted> {
-    let emission = Emission { target, payloads, durability: options.durability, trusted: options.trusted };
+    prepare(target, laid, payloads, options)?.publish()?.sweep()
+}
+
+/// Writes the parts of a pack, which mean nothing yet, and all else beside its place: whatever can be refused is behind us
+/// before any of it gets its name.
+///
+/// # Errors
+///
+/// As those of [`Prepared::publish`], and whatever `payloads` refuse. [`Error::Torn`] when a file that was to be kept is
+/// not what it was. The previous pack is then as good as before.
+pub fn prepare<'a>(
+    target: Target<'a>,
+    laid: &Laid<'_>,
+    payloads: &dyn Payloads,
+    options: &Options<'_>,
+) -> Result<Prepared<'a>> {
+    let durability = options.durability;
+    let emission = Emission { target, payloads, durability, trusted: options.trusted };
     let is_split = !(laid.parts.is_empty() && laid.kept.is_empty());
-    create_dirs(target, is_split, options.durability)?;
-    let mut done = emission.ensure_all(&part_files(target.pack, laid))?;
+    create_dirs(target, is_split, durability)?;
+    let done = emission.ensure_all(&part_files(target.pack, laid))?;
     if is_split {
-        emission.sync_dir(&target.parts_dir())?;
+        sync_dir(target, &target.parts_dir(), durability)?;
     }
-    let extra: Vec<File<'_>> = options.extra.iter().map(|(name, bytes)| File::plain(name.clone(), bytes)).collect();
-    let root = File::container(format::root_name(target.pack), &laid.root);
-    // Whatever can be refused is behind us before the first of these gets its name.
-    let extra_ready = extra.iter().map(|it| emission.prepare(it, Beside::Few)).collect::<Result<Vec<_>>>()?;
-    let root_ready = emission.prepare(&root, Beside::Few)?;
-    for (file, ready) in extra.iter().zip(extra_ready) {
-        done.push(emission.finish(file, ready)?);
+    let extra = options.extra.iter().map(|(name, bytes)| File::plain(name.clone(), bytes));
+    let extra = extra.map(|it| emission.prepare(&it, Beside::Few)).collect::<Result<Vec<_>>>()?;
+    let root = emission.prepare(&File::container(format::root_name(target.pack), &laid.root), Beside::Few)?;
+    let (content_digest, previous) = (laid.content_digest(), options.previous.to_vec());
+    Ok(Prepared { target, durability, content_digest, done, extra, root, previous })
+}
+
+impl<'a> Prepared<'a> {
+    /// Gives the files their names, the root last.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk refuses.
+    pub fn publish(self) -> Result<Published<'a>> {
+        let Self { target, durability, content_digest, mut done, extra, root, previous } = self;
+        for ready in extra {
+            done.push(finish(target, ready)?);
+        }
+        sync_dir(target, target.out_dir, durability)?;
+        done.push(finish(target, root)?);
+        sync_dir(target, target.out_dir, durability)?;
+        Ok(Published { target, emitted: tally(content_digest, done), previous })
     }
-    emission.sync_dir(target.out_dir)?;
-    done.push(emission.finish(&root, root_ready)?);
-    emission.sync_dir(target.out_dir)?;
-    let mut emitted = tally(laid.content_digest(), done);
-    sweep(target, options.previous, &mut emitted)?;
-    Ok(emitted)
+}
+
+impl Published<'_> {
+    /// Removes what the pack does not want any more, and what emissions left that died. Nobody else may be preparing anything
+    /// in this directory.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk refuses when it is asked for what is there.
+    pub fn sweep(mut self) -> Result<Emitted> {
+        sweep(self.target, &self.previous, &mut self.emitted)?;
+        Ok(self.emitted)
+    }
 }
 
 /// Writes the receipt, by the same means as everything else.
 pub fn write_receipt(target: Target<'_>, bytes: &[u8], durability: Durability) -> Result<OwnedFile> {
     let emission = Emission { target, payloads: &NoPayloads, durability, trusted: &|_| false };
     let written = emission.ensure(&File::plain(target.receipt_name(), bytes), Beside::Few)?;
-    emission.sync_dir(target.out_dir)?;
+    sync_dir(target, target.out_dir, durability)?;
     Ok(written.file)
 }
 
-/// Returns the names of the packs of which there are receipts in a directory, sorted.
-///
-/// # Errors
-///
-/// Whatever the disk refuses.
-pub fn packs_in(disk: &dyn Disk, out_dir: &Path) -> Result<Vec<String>> {
-    let names = list_files(disk, out_dir)?;
-    Ok(names.iter().filter_map(|it| it.strip_suffix(RECEIPT_SUFFIX)).map(str::to_owned).collect())
+/// Returns the names of the packs of which there are receipts among files with these names.
+pub fn packs_among(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().filter_map(|it| it.strip_suffix(RECEIPT_SUFFIX))
 }
 
 /// Removes a pack that is not wanted any more: its parts, and those of the `files` that its receipt describes which still
@@ -171,9 +223,15 @@ pub fn remove_pack(target: Target<'_>, files: &[(String, Digest)]) -> Result<()>
             is_gone &= target.disk.remove_file(&target.path(name)).is_ok();
         }
     }
-    for name in list_files(target.disk, &target.parts_dir())? {
-        if PartKind::of_file_name(&name).is_some() || staged::is_staged_name(name.as_ref()) {
-            is_gone &= target.disk.remove_file(&target.parts_dir().join(name)).is_ok();
+    for name in parts_in(target)? {
+        let path = format!("{}/{name}", format::parts_dir(target.pack));
+        // A part that somebody replaced is not what was emitted.
+        let is_ours = match PartKind::of_file_name(&name) {
+            Some((_, digest)) => holds(target.disk, target.out_dir, &path, digest),
+            None => staged::is_staged_name(name.as_ref()),
+        };
+        if is_ours {
+            is_gone &= target.disk.remove_file(&target.path(&path)).is_ok();
         }
     }
     // Refused when somebody keeps a file of theirs in there, or when there is no such directory.
@@ -251,17 +309,17 @@ struct Done {
 /// A file that needs nothing more than its name, or not even that.
 enum Ready<'a> {
     Stands(OwnedFile),
-    Staged(Staged<'a>),
+    Staged { staged: Staged<'a>, name: String, digest: Digest, size: u64 },
 }
 
-struct Emission<'a> {
+struct Emission<'a, 'b> {
     target: Target<'a>,
-    payloads: &'a dyn Payloads,
+    payloads: &'b dyn Payloads,
     durability: Durability,
-    trusted: &'a (dyn Fn(&OwnedFile) -> bool + Sync),
+    trusted: &'b (dyn Fn(&OwnedFile) -> bool + Sync),
 }
 
-impl Emission<'_> {
+impl<'a> Emission<'a, '_> {
     /// Brings files about on all cores. Of several errors the first in the files' order is returned.
     fn ensure_all(&self, files: &[File<'_>]) -> Result<Vec<Done>> {
         let is_many = files.len() >= MANY_EACH * spread(rayon::current_num_threads);
@@ -271,11 +329,11 @@ impl Emission<'_> {
     }
 
     fn ensure(&self, file: &File<'_>, beside: Beside) -> Result<Done> {
-        self.finish(file, self.prepare(file, beside)?)
+        finish(self.target, self.prepare(file, beside)?)
     }
 
     /// Does all that a file needs short of getting its name.
-    fn prepare(&self, file: &File<'_>, beside: Beside) -> Result<Ready<'_>> {
+    fn prepare(&self, file: &File<'_>, beside: Beside) -> Result<Ready<'a>> {
         let path = self.target.path(&file.name);
         if let Some(owned) = self.already_right(file, &path)? {
             self.sync_existing(&path)?;
@@ -288,19 +346,7 @@ impl Emission<'_> {
             // It vanished or was damaged since it was written: the long way writes it anew.
             Content::Kept => Err(Error::Torn { path: path.clone() }),
         })?;
-        Ok(Ready::Staged(staged))
-    }
-
-    /// Gives a file its name, unless it stands there already.
-    fn finish(&self, file: &File<'_>, ready: Ready<'_>) -> Result<Done> {
-        let path = self.target.path(&file.name);
-        match ready {
-            Ready::Stands(owned) => return Ok(Done { file: owned, was_written: false }),
-            Ready::Staged(staged) => staged.publish_name().context("write", &path)?,
-        }
-        // The rename moved the file's ctime: only now does its stamp stand still.
-        let stamp = self.target.disk.stat(&path).context("read", &path)?;
-        Ok(Done { file: owned(file, stamp), was_written: true })
+        Ok(Ready::Staged { staged, name: file.name.clone(), digest: file.digest, size: file.size })
     }
 
     /// Returns the file as it lies there, if its bytes are right.
@@ -328,12 +374,25 @@ impl Emission<'_> {
             }
         }
     }
+}
 
-    fn sync_dir(&self, path: &Path) -> Result<()> {
-        match self.durability {
-            Durability::Unsynced => Ok(()),
-            Durability::Synced => self.target.disk.sync_dir(path).context("sync", path),
-        }
+/// Gives a file its name, unless it stands there already.
+fn finish(target: Target<'_>, ready: Ready<'_>) -> Result<Done> {
+    let (staged, name, digest, size) = match ready {
+        Ready::Stands(file) => return Ok(Done { file, was_written: false }),
+        Ready::Staged { staged, name, digest, size } => (staged, name, digest, size),
+    };
+    let path = target.path(&name);
+    staged.publish_name().context("write", &path)?;
+    // The rename moved the file's ctime: only now does its stamp stand still.
+    let stamp = target.disk.stat(&path).context("read", &path)?;
+    Ok(Done { file: OwnedFile { name, digest, size, stamp }, was_written: true })
+}
+
+fn sync_dir(target: Target<'_>, path: &Path, durability: Durability) -> Result<()> {
+    match durability {
+        Durability::Unsynced => Ok(()),
+        Durability::Synced => target.disk.sync_dir(path).context("sync", path),
     }
 }
 
@@ -400,7 +459,7 @@ fn stage<'a>(
 fn sweep(target: Target<'_>, previous: &[(String, Digest)], emitted: &mut Emitted) -> Result<()> {
     let wanted: BTreeSet<String> = emitted.files.iter().map(|it| it.name.clone()).collect();
     let parts = format::parts_dir(target.pack);
-    for name in list_files(target.disk, &target.parts_dir())? {
+    for name in parts_in(target)? {
         let is_ours = PartKind::of_file_name(&name).is_some() || staged::is_staged_name(name.as_ref());
         let path = format!("{parts}/{name}");
         if is_ours && !wanted.contains(&path) {
@@ -431,9 +490,20 @@ fn remove(target: Target<'_>, name: String, emitted: &mut Emitted) {
     }
 }
 
+/// Returns the names of the files where the parts of a pack lie; none where that is a link, behind which is somebody else's.
+fn parts_in(target: Target<'_>) -> Result<Vec<String>> {
+    let dir = target.parts_dir();
+    let is_dir = target.disk.stat(&dir).is_ok_and(|it| it.kind == FileKind::Dir);
+    if is_dir { list_files(target.disk, &dir) } else { Ok(Vec::new()) }
+}
+
 /// Returns the names of the files in a directory, sorted; none where there is no directory. Names that are
 /// not Unicode are nobody's we know.
-fn list_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>> {
+///
+/// # Errors
+///
+/// Whatever the disk refuses.
+pub fn list_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>> {
     let listed = disk.open_dir(dir).and_then(|it| it.list(Path::new("")));
     let entries = match listed {
         Ok(entries) => entries,

@@ -118,7 +118,8 @@ pub struct PackEntry {
     pub tags: Option<Vec<Spanned<String>>>,
     /// Besides, these assets and all that they refer to or depend on, and what those do, and so on. `uuid:...` is an
     /// identity; what starts with `./` or `/` is a path from the workspace; everything else is a name.
-    pub reachable_from: Vec<Spanned<String>>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub reachable_from: Option<Vec<Spanned<String>>>,
     /// Globs as in `match`. The payloads of these assets lie at the front of this pack, unless the asset has a `preload`
     /// of its own.
     #[schemars(with = "Option<Vec<String>>")]

@@ -489,13 +489,14 @@ fn read_pack(reader: &mut Reader<'_>, name: &Spanned<String>, entry: &PackEntry,
         let help = "many file systems cannot hold the files of both; rename one of them".to_owned();
         reader.error_with_help(Code::PACK_NAME, name.range, message, help);
     }
-    let mut reachable_from = Vec::new();
-    for written in &entry.reachable_from {
-        match Reference::parse(&written.value) {
-            Ok(reference) => reachable_from.push(reference),
-            Err(problem) => reader.error(Code::UNRESOLVED_REFERENCE, written.range, problem),
+    let mut parse = |written: &Spanned<String>| match Reference::parse(&written.value) {
+        Ok(reference) => Some(reference),
+        Err(problem) => {
+            reader.error(Code::UNRESOLVED_REFERENCE, written.range, problem);
+            None
         }
-    }
+    };
+    let reachable_from = entry.reachable_from.as_ref().map(|it| it.iter().filter_map(&mut parse).collect());
     let kinds = entry.kinds.as_ref().map(|it| it.iter().filter_map(|it| reader.known_kind(it)).collect());
     let tags = entry.tags.as_ref().map(|it| it.iter().filter_map(|it| reader.tag(it)).collect());
     Pack {

@@ -40,7 +40,7 @@ pub struct Pack {
     /// With one of these tags; `None` where none is needed.
     pub tags: Option<BTreeSet<String>>,
     /// Besides what all of these select: these assets, and all that they refer to, and so on.
-    pub reachable_from: Vec<Reference>,
+    pub reachable_from: Option<Vec<Reference>>,
     /// Places below their root of assets whose payloads lie at the front, unless they say otherwise themselves.
     pub preload: Option<Patterns>,
     /// How payloads are compressed of assets that do not say so themselves; `None` leaves it to the profile.
@@ -105,7 +105,7 @@ impl Packs {
 
     /// Returns whether what an asset says of itself tells all of its packs.
     pub fn are_local(&self) -> bool {
-        self.all.iter().all(|it| it.reachable_from.is_empty())
+        self.all.iter().all(|it| it.reachable_from.is_none())
     }
 
     /// Returns whether it is of any consequence where an asset is declared.
@@ -119,7 +119,7 @@ impl Packs {
         let below = self.below(intent.place.as_str());
         let membership = |(number, pack): (usize, &Pack)| {
             let is_selected = pack.selects(below, &intent.kind, &intent.options.tags);
-            let concerns = is_selected || !pack.reachable_from.is_empty();
+            let concerns = is_selected || pack.reachable_from.is_some();
             concerns.then(|| Membership {
                 pack: number as u32,
                 is_selected,
@@ -145,12 +145,12 @@ impl Pack {
 
     /// Returns whether it holds whatever there is.
     pub fn is_everything(&self) -> bool {
-        !self.is_choosy() && self.reachable_from.is_empty()
+        !self.is_choosy() && self.reachable_from.is_none()
     }
 
     fn selects(&self, below: &str, kind: &str, tags: &BTreeSet<String>) -> bool {
         if !self.is_choosy() {
-            return self.reachable_from.is_empty();
+            return self.reachable_from.is_none();
         }
         self.types.as_ref().is_none_or(|it| it.contains(kind))
             && self.tags.as_ref().is_none_or(|it| !it.is_disjoint(tags))
@@ -288,8 +288,8 @@ mod tests {
         let level = Pack { places: Some(patterns(&["levels/**"])), ..images.clone() };
         let level = Pack { name: "level".to_owned(), tags: set(&["a"]), ..level };
         let from = vec![Reference::Name("x".to_owned())];
-        let reached = Pack { reachable_from: from.clone(), ..pack("reached") };
-        let both = Pack { reachable_from: from, ..tagged.clone() };
+        let reached = Pack { reachable_from: Some(from.clone()), ..pack("reached") };
+        let both = Pack { reachable_from: Some(from), ..tagged.clone() };
         let both = Pack { name: "both".to_owned(), ..both };
         let packs = Packs::new(roots.clone(), vec![images, tagged, level, reached, both, pack("all")]);
         assert!(!packs.are_local());

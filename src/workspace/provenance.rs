@@ -86,7 +86,7 @@ pub fn pack_location(config_text: &[u8], pack: &str, nth: usize) -> Option<Locat
     let written: WorkspaceFile = read(config_text, &file, text::toml)?;
     let text = text::utf8(&file, config_text).ok()?;
     let (_, pack) = written.packs.iter().find(|it| it.0.value == pack)?;
-    pack.reachable_from.get(nth).map(|it| locate(&file, text, it.range))
+    pack.reachable_from.as_ref()?.get(nth).map(|it| locate(&file, text, it.range))
 }
 
 /// Returns where a rule is written in the text of `packwright.toml`.

@@ -239,3 +239,41 @@ fn a_demo_overwrites_nothing() {
     let files: Vec<String> = sandbox.files().into_iter().map(|it| it.0).filter(|it| !it.starts_with('.')).collect();
     assert_eq!(files, ["assets/credits.txt"]);
 }
+
+#[test]
+fn what_the_author_means_is_not_proposed_to_be_ignored() {
+    let sandbox = Sandbox::empty();
+    let files = [
+        // The inputs of an asset, a working file with a sidecar, and texts with no program beside them.
+        ("docs/asset.json", r#"{ "type": "raw", "inputs": ["*.rst"] }"#),
+        ("docs/a.rst", "a"),
+        ("docs/old.bak", "a"),
+        ("hero.psd", "p"),
+        ("hero.psd.asset.json", r#"{ "type": "raw" }"#),
+        ("dialog/intro.md", "hello"),
+        ("README.md", "a game"),
+        // These lie beside what they are named after, all but a fifth.
+        ("1.png.meta", "-"),
+        ("1.png", "-"),
+        ("2.png.meta", "-"),
+        ("2.png", "-"),
+        ("3.png.meta", "-"),
+        ("3.png", "-"),
+        ("4.png.meta", "-"),
+        ("4.png", "-"),
+        ("boss.meta", "strong"),
+        // A program's.
+        ("src/main.c", "int main;"),
+        ("src/main.h", "int main;"),
+        ("Cargo.toml", "[package]"),
+    ];
+    files.iter().for_each(|(path, text)| sandbox.write(path, text));
+    sandbox.run(&["init"]);
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    let quoted = config.lines().filter_map(|it| it.strip_prefix("  \"")?.split_once('"'));
+    let ignored: Vec<&str> = quoted.map(|it| it.0).collect();
+    assert_eq!(ignored, ["*.bak", "*.c", "*.h", "*.toml"]);
+    // Which of the textures is one is another question.
+    sandbox.write("packwright.toml", &config.replace("type = \"image\"", "type = \"raw\""));
+    assert!(sandbox.run(&["build"]).starts_with("exit 0\n"), "{}", sandbox.run(&["build"]));
+}

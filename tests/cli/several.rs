@@ -192,3 +192,37 @@ fn who_is_where_is_told() {
     "#]]
     .assert_eq(&sandbox.run(&["show", "dialog/intro"]));
 }
+
+#[test]
+fn what_the_disk_refuses_of_one_pack_keeps_all_as_they_were() {
+    let sandbox = sandbox();
+    sandbox.run(&["build"]);
+    let packs = ["build/dev/models.pack", "build/dev/pictures.pack"].map(|it| (it, sandbox.read(it)));
+    std::fs::remove_dir_all(sandbox.path("build/dev/pictures.parts")).expect("it is there");
+    sandbox.write("build/dev/pictures.parts", "in the way");
+    // Both would be others.
+    for path in ["assets/models/crate.glb", "assets/sprites/hero.png"] {
+        std::fs::remove_file(sandbox.path(path)).expect("it is there");
+    }
+    let refused = sandbox.run(&["build"]);
+    assert!(refused.starts_with("exit 5\n"), "{refused}");
+    packs.iter().for_each(|(path, bytes)| assert!(sandbox.read(path) == *bytes, "{path}"));
+    std::fs::remove_file(sandbox.path("build/dev/pictures.parts")).expect("it is there");
+    assert!(sandbox.run(&["build"]).starts_with("exit 0\n"));
+    packs.iter().for_each(|(path, bytes)| assert!(sandbox.read(path) != *bytes, "{path}"));
+}
+
+#[test]
+#[cfg(unix)]
+fn what_lies_behind_a_link_is_nobody_s_to_remove() {
+    let sandbox = sandbox();
+    sandbox.run(&["build"]);
+    std::fs::remove_dir_all(sandbox.path("build/dev/pictures.parts")).expect("it is there");
+    let theirs = format!("mine/{}.part", "b".repeat(64));
+    sandbox.write(&theirs, "mine");
+    std::os::unix::fs::symlink("../../mine", sandbox.path("build/dev/pictures.parts")).expect("a link");
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    sandbox.write("packwright.toml", config.split("[packs.pictures]").next().expect("it has a beginning"));
+    assert!(sandbox.run(&["build"]).contains("removed"));
+    assert_eq!(sandbox.read(&theirs), b"mine");
+}

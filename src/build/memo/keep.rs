@@ -22,6 +22,7 @@ use crate::query::{Database, Globals, Slot, State};
 use crate::workspace::bucket::{Bucket, Tree};
 use crate::workspace::layout::Workspace;
 use crate::workspace::lookup::Glob;
+use crate::workspace::packs::Packs;
 
 use super::drift::{Drift, concerned, order};
 use super::made::{History, makings_row};
@@ -149,7 +150,7 @@ fn frame_of(built: &Built<'_>, index: &Index, last: Option<&Frame>) -> Option<(F
         at.is_ok_and(|at| buckets[at].digest() == it.contents)
     };
     let history = History::new(index, built.target, last, holds);
-    let about = About { tree, profile, reached, history: &history };
+    let about = About { tree, profile, reached, packs: &built.setup.config.packs, history: &history };
     let make = |db: &Database, (number, slot)| memo_of(db, &about, number, slot);
     let memos = built.state.ask_each(built.ws, "memos", &touched, make);
     let memos: Vec<(usize, Memo)> = built.touched.iter().copied().zip(memos).collect();
@@ -240,11 +241,12 @@ struct About<'a> {
     tree: &'a Tree,
     profile: &'a Profile,
     reached: &'a [Vec<AssetId>],
+    packs: &'a Packs,
     history: &'a History<'a>,
 }
 
 fn memo_of(db: &Database, about: &About<'_>, number: usize, slot: Slot) -> Memo {
-    let About { tree, profile, reached, history } = *about;
+    let About { tree, profile, reached, packs, history } = *about;
     let bucket = slot.bucket(db);
     let (exports, layout) = (exports(db, bucket), layout(db, slot));
     let ties = Ties { reached: reached_of(layout, reached), ..ties_of(db, tree, number, slot) };
@@ -256,9 +258,11 @@ fn memo_of(db: &Database, about: &About<'_>, number: usize, slot: Slot) -> Memo 
         rows.push(encoding::encode(&layout.in_pack(pack, reached).collect::<Vec<_>>()));
     }
     let mut hasher = blake3::Hasher::new();
-    for row in &rows {
-        hasher.update(&(row.len() as u64).to_le_bytes());
-        hasher.update(row);
+    // The same contents under the names of other packs are other rows.
+    let names = packs.all().iter().map(|it| it.name.as_bytes());
+    for part in names.chain(rows.iter().map(|it| &it[..])) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
     }
     let problems = problems_of(db, slot, profile);
     let id = *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 digest has 32 bytes");

@@ -18,7 +18,7 @@ use crate::query::layout::{Layout, layout};
 use crate::query::names::{Export, exports, fold};
 use crate::query::{Change, Database, Identified, Identities, Known, Part, Scope, Slot, State, Texts};
 use crate::workspace::layout::Workspace;
-use crate::workspace::packs::Packs;
+use crate::workspace::packs::{Pack, Packs};
 
 use super::drift::{declaring, order};
 use super::settle::{Ground, Registration, Settled, settle};
@@ -383,7 +383,7 @@ impl Reach {
         if packs.are_local() {
             return Some(reached);
         }
-        let starts: Vec<&Reference> = packs.all().iter().flat_map(|it| &it.reachable_from).collect();
+        let starts: Vec<&Reference> = packs.all().iter().flat_map(|it| it.reachable_from.iter().flatten()).collect();
         let now: BTreeSet<&Export> = slots.iter().flat_map(|it| exports(&state.db, it.bucket(&state.db))).collect();
         let was: BTreeSet<&Export> = self.exported.iter().map(|it| self.export(*it)).collect();
         let mut differ = now.symmetric_difference(&was);
@@ -402,7 +402,14 @@ impl Reach {
             }
         }
         reached.iter_mut().for_each(|it| it.sort_unstable());
-        Some(reached)
+        // One that was left out, be it broken, reached nothing then, and may do so now.
+        let holds = |export: &Export| export.identity.is_some_and(|it| references.contains_key(&it.1));
+        let is_new = |(pack, reached): (&Pack, &Vec<AssetId>)| {
+            let starts = pack.reachable_from.iter().flatten();
+            let mut starts = starts.flat_map(|it| now.iter().filter(|export| export.is_meant_by(&RelPath::root(), it)));
+            starts.any(|it| holds(it) && it.identity.is_none_or(|it| reached.binary_search(&it.1).is_err()))
+        };
+        (!packs.all().iter().zip(&reached).any(is_new)).then_some(reached)
     }
 
     /// Returns whether any of `new` could have the name of another asset, or a place that differs only in case or

@@ -664,3 +664,169 @@ type = ["model"]
     "#]],
     );
 }
+
+#[test]
+fn the_same_contents_under_names_of_other_packs_are_not_mistaken() {
+    check_cold(
+        &with_files(
+            r#"
+//- packs
+[packs.a]
+match = ["levels/**"]
+codec = "zstd"
+[packs.b]
+match = ["!levels/**"]
+codec = "zstd"
+//- build --quiet
+//- packs
+[packs.b]
+match = ["levels/**"]
+codec = "zstd"
+[packs.c]
+match = ["!levels/**"]
+codec = "zstd"
+//- build --quiet
+//- packs
+[packs.a]
+match = ["levels/**"]
+codec = "zstd"
+[packs.b]
+match = ["!levels/**"]
+codec = "zstd"
+//- build --quiet
+//- pack-of b
+"#,
+        ),
+        expect![[r#"
+            build 1: written, a: 4 assets, b: 4 assets
+            build 2: written, b: 4 assets, c: 4 assets
+              removed a
+            build 3: written, a: 4 assets, b: 4 assets
+              removed c
+            pack b:
+              5 raw menu/title.txt: A (6 bytes)
+              6 model shared/ship.gltf: B (84 bytes) -> [7]
+              7 image shared/ship.png: C (71 bytes) -> [6]
+              8 raw shared/tune.txt: D (6 bytes)
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_pack_is_reached_from_may_be_mended() {
+    check_cold(
+        r#"
+//- packs
+[packs.p]
+match = ["x/**"]
+reachable_from = ["y/a.gltf"]
+//- /assets/x/one.txt
+one
+//- /assets/y/a.gltf
+junk
+//- png /assets/y/skin.png 2x2
+//- build lenient --quiet
+//- pack-of p lenient
+//- /assets/y/a.gltf
+{ "asset": {"version": "2.0"}, "images": [{"uri": "skin.png"}] }
+//- build lenient --quiet
+//- pack-of p lenient
+//- /assets/y/a.gltf
+junk
+//- build lenient --quiet
+//- pack-of p lenient
+"#,
+        expect![[r#"
+            build 1: written, 1 asset in the pack
+              warning[PW0320] assets/y/a.gltf:1:1: the JSON cannot be read: expected value
+                help: `assets/y/a.gltf` is left out of the pack
+            pack p:
+              1 raw x/one.txt: A (4 bytes)
+            build 2: written, 3 assets in the pack
+            pack p:
+              1 raw x/one.txt: A (4 bytes)
+              2 model y/a.gltf: B (84 bytes) -> [3]
+              3 image y/skin.png: C (71 bytes)
+            build 3: written, 1 asset in the pack
+              warning[PW0320] assets/y/a.gltf:1:1: the JSON cannot be read: expected value
+                help: `assets/y/a.gltf` is left out of the pack
+            pack p:
+              1 raw x/one.txt: A (4 bytes)
+        "#]],
+    );
+}
+
+#[test]
+fn a_pack_with_another_case_is_another_where_names_tell() {
+    check(
+        r#"
+//- packs
+[packs.level]
+//- /assets/x.txt
+one
+//- build --quiet
+//- packs
+[packs.Level]
+//- build --quiet
+//- outputs
+"#,
+        expect![[r#"
+            build 1: written, 1 asset in the pack
+            build 2: written, 1 asset in the pack
+              removed level
+            outputs:
+              .lock
+              Level.pack
+              Level.parts/*.part
+              Level.parts/*.part
+              Level.receipt.json
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_reached_from_nothing_is_nothing() {
+    check(
+        r#"
+//- packs
+[packs.none]
+reachable_from = []
+[packs.x]
+match = ["x*"]
+reachable_from = []
+//- /assets/x.txt
+one
+//- /assets/y.txt
+one
+//- build
+"#,
+        expect![[r#"
+            build 1: written, none: 0 assets, x: 1 asset
+              register `assets/x.txt` as 1
+              register `assets/y.txt` as 2
+              digested 2
+              ran asset_dirs()
+              ran asset_dirs_in(assets)
+              ran claimed_twice()
+              ran declared(assets)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets)
+              ran exports(assets)
+              ran governors(assets)
+              ran layout(assets)
+              ran lone_sidecars_in(assets)
+              ran names()
+              ran recipes(assets)
+              ran validated(assets)
+              processed raw: assets [x.txt]
+              processed raw: assets [y.txt]
+              wrote none.parts/*.part
+              wrote none.pack
+              wrote x.parts/*.part
+              wrote x.parts/*.part
+              wrote x.pack
+              warning[PW0407] packwright.toml: the pack `none` holds nothing: no asset is what it asks for
+                help: `packwright list` shows all assets with their places, types and tags
+        "#]],
+    );
+}
