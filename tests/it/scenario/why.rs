@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use packwright::internals::build::Options;
-use packwright::internals::build::explain::{LastTime, Standing};
+use packwright::internals::build::explain::{LastTime, Remembered, Standing};
 use packwright::internals::build::inspect::Asset;
 use packwright::internals::driver::Engine;
 use packwright::internals::process::ingredients::{Difference, InputDigest};
@@ -20,14 +20,22 @@ pub fn tell(engine: &Engine, place: &str, profile: &str) -> String {
     let found = engine.explain(&options, &find).expect("a workspace");
     let mut told = format!("why {place}: ");
     match &found.standing {
-        Standing::Current { ingredients } => write!(told, "current, of {ingredients}"),
-        Standing::Outdated { changes, is_remembered, .. } => {
-            write!(told, "outdated{}", if *is_remembered { ", remembered" } else { "" }).expect("text grows");
-            changes.iter().try_for_each(|it| write!(told, "\n  {}", change(it)))
-        }
+        Standing::Current { ingredients: Some(ingredients) } => write!(told, "current, of {ingredients}"),
+        Standing::Current { ingredients: None } => write!(told, "current"),
+        Standing::Outdated { .. } => write!(told, "outdated"),
         other => write!(told, "{other:?}"),
     }
     .expect("text grows");
+    match (&found.remembered, &found.standing) {
+        (Some(Remembered::Refusal), _) => told.push_str(", refused"),
+        (Some(Remembered::Artifacts), Standing::Current { .. }) => {}
+        (Some(Remembered::Artifacts), _) => told.push_str(", remembered"),
+        (None, Standing::Current { .. }) => told.push_str(", lost"),
+        (None, _) => {}
+    }
+    if let Standing::Outdated { changes, .. } = &found.standing {
+        changes.iter().for_each(|it| write!(told, "\n  {}", change(it)).expect("text grows"));
+    }
     if let Some(LastTime { by_last_build, changes, .. }) = &found.last {
         let by = if *by_last_build { "the last build" } else { "an earlier build" };
         let how = if changes.is_some() { "again" } else { "first" };
