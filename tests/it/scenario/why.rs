@@ -198,7 +198,7 @@ fn answers() {
             build 1: written, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:72: `buffers[0]` names `m.bin`, which is not there
                 help: `assets/m.gltf` is left out of the pack
-            why assets/m.gltf: current, of 12
+            why assets/m.gltf: current, of 12, refused
               made first by the last build
             why assets/m.gltf: outdated
               m.bin Absent -> m.bin there
@@ -222,7 +222,7 @@ fn answers() {
             build 4: written, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:104: `images[0]` names `tex.png`, which is not there
                 help: `assets/m.gltf` is left out of the pack
-            why assets/m.gltf: current, of 13
+            why assets/m.gltf: current, of 13, refused
               made again by the last build
                 tex.png is raw 2 -> tex.png is nobody
         "#]],
@@ -260,7 +260,7 @@ fn where_memos_do_not_stand_it_is_known_all_the_same() {
                 help: `assets/tex.png` is left out of the pack
             why assets/m.gltf: current, of 11
               made first by an earlier build
-            why assets/tex.png: current, of 9
+            why assets/tex.png: current, of 9, refused
               made again by the last build
                 contents of tex.png
             why assets/m.gltf: outdated
@@ -339,4 +339,66 @@ fn branches_are_switched() {
           made first by an earlier build
     "#]]
     .assert_eq(&told);
+}
+
+#[test]
+fn what_is_refused_or_remembered_is_told() {
+    check_both(
+        r#"
+//- png /assets/tex.png 4x2
+//- /assets/a.txt
+a
+//- build lenient --quiet
+//- png-cut /assets/tex.png 4x2 30
+//- why /assets/tex.png lenient
+//- build lenient --quiet
+//- why /assets/tex.png lenient
+//- wipe-out
+//- why /assets/tex.png lenient
+//- build lenient --quiet
+//- /assets/a.txt.asset.json
+{ "exclude": true }
+//- build lenient --quiet
+//- rm /assets/a.txt.asset.json
+//- why /assets/a.txt lenient
+//- /assets/a.txt
+b
+//- why /assets/a.txt lenient
+//- check lenient --quiet
+//- why /assets/a.txt lenient
+//- build lenient --cache=off --quiet
+//- why /assets/a.txt lenient
+"#,
+        expect![[r#"
+            build 1: written, 2 assets in the pack
+            why assets/tex.png: outdated
+              contents of tex.png
+              made first by the last build
+            build 2: written, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/tex.png: current, of 9, refused
+              made again by the last build
+                contents of tex.png
+            why assets/tex.png: current, of 9, refused
+              made again by the last build
+                contents of tex.png
+            build 3: written, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            build 4: written, 0 assets in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/a.txt: New, remembered
+            why assets/a.txt: New
+            check 5: checked, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/a.txt: New, remembered
+            build 6: written, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/a.txt: current, of 3
+        "#]],
+    );
 }
