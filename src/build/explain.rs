@@ -219,7 +219,7 @@ fn recipe_of<'a>(ground: &'a Ground<'_>, asset: &Asset) -> Option<&'a Recipe> {
 fn stands(
     ground: &Ground<'_>,
     recipe: &Recipe,
-    noted: Option<Option<MadeOf>>,
+    noted: Option<MadeOf>,
     is_proven: bool,
     in_pack: Option<bool>,
 ) -> (Standing, Option<Remembered>, Option<LastTime>) {
@@ -230,8 +230,7 @@ fn stands(
     let remembered =
         trace.as_ref().map(|it| if it.artifacts.is_some() { Remembered::Artifacts } else { Remembered::Refusal });
     let count = || trace.as_ref().map(|it| today(&view, recipe, &it.observations).count());
-    let is_noted = noted.is_some();
-    let (standing, last) = match noted.flatten() {
+    let (standing, last) = match noted {
         Some(made) => {
             let now = today(&view, recipe, &made.now.answers);
             let (changes, ingredients) = (differences(&made.now, &now), now.count());
@@ -242,7 +241,7 @@ fn stands(
             }
         }
         None if is_proven => (Standing::Current { ingredients: count() }, None),
-        None if in_pack == Some(true) || !is_noted && in_pack.is_some() => (Standing::Unknown, None),
+        None if in_pack == Some(true) => (Standing::Unknown, None),
         None => (Standing::New, None),
     };
     (standing, remembered, last)

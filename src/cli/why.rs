@@ -363,7 +363,7 @@ fn headline(it: &WhyDocument, recent: Option<&LastEntry>, is_refused: bool) -> S
     let changed = || of(it.changes.len(), it.ingredients.unwrap_or_default());
     match it.verdict {
         Verdict::UpToDate if !it.remembered => {
-            "nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its \
+            "nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its \
              processor again"
                 .to_owned()
         }

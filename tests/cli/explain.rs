@@ -276,7 +276,7 @@ fn what_is_not_known_is_said() {
     expect![[r#"
         exit 0
         --- stdout
-        nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its processor again
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
         note: its pack is made of what is there today; when it last changed is not known
@@ -287,7 +287,7 @@ fn what_is_not_known_is_said() {
     expect![[r#"
         exit 0
         --- stdout
-        nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its processor again
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
         note: its pack is made of what is there today; when it last changed is not known
@@ -295,14 +295,14 @@ fn what_is_not_known_is_said() {
     expect![[r#"
         exit 0
         --- stdout
-        nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its processor again
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
         note: its pack is made of what is there today; when it last changed is not known
         === built
         exit 0
         --- stdout
-        nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its processor again
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
         note: its pack is made of what is there today; when it last changed is not known
@@ -387,7 +387,7 @@ fn what_the_cache_lost_is_no_change() {
     sandbox.run(&["build"]);
     let elsewhere = ["credits.txt", "--cache-dir", "elsewhere"];
     expect![[r#"
-        nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its processor again
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
         "up_to_date" false
         up to date: nothing it is made of changed
         "up_to_date" true
@@ -408,7 +408,7 @@ fn a_build_that_takes_no_note_leaves_assets_up_to_date() {
         "outdated" false
         === dev/main is as it was: 7 assets processed, 0 reused, nothing written in 0.00 s
         nothing to do (7 assets, 0.00 s)
-        nothing it is made of changed, but the cache has lost what came of it: the next build that needs it runs its processor again
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
         "up_to_date" false
     "#]]
     .assert_eq(&format!("{before}=== {built}{}", headline(&sandbox, &["sprites/hero.png"])));

@@ -126,17 +126,17 @@ pub struct MadeOf {
 pub type PacksThere = [(String, Digest)];
 
 /// Returns what is remembered of an asset in the build that made the packs that are there, the newest of such builds;
-/// where there are no packs, in the last build. `None` when it is not known which build that was; the inner one where
-/// the asset was not made, or where that is lost.
+/// where there are no packs, in the last build. `None` when it is not known which build that was, where the asset was not
+/// made, or where that is lost.
 pub fn recorded(
     index: &Index,
     target: &str,
     packs: &PacksThere,
     identity: Option<(AssetUuid, AssetId)>,
-) -> Option<Option<MadeOf>> {
+) -> Option<MadeOf> {
     let (_, frames) = stored_frames(index, target);
     let frame = frames.iter().find(|it| is_of_packs(it, packs))?;
-    Some(identity.and_then(|identity| made_of(index, target, &frames, frame, identity)))
+    made_of(index, target, &frames, frame, identity?)
 }
 
 /// Returns whether a build made the packs that are there, as far as it built them.
