@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::lane;
 use crate::model::declaration::{Declaration, Form, Intent, Resolved};
 use crate::model::registry::{Change as RegistryChange, ChangeNote, Line, Proposal};
-use crate::model::{AssetId, AssetUuid, Diagnostic, RelPath, diagnostic};
+use crate::model::{AssetId, AssetUuid, Diagnostic, Digest, RelPath, diagnostic};
 use crate::process::contract::Input;
 use crate::query::declared::{asset_dirs, declared};
 use crate::query::issue::Problem;
@@ -120,6 +120,8 @@ pub(super) struct Ground<'a> {
     pub(super) problems: &'a [Problem],
     pub(super) assets: &'a [Asset],
     pub(super) pass: &'a Pass<'a>,
+    /// Digest of the registry's files.
+    pub(super) registry: Digest,
 }
 
 /// As [`inspect`], and does something more with the same moment. With `made` the processors of whatever is not up to date
@@ -175,6 +177,7 @@ pub(super) fn inspect_and<T>(
         problems: problems_now,
         assets: &assets,
         pass: &pass,
+        registry: registry_files.digest,
     };
     let more = and(&ground);
     let mut diagnostics = pass.general(registry_warnings, &proposal);

@@ -156,7 +156,8 @@ impl<'a> Pass<'a> {
         &self.setup.profile.name
     }
 
-    fn source_root(&self, pack: usize, registry: Digest) -> Digest {
+    /// Returns the digest of everything that a pack, by its number, could depend on today.
+    pub fn source_root(&self, pack: usize, registry: Digest) -> Digest {
         source_root(&self.setup.config, &self.setup.profile, self.pack_name(pack), registry, &self.scan.tree)
     }
 

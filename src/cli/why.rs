@@ -14,7 +14,7 @@ use super::select::{Selector, only};
 use super::show::{ChoiceEntry, FromEntry, from};
 use super::words::{clean, count};
 use super::{Context, render};
-use crate::build::explain::{Explanation, LastTime, Standing};
+use crate::build::explain::{Explanation, LastTime, Remembered, Standing};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
 use crate::model::{AssetId, Codec, RelPath};
@@ -34,7 +34,7 @@ pub struct WhyDocument {
     profile: String,
     #[serde(flatten)]
     head: AssetHead,
-    /// Whether a build would make it again.
+    /// How it compares with the one that was made the last time.
     verdict: Verdict,
     /// How many ingredients it has today: its processor, the libraries and settings of that, its inputs, what its
     /// processor asked the last time, and its compression. Absent where nobody knows.
@@ -42,7 +42,8 @@ pub struct WhyDocument {
     ingredients: Option<u64>,
     /// Which of them are others than when it was made, in the order in which a processor is told.
     changes: Vec<ChangeEntry>,
-    /// Whether the cache has what a build would make of them, so that no processor needs to run.
+    /// Whether the cache has what its processor makes of it as it is today. Where it has not, the next build that needs
+    /// that runs the processor, also of an asset that is up to date.
     remembered: bool,
     /// Whether it is in the pack that is there; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,21 +55,21 @@ pub struct WhyDocument {
     cache_diagnostics: Vec<DiagnosticEntry>,
 }
 
-/// Whether a build would make an asset again.
+/// How an asset compares with the one that was made the last time.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
-    /// No: it is made of what it was made of.
+    /// No: it is made of what the one in the pack was made of.
     UpToDate,
-    /// Yes, because of the changes.
+    /// It would become another one because of the changes.
     Outdated,
-    /// Yes: it never was made here for this pack.
+    /// It was not in the last build of this pack.
     New,
     /// Nobody knows what the one in the pack was made of.
     Unknown,
     /// No: its author keeps it out of this profile's packs.
     Excluded,
-    /// It cannot be made: something about it is an error.
+    /// It cannot be made: something about it is an error, or its processor is known to refuse it.
     Broken,
 }
 
@@ -77,7 +78,7 @@ enum Verdict {
 struct LastEntry {
     /// Whether that was the last build, rather than one before. Builds with nothing to do do not count.
     by_last_build: bool,
-    /// Whether it had not been made before.
+    /// Whether nothing is noted of it before that.
     first: bool,
     /// How many ingredients it had.
     ingredients: u64,
@@ -235,7 +236,8 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
         return Ok(Exit::Done);
     }
     render::show(&cx.console, None, &explanation.cache_warnings);
-    cx.console.print(&in_words(&document))?;
+    let is_refused = explanation.remembered == Some(Remembered::Refusal);
+    cx.console.print(&in_words(&document, is_refused))?;
     Ok(Exit::Done)
 }
 
@@ -245,16 +247,15 @@ fn document(it: &Explanation) -> WhyDocument {
     let choices = provenance::choices(&it.config, &it.config_text, &it.declaration, text, &it.profile, defaults);
     let settings: Vec<ChoiceEntry> = choices.settings.iter().map(ChoiceEntry::from).collect();
     let entries = |all: &[Difference]| all.iter().map(|it| entry(it, &settings)).collect();
-    let (verdict, ingredients, changes, remembered) = match &it.standing {
-        Standing::Excluded => (Verdict::Excluded, None, Vec::new(), false),
-        Standing::Broken => (Verdict::Broken, None, Vec::new(), false),
-        Standing::New => (Verdict::New, None, Vec::new(), false),
-        Standing::Unknown => (Verdict::Unknown, None, Vec::new(), false),
-        Standing::Current { ingredients } => (Verdict::UpToDate, Some(*ingredients as u64), Vec::new(), true),
-        Standing::Outdated { changes, ingredients, is_remembered } => {
-            (Verdict::Outdated, Some(*ingredients as u64), entries(changes), *is_remembered)
-        }
+    let (verdict, ingredients, changes) = match &it.standing {
+        Standing::Excluded => (Verdict::Excluded, None, Vec::new()),
+        Standing::Broken => (Verdict::Broken, None, Vec::new()),
+        Standing::New => (Verdict::New, None, Vec::new()),
+        Standing::Unknown => (Verdict::Unknown, None, Vec::new()),
+        Standing::Current { ingredients } => (Verdict::UpToDate, *ingredients, Vec::new()),
+        Standing::Outdated { changes, ingredients } => (Verdict::Outdated, Some(*ingredients), entries(changes)),
     };
+    let is_refused = it.remembered == Some(Remembered::Refusal);
     let last = |it: &LastTime| LastEntry {
         by_last_build: it.by_last_build,
         first: it.changes.is_none(),
@@ -265,10 +266,10 @@ fn document(it: &Explanation) -> WhyDocument {
         version: Version,
         profile: it.profile.name.clone(),
         head: (&it.asset).into(),
-        verdict,
-        ingredients,
+        verdict: if is_refused { Verdict::Broken } else { verdict },
+        ingredients: ingredients.map(|it| it as u64),
         changes,
-        remembered,
+        remembered: it.remembered == Some(Remembered::Artifacts),
         in_pack: it.in_pack,
         last: it.last.as_ref().map(last),
         cache_diagnostics: diagnostics(&it.cache_warnings),
@@ -327,60 +328,93 @@ fn found(answer: FindAnswer) -> FoundEntry {
     }
 }
 
-/// Tells it to people.
-fn in_words(document: &WhyDocument) -> String {
+/// Tells it to people. `is_refused` says whether its processor is known to refuse it.
+fn in_words(document: &WhyDocument, is_refused: bool) -> String {
     let it = document;
-    let of = |changes: usize, all: u64| format!("{changes} of its {}", count(all, "ingredient"));
-    let recent = it.last.as_ref().filter(|it| it.by_last_build);
-    let verdict = match (it.verdict, recent) {
-        (Verdict::UpToDate, Some(last)) if last.first => {
-            "up to date: built for the first time by the last build".to_owned()
-        }
-        (Verdict::UpToDate, Some(last)) => {
-            let changed = of(last.changes.len(), last.ingredients);
-            format!("up to date: was rebuilt by the last build because {changed} changed")
-        }
-        (Verdict::UpToDate, None) => "up to date: would not be rebuilt".to_owned(),
-        (Verdict::Outdated, _) => {
-            format!("would be rebuilt: {} changed", of(it.changes.len(), it.ingredients.unwrap_or_default()))
-        }
-        (Verdict::New, _) => "never built here: the next build makes it for the first time".to_owned(),
-        (Verdict::Unknown, _) => "not known: there is no note of what the one in the pack was made of".to_owned(),
-        (Verdict::Excluded, _) => format!("not built: it is excluded in profile {}", clean(&it.profile)),
-        (Verdict::Broken, _) => "cannot be built: something about it is an error".to_owned(),
-    };
-    let mut text = format!("{verdict}\n");
-    let recent = recent.filter(|_| it.verdict == Verdict::UpToDate);
+    let recent = it
+        .last
+        .as_ref()
+        .filter(|last| last.by_last_build && !last.first && it.verdict == Verdict::UpToDate && it.remembered);
+    let mut text = format!("{}\n", headline(it, recent, is_refused));
     recent.map_or(&it.changes, |it| &it.changes).iter().for_each(|it| line(&mut text, it));
     let _ = writeln!(text, "\nasset {}, {}", it.head.shown_id(), clean(&it.head.shown_place()));
-    let note = |text: &mut String, it: &str| text.extend(["note: ", it, "\n"]);
-    match it.verdict {
-        Verdict::Outdated if it.remembered => {
-            note(&mut text, "the cache has what comes of it: no processor needs to run");
-        }
-        Verdict::Unknown => note(
-            &mut text,
-            "the cache was deleted, or the pack comes from another machine or a build that wrote no cache; the next \
-             build that changes the pack takes note",
-        ),
-        Verdict::Broken => note(&mut text, "`packwright check` tells what is wrong"),
-        Verdict::UpToDate if it.in_pack == Some(false) => {
-            note(&mut text, "it is not in the pack: `packwright check` tells why");
-        }
-        Verdict::UpToDate if it.in_pack.is_none() => note(&mut text, "there is no pack: the next build writes it anew"),
-        _ => {}
+    for note in notes(it, is_refused) {
+        let _ = writeln!(text, "note: {note}");
     }
-    if let (Some(last), None, Verdict::UpToDate | Verdict::Outdated) = (&it.last, recent, it.verdict) {
+    if let (Some(last), None) = (&it.last, recent) {
         let by = if last.by_last_build { "the last build" } else { "an earlier build" };
         if last.first {
-            let _ = writeln!(text, "it was built for the first time by {by}");
+            let _ = writeln!(text, "its first note is of {by}");
         } else {
             let changed = of(last.changes.len(), last.ingredients);
-            let _ = writeln!(text, "it was last rebuilt by {by} because {changed} changed");
+            let _ = writeln!(text, "it last changed with {by} because {changed} changed");
             last.changes.iter().for_each(|it| line(&mut text, it));
         }
     }
     text
+}
+
+fn of(changes: usize, all: u64) -> String {
+    format!("{changes} of its {}", count(all, "ingredient"))
+}
+
+/// Returns how it stands, on one line. `recent` is why it changed with the last build, if that is the news.
+fn headline(it: &WhyDocument, recent: Option<&LastEntry>, is_refused: bool) -> String {
+    let changed = || of(it.changes.len(), it.ingredients.unwrap_or_default());
+    match it.verdict {
+        Verdict::UpToDate if !it.remembered => {
+            "nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its \
+             processor again"
+                .to_owned()
+        }
+        Verdict::UpToDate => match recent {
+            None => "up to date: nothing it is made of changed".to_owned(),
+            Some(last) => {
+                let changed = of(last.changes.len(), last.ingredients);
+                format!("up to date: changed with the last build because {changed} changed")
+            }
+        },
+        Verdict::Outdated if it.remembered => {
+            format!("would change: {} changed; the cache has what comes of it, no processor runs", changed())
+        }
+        Verdict::Outdated => format!("would be rebuilt: {} changed", changed()),
+        Verdict::New => format!("not in the last build of this pack: {}", next(it)),
+        Verdict::Unknown => format!("its history is not known: {}", next(it)),
+        Verdict::Excluded => format!("not built: it is excluded in profile {}", clean(&it.profile)),
+        Verdict::Broken if is_refused && !it.changes.is_empty() => {
+            format!("cannot be built: its processor refuses it; {} changed", changed())
+        }
+        Verdict::Broken if is_refused => "cannot be built: its processor refuses it".to_owned(),
+        Verdict::Broken => "cannot be built: something about it is an error".to_owned(),
+    }
+}
+
+/// Returns what the next build that needs an asset has to do for it.
+fn next(it: &WhyDocument) -> &'static str {
+    match it.remembered {
+        true => "the cache has what comes of it, no processor runs",
+        false => "the next build that needs it runs its processor",
+    }
+}
+
+fn notes(it: &WhyDocument, is_refused: bool) -> Vec<&'static str> {
+    const NO_NOTE: &str = "what the one in the pack was made of was not noted here, or the note was deleted or damaged, or \
+                           the last build went elsewhere (`--out`)";
+    let mut notes = Vec::new();
+    match it.verdict {
+        Verdict::Unknown => notes.push(NO_NOTE),
+        Verdict::Broken if is_refused => notes.push("`packwright check` tells why"),
+        Verdict::Broken => notes.push("`packwright check` tells what is wrong"),
+        Verdict::UpToDate if it.in_pack == Some(false) => {
+            notes.push("it is not in the pack: `packwright check` tells why");
+        }
+        Verdict::UpToDate if it.in_pack.is_none() => notes.push("there is no pack: the next build writes it anew"),
+        _ => {}
+    }
+    if it.verdict == Verdict::UpToDate && it.last.is_none() {
+        notes.push("its pack is made of what is there today; when it last changed is not known");
+    }
+    notes
 }
 
 fn line(text: &mut String, change: &ChangeEntry) {

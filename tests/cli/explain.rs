@@ -18,15 +18,16 @@ fn contents_settings_and_names() {
     expect![[r#"
         exit 0
         --- stdout
-        never built here: the next build makes it for the first time
+        not in the last build of this pack: the next build that needs it runs its processor
 
         asset 1, assets/credits.txt
         === built
         exit 0
         --- stdout
-        up to date: built for the first time by the last build
+        up to date: nothing it is made of changed
 
         asset 1, assets/credits.txt
+        its first note is of the last build
     "#]]
     .assert_eq(&around_a_build(&sandbox, "credits.txt"));
     sandbox.write("assets/credits.txt", "nobody\n");
@@ -37,11 +38,11 @@ fn contents_settings_and_names() {
           input credits.txt: c2212852f15a620b -> ced201c3ffc2541d
 
         asset 1, assets/credits.txt
-        it was built for the first time by the last build
+        its first note is of the last build
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 3 ingredients changed
+        up to date: changed with the last build because 1 of its 3 ingredients changed
           input credits.txt: c2212852f15a620b -> ced201c3ffc2541d
 
         asset 1, assets/credits.txt
@@ -55,10 +56,10 @@ fn contents_settings_and_names() {
     expect![[r#"
         exit 0
         --- stdout
-        up to date: would not be rebuilt
+        up to date: nothing it is made of changed
 
         asset 1, assets/credits.txt
-        it was last rebuilt by an earlier build because 1 of its 3 ingredients changed
+        it last changed with an earlier build because 1 of its 3 ingredients changed
           input credits.txt: c2212852f15a620b -> ced201c3ffc2541d
     "#]]
     .assert_eq(&sandbox.run(&["explain", "assets/credits.txt"]));
@@ -72,11 +73,11 @@ fn contents_settings_and_names() {
           setting max_width: 65536 -> 100 (hero.png.asset.json)
 
         asset 6, assets/sprites/hero.png
-        it was built for the first time by an earlier build
+        its first note is of an earlier build
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 9 ingredients changed
+        up to date: changed with the last build because 1 of its 9 ingredients changed
           setting max_width: 65536 -> 100 (hero.png.asset.json)
 
         asset 6, assets/sprites/hero.png
@@ -90,7 +91,7 @@ fn contents_settings_and_names() {
     expect![[r#"
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 9 ingredients changed
+        up to date: changed with the last build because 1 of its 9 ingredients changed
           setting max_width: 65536 -> 100 (hero.png.asset.json)
 
         asset 6, assets/sprites/hero.png
@@ -105,11 +106,11 @@ fn contents_settings_and_names() {
           input checker.png -> tile.png, with the same contents
 
         asset 7, assets/tiles/tile.png
-        it was built for the first time by an earlier build
+        its first note is of an earlier build
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 9 ingredients changed
+        up to date: changed with the last build because 1 of its 9 ingredients changed
           input checker.png -> tile.png, with the same contents
 
         asset 7, assets/tiles/tile.png
@@ -120,18 +121,18 @@ fn contents_settings_and_names() {
     expect![[r#"
         exit 0
         --- stdout
-        up to date: would not be rebuilt
+        up to date: nothing it is made of changed
 
         asset 2, assets/talk
-        it was last rebuilt by an earlier build because 1 of its 4 ingredients changed
+        it last changed with an earlier build because 1 of its 4 ingredients changed
           input intro.txt: 96aceb5b1e05a386 -> 48436d8590a00b4c
         === built
         exit 0
         --- stdout
-        up to date: would not be rebuilt
+        up to date: nothing it is made of changed
 
         asset 2, assets/talk
-        it was last rebuilt by an earlier build because 1 of its 4 ingredients changed
+        it last changed with an earlier build because 1 of its 4 ingredients changed
           input intro.txt: 96aceb5b1e05a386 -> 48436d8590a00b4c
     "#]]
     .assert_eq(&around_a_build(&sandbox, "assets/talk"));
@@ -144,12 +145,12 @@ fn contents_settings_and_names() {
           input lines/more.txt: none -> 0858b73c236756fa
 
         asset 2, assets/talk
-        it was last rebuilt by an earlier build because 1 of its 4 ingredients changed
+        it last changed with an earlier build because 1 of its 4 ingredients changed
           input intro.txt: 96aceb5b1e05a386 -> 48436d8590a00b4c
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 5 ingredients changed
+        up to date: changed with the last build because 1 of its 5 ingredients changed
           input lines/more.txt: none -> 0858b73c236756fa
 
         asset 2, assets/talk
@@ -164,7 +165,7 @@ fn profiles_have_settings_of_their_own() {
     expect![[r#"
         exit 0
         --- stdout
-        never built here: the next build makes it for the first time
+        not in the last build of this pack: the next build that needs it runs its processor
 
         asset 5, assets/sprites/coin.png
     "#]]
@@ -180,15 +181,16 @@ fn profiles_have_settings_of_their_own() {
           setting max_width: 65536 -> 2048 (profile release)
 
         asset 5, assets/sprites/coin.png
-        it was built for the first time by the last build
+        its first note is of the last build
     "#]]
     .assert_eq(&sandbox.run(&["explain", "coin", "-p", "release"]));
     expect![[r#"
         exit 0
         --- stdout
-        up to date: built for the first time by the last build
+        up to date: nothing it is made of changed
 
         asset 5, assets/sprites/coin.png
+        its first note is of the last build
     "#]]
     .assert_eq(&sandbox.run(&["explain", "coin"]));
 }
@@ -206,33 +208,33 @@ fn what_a_processor_looked_at() {
           reference to ../sprites/hero.png: 6 -> unresolved
 
         asset 4, assets/models/sign.gltf
-        it was built for the first time by the last build
+        its first note is of the last build
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 13 ingredients changed
-          reference to ../sprites/hero.png: 6 -> unresolved
+        cannot be built: its processor refuses it
 
         asset 4, assets/models/sign.gltf
-        note: it is not in the pack: `packwright check` tells why
+        note: `packwright check` tells why
+        it last changed with the last build because 1 of its 13 ingredients changed
+          reference to ../sprites/hero.png: 6 -> unresolved
     "#]]
     .assert_eq(&around_a_build(&sandbox, "models/sign.gltf"));
     sandbox.rename("hero.png", "assets/sprites/hero.png");
     expect![[r#"
         exit 0
         --- stdout
-        would be rebuilt: 2 of its 13 ingredients changed
+        would change: 2 of its 13 ingredients changed; the cache has what comes of it, no processor runs
           reference to ../sprites/hero.png: unresolved -> 6
           observed ../sprites/hero.png: absent -> ebbe2ef3db53a5eb
 
         asset 4, assets/models/sign.gltf
-        note: the cache has what comes of it: no processor needs to run
-        it was last rebuilt by the last build because 1 of its 13 ingredients changed
+        it last changed with the last build because 1 of its 13 ingredients changed
           reference to ../sprites/hero.png: 6 -> unresolved
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 12 ingredients changed
+        up to date: changed with the last build because 1 of its 12 ingredients changed
           reference to ../sprites/hero.png: unresolved -> 6
 
         asset 4, assets/models/sign.gltf
@@ -248,7 +250,7 @@ fn what_a_processor_looked_at() {
           observed sign.bin: 3d55ea02d922e0aa -> b5ad004927c45f28
 
         asset 4, assets/models/sign.gltf
-        it was last rebuilt by the last build because 1 of its 12 ingredients changed
+        it last changed with the last build because 1 of its 12 ingredients changed
           reference to ../sprites/hero.png: unresolved -> 6
     "#]]
     .assert_eq(&sandbox.run(&["explain", "models/sign.gltf"]));
@@ -260,7 +262,7 @@ fn what_a_processor_looked_at() {
           observed sign.bin: 3d55ea02d922e0aa -> absent
 
         asset 4, assets/models/sign.gltf
-        it was last rebuilt by the last build because 1 of its 12 ingredients changed
+        it last changed with the last build because 1 of its 12 ingredients changed
           reference to ../sprites/hero.png: unresolved -> 6
     "#]]
     .assert_eq(&sandbox.run(&["explain", "models/sign.gltf"]));
@@ -274,10 +276,10 @@ fn what_is_not_known_is_said() {
     expect![[r#"
         exit 0
         --- stdout
-        not known: there is no note of what the one in the pack was made of
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
-        note: the cache was deleted, or the pack comes from another machine or a build that wrote no cache; the next build that changes the pack takes note
+        note: its pack is made of what is there today; when it last changed is not known
     "#]].assert_eq(&sandbox.run(&["explain", "a.txt"]));
     sandbox.run(&["build", "--rehash"]);
     sandbox.write("assets/a.txt", "A");
@@ -285,25 +287,25 @@ fn what_is_not_known_is_said() {
     expect![[r#"
         exit 0
         --- stdout
-        not known: there is no note of what the one in the pack was made of
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
-        note: the cache was deleted, or the pack comes from another machine or a build that wrote no cache; the next build that changes the pack takes note
+        note: its pack is made of what is there today; when it last changed is not known
     "#]].assert_eq(&sandbox.run(&["explain", "a.txt"]));
     expect![[r#"
         exit 0
         --- stdout
-        not known: there is no note of what the one in the pack was made of
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
-        note: the cache was deleted, or the pack comes from another machine or a build that wrote no cache; the next build that changes the pack takes note
+        note: its pack is made of what is there today; when it last changed is not known
         === built
         exit 0
         --- stdout
-        not known: there is no note of what the one in the pack was made of
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
 
         asset 1, assets/a.txt
-        note: the cache was deleted, or the pack comes from another machine or a build that wrote no cache; the next build that changes the pack takes note
+        note: its pack is made of what is there today; when it last changed is not known
     "#]].assert_eq(&around_a_build(&sandbox, "a.txt"));
     // Back to what the cache has seen before.
     sandbox.write("assets/b.txt", "B");
@@ -316,11 +318,11 @@ fn what_is_not_known_is_said() {
           input b.txt: 9f9524ca18c0cc03 -> 10e5cf3d3c8a4f9f
 
         asset 2, assets/b.txt
-        it was built for the first time by the last build
+        its first note is of the last build
         === built
         exit 0
         --- stdout
-        up to date: was rebuilt by the last build because 1 of its 3 ingredients changed
+        up to date: changed with the last build because 1 of its 3 ingredients changed
           input b.txt: 9f9524ca18c0cc03 -> 10e5cf3d3c8a4f9f
 
         asset 2, assets/b.txt
@@ -363,4 +365,168 @@ fn what_is_not_known_is_said() {
         error: there is no packwright.toml in `SANDBOX` or above it; `packwright init` makes a workspace
     "#]]
     .assert_eq(&Sandbox::empty().run(&["explain", "a.txt"]));
+}
+
+/// Returns the headline, and whether the cache has what comes of the asset.
+fn headline(sandbox: &Sandbox, asset: &[&str]) -> String {
+    let arguments = [&["explain"], asset].concat();
+    let told = sandbox.stdout(&arguments);
+    let json = sandbox.json(&[&arguments[..], &["--format", "json"]].concat());
+    format!("{}\n{} {}\n", told.lines().next().expect("a line"), json["verdict"], json["remembered"])
+}
+
+/// Returns what a build did.
+fn build(sandbox: &Sandbox, flags: &[&str]) -> String {
+    let told = sandbox.run(&[&["build"], flags].concat());
+    told.lines().last().expect("a line").to_owned() + "\n"
+}
+
+#[test]
+fn what_the_cache_lost_is_no_change() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    let elsewhere = ["credits.txt", "--cache-dir", "elsewhere"];
+    expect![[r#"
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
+        "up_to_date" false
+        up to date: nothing it is made of changed
+        "up_to_date" true
+    "#]]
+    .assert_eq(&(headline(&sandbox, &elsewhere) + &headline(&sandbox, &["credits.txt"])));
+}
+
+#[test]
+fn a_build_that_takes_no_note_leaves_assets_up_to_date() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    // It is made by another setting, and nothing else comes of it.
+    sandbox.write("assets/sprites/hero.png.asset.json", r#"{ "settings": { "max_width": 60000 } }"#);
+    let before = headline(&sandbox, &["sprites/hero.png"]);
+    let built = build(&sandbox, &["--no-cache"]) + &build(&sandbox, &[]);
+    expect![[r#"
+        would be rebuilt: 1 of its 9 ingredients changed
+        "outdated" false
+        === dev/main is as it was: 7 assets processed, 0 reused, nothing written in 0.00 s
+        nothing to do (7 assets, 0.00 s)
+        nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
+        "up_to_date" false
+    "#]]
+    .assert_eq(&format!("{before}=== {built}{}", headline(&sandbox, &["sprites/hero.png"])));
+}
+
+#[test]
+fn what_no_note_is_left_of_is_not_known() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/b.txt", "b")]);
+    sandbox.run(&["build"]);
+    sandbox.run(&["cache", "clear"]);
+    sandbox.write("assets/b.txt", "B");
+    expect![[r#"
+        its history is not known: the next build that needs it runs its processor
+
+        asset 1, assets/a.txt
+        note: what the one in the pack was made of was not noted here, or the note was deleted or damaged, or the last build went elsewhere (`--out`)
+    "#]]
+    .assert_eq(&sandbox.stdout(&["explain", "a.txt"]));
+}
+
+#[test]
+fn what_was_not_in_the_last_build_may_be_remembered() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/b.txt", "b")]);
+    sandbox.run(&["build"]);
+    sandbox.write("assets/a.txt.asset.json", r#"{ "exclude": true }"#);
+    sandbox.run(&["build"]);
+    sandbox.remove("assets/a.txt.asset.json");
+    let mut told = headline(&sandbox, &["a.txt"]);
+    sandbox.write("assets/c.txt", "c");
+    told += &headline(&sandbox, &["c.txt"]);
+    sandbox.run(&["check"]);
+    told += &headline(&sandbox, &["c.txt"]);
+    told += &build(&sandbox, &[]);
+    expect![[r#"
+        not in the last build of this pack: the cache has what comes of it, no processor runs
+        "new" true
+        not in the last build of this pack: the next build that needs it runs its processor
+        "new" false
+        not in the last build of this pack: the cache has what comes of it, no processor runs
+        "new" true
+        built dev/main: 0 assets processed, 3 reused, 3 files written in 0.00 s
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_number_of_another_branch_is_another_asset() {
+    let sandbox = Sandbox::raw(&[]);
+    let registry: Vec<_> = sandbox.files().into_iter().filter(|it| it.0.contains("packwright.registry")).collect();
+    sandbox.write("assets/a.txt", "a");
+    sandbox.run(&["build"]);
+    sandbox.remove("assets/a.txt");
+    for (path, bytes) in &registry {
+        std::fs::write(sandbox.path(path), bytes).expect("a file");
+    }
+    sandbox.write("assets/other.txt", "o");
+    let json = sandbox.json(&["explain", "other.txt", "--format", "json"]);
+    assert_eq!((&json["asset_id"], &json["in_pack"]), (&1.into(), &false.into()));
+    expect![[r#"
+        not in the last build of this pack: the next build that needs it runs its processor
+        "new" false
+    "#]]
+    .assert_eq(&headline(&sandbox, &["other.txt"]));
+}
+
+#[test]
+fn a_build_that_went_elsewhere_is_not_compared_with() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/b.txt", "b")]);
+    sandbox.run(&["build"]);
+    sandbox.write("assets/a.txt", "A");
+    sandbox.run(&["build", "--out", "elsewhere"]);
+    expect![[r#"
+        would change: 1 of its 3 ingredients changed; the cache has what comes of it, no processor runs
+          input a.txt: 17762fddd969a453 -> 32684bfa28c0c84d
+
+        asset 1, assets/a.txt
+        its first note is of the last build
+    "#]]
+    .assert_eq(&sandbox.stdout(&["explain", "a.txt"]));
+    sandbox.write("assets/a.txt", "a");
+    expect![[r#"
+        up to date: nothing it is made of changed
+        "up_to_date" true
+    "#]]
+    .assert_eq(&headline(&sandbox, &["a.txt"]));
+}
+
+#[test]
+fn what_a_processor_refused_is_broken() {
+    let sandbox = Sandbox::demo();
+    sandbox.run(&["build"]);
+    let image = sandbox.read("assets/sprites/coin.png");
+    std::fs::write(sandbox.path("assets/sprites/coin.png"), &image[..40]).expect("a file");
+    let before = headline(&sandbox, &["coin"]);
+    let built = build(&sandbox, &[]);
+    expect![[r#"
+        would be rebuilt: 1 of its 9 ingredients changed
+        "outdated" false
+        === built dev/main: 1 asset processed, 5 reused, 3 files written in 0.00 s
+        cannot be built: its processor refuses it
+        "broken" false
+    "#]]
+    .assert_eq(&format!("{before}=== {built}{}", headline(&sandbox, &["coin"])));
+    sandbox.run(&["check"]);
+    expect![[r#"
+        cannot be built: its processor refuses it
+
+        asset 5, assets/sprites/coin.png
+        note: `packwright check` tells why
+        it last changed with the last build because 1 of its 9 ingredients changed
+          input coin.png: 697bc515dc2d36d8 -> 5c06e94c73310828
+    "#]]
+    .assert_eq(&sandbox.stdout(&["explain", "coin"]));
+    std::fs::write(sandbox.path("assets/sprites/new.png"), &image[..50]).expect("a file");
+    sandbox.run(&["check"]);
+    expect![[r#"
+        cannot be built: its processor refuses it
+        "broken" false
+    "#]]
+    .assert_eq(&headline(&sandbox, &["sprites/new.png"]));
 }

@@ -10,14 +10,12 @@
 //! Where memos cannot stand for a workspace (`keep.rs`) these rows are kept all the same, under a frame that nobody
 //! recalls. Like all memos they may be lost; then nobody knows why something was made.
 
-use std::collections::BTreeMap;
-
 use bincode::enc::Encoder;
 use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 
 use crate::cache::{Index, encoding};
-use crate::model::{AssetId, Codecs, Digest};
+use crate::model::{AssetId, AssetUuid, Codecs, Digest};
 use crate::process::contract::Input;
 use crate::process::exec::MadeResult;
 use crate::process::ingredients::{Ingredients, InputDigest, Method, Short};
@@ -32,6 +30,14 @@ use super::{Frame, Outline, Row, memo_key, stored_frames};
 /// Assets that came from other buckets are recognised where no more than so many buckets are not what they were.
 const FEW: usize = 16;
 
+/// The last four bytes of a uuid. Numbers are stable along one history only: on another branch the same one may be
+/// another asset's, and these tell.
+type ShortUuid = [u8; 4];
+
+fn short(uuid: AssetUuid) -> ShortUuid {
+    *uuid.0.last_chunk().expect("a uuid has 16 bytes")
+}
+
 /// What a bucket's assets were made of, ascending by number.
 #[derive(PartialEq, Eq, Debug, Default, Decode)]
 pub(super) struct Makings {
@@ -42,6 +48,7 @@ pub(super) struct Makings {
 #[derive(PartialEq, Eq, Debug, Decode)]
 struct Making {
     id: AssetId,
+    uuid: ShortUuid,
     /// Which of the methods.
     method: u32,
     compression: Codecs,
@@ -60,6 +67,7 @@ struct MakingsNow<'a> {
 #[derive(Encode)]
 struct MakingNow<'a> {
     id: AssetId,
+    uuid: ShortUuid,
     method: u32,
     compression: Codecs,
     inputs: InputsNow<'a>,
@@ -114,29 +122,43 @@ pub struct MadeOf {
     pub before: Option<Ingredients>,
 }
 
-/// What is remembered of the last build of a profile and pack.
-pub struct LastBuild {
-    /// Each pack, by name, and the content digest that it came to; `None` where it was not built.
-    pub packs: BTreeMap<String, Option<Digest>>,
-    /// What one asset in it was made of. `None` where it was not made, or where that is lost.
-    pub asset: Option<MadeOf>,
-}
+/// What is known of the packs that are there: the name of each, and its content digest.
+pub type PacksThere = [(String, Digest)];
 
-/// Returns what is remembered of the last build, and of an asset in it.
-pub fn last_build(index: &Index, target: &str, id: Option<AssetId>) -> Option<LastBuild> {
+/// Returns what is remembered of an asset in the build that made the packs that are there, the newest of such builds;
+/// where there are no packs, in the last build. `None` when it is not known which build that was, where the asset was not
+/// made, or where that is lost.
+pub fn recorded(
+    index: &Index,
+    target: &str,
+    packs: &PacksThere,
+    identity: Option<(AssetUuid, AssetId)>,
+) -> Option<MadeOf> {
     let (_, frames) = stored_frames(index, target);
-    let last = frames.first()?;
-    let asset = id.and_then(|id| made_of(index, target, &frames, id));
-    Some(LastBuild { packs: last.packs.clone(), asset })
+    let frame = frames.iter().find(|it| is_of_packs(it, packs))?;
+    made_of(index, target, &frames, frame, identity?)
 }
 
-fn made_of(index: &Index, target: &str, frames: &[Frame], id: AssetId) -> Option<MadeOf> {
-    let last = frames.first()?;
-    let record = find(index, target, last, id)?;
+/// Returns whether a build made the packs that are there, as far as it built them.
+fn is_of_packs(frame: &Frame, packs: &PacksThere) -> bool {
+    let came_to = |name: &String| frame.packs.get(name).copied().flatten();
+    let mut is_it = packs.iter().filter_map(|(name, digest)| Some(came_to(name)? == *digest)).peekable();
+    packs.is_empty() || is_it.peek().is_some() && is_it.all(|it| it)
+}
+
+fn made_of(
+    index: &Index,
+    target: &str,
+    frames: &[Frame],
+    last: &Frame,
+    identity: (AssetUuid, AssetId),
+) -> Option<MadeOf> {
+    let id = identity.1;
+    let record = find(index, target, last, identity)?;
     let now = record.ingredients(id)?;
     // Whoever goes far back at once derives nothing: then the build before has a frame of its own.
-    let previous = frames.get(1).filter(|it| it.build + 1 == last.build);
-    let other = previous.and_then(|it| find(index, target, it, id)?.ingredients(id)).filter(|it| *it != now);
+    let previous = frames.iter().find(|it| it.build + 1 == last.build);
+    let other = previous.and_then(|it| find(index, target, it, identity)?.ingredients(id)).filter(|it| *it != now);
     if other.is_some() {
         return Some(MadeOf { now, by_last_build: true, before: other });
     }
@@ -145,8 +167,9 @@ fn made_of(index: &Index, target: &str, frames: &[Frame], id: AssetId) -> Option
 }
 
 /// Finds the rows of the bucket in which an asset was.
-fn find(index: &Index, target: &str, frame: &Frame, id: AssetId) -> Option<Record> {
-    frame.buckets.iter().find_map(|it| Record::fetch(index, target, it).filter(|it| it.makings.find(id).is_some()))
+fn find(index: &Index, target: &str, frame: &Frame, (uuid, id): (AssetUuid, AssetId)) -> Option<Record> {
+    let is_in = |it: &Record| it.makings.find(id).is_some_and(|it| it.uuid == short(uuid));
+    frame.buckets.iter().find_map(|it| Record::fetch(index, target, it).filter(is_in))
 }
 
 /// The rows of one bucket.
@@ -191,7 +214,7 @@ pub(super) fn makings_row(db: &Database, slot: Slot) -> Vec<u8> {
     let mut makings = MakingsNow { methods: Vec::new(), assets: Vec::with_capacity(list.len()) };
     for (it, made) in list.iter().zip(slot.made(db).iter()) {
         let identity = assets[it.asset as usize].identity;
-        let Some((_, id)) = identity.filter(|_| !matches!(made.result, MadeResult::Panicked(_))) else { continue };
+        let Some((uuid, id)) = identity.filter(|_| !matches!(made.result, MadeResult::Panicked(_))) else { continue };
         let recipe = &it.recipe;
         let known = makings.methods.iter().position(|it| it.is_of(recipe));
         let method = known.unwrap_or_else(|| {
@@ -200,6 +223,7 @@ pub(super) fn makings_row(db: &Database, slot: Slot) -> Vec<u8> {
         });
         makings.assets.push(MakingNow {
             id,
+            uuid: short(uuid),
             method: method as u32,
             compression: recipe.codecs,
             inputs: InputsNow(&recipe.inputs),
@@ -227,7 +251,8 @@ impl Past {
         let mut past = Self { since: own.map_or(build, |it| it.past.since), ..Self::default() };
         for making in &now.assets {
             let records = own.into_iter().chain(others);
-            let found = records.filter_map(|it| Some((it, it.makings.find(making.id)?))).next();
+            let same = |it: &&Making| it.uuid == making.uuid;
+            let found = records.filter_map(|it| Some((it, it.makings.find(making.id).filter(same)?))).next();
             let Some((record, then)) = found else {
                 past.note(making.id, build, None);
                 continue;
@@ -328,6 +353,7 @@ mod tests {
     fn makings(of: &[(u32, u8, u32)]) -> Makings {
         let making = |(at, (id, digest, _)): (usize, &(u32, u8, u32))| Making {
             id: AssetId(*id),
+            uuid: [0; 4],
             method: at as u32,
             compression: Codecs::of([Codec::None]),
             inputs: vec![("a".to_owned(), Short([*digest; 8]))],
@@ -368,6 +394,7 @@ mod tests {
         let answers = [Observation::Glob { pattern: "*".to_owned(), matches: vec!["x".to_owned()] }];
         let making = MakingNow {
             id: AssetId(300),
+            uuid: [1, 2, 3, 4],
             method: 0,
             compression: Codecs::of([Codec::Zstd]),
             inputs: InputsNow(&inputs),
@@ -376,7 +403,8 @@ mod tests {
         let row = encoding::encode(&MakingsNow { methods: vec![method(7)], assets: vec![making] });
         let inputs = vec![("a".to_owned(), Short([1; 8])), ("../b".to_owned(), Short([2; 8]))];
         let (id, answers) = (AssetId(300), answers.to_vec());
-        let making = Making { id, method: 0, compression: Codecs::of([Codec::Zstd]), inputs, answers };
+        let making =
+            Making { id, uuid: [1, 2, 3, 4], method: 0, compression: Codecs::of([Codec::Zstd]), inputs, answers };
         let expected = Makings { methods: vec![method(7)], assets: vec![making] };
         assert_eq!(encoding::decode::<Makings>(&row), Some(expected));
     }
@@ -405,5 +433,15 @@ mod tests {
         let now = [(1, 1, 1), (7, 7, 1)];
         let moved = record(&now, Past::of(&makings(&now), 9, Some(&to), &[from]));
         assert_eq!([1, 7].map(|it| told(&moved, it)), ["since 4", "since 2"]);
+    }
+
+    #[test]
+    fn a_number_that_is_another_assets_now_has_no_past() {
+        let first = record(&[(1, 1, 1)], Past { since: 1, ..Past::default() });
+        let edited = [(1, 9, 1)];
+        let mut now = makings(&edited);
+        now.assets[0].uuid = [7; 4];
+        let past = Past::of(&now, 2, Some(&first), &[]);
+        assert_eq!(told(&Record { makings: now, past }, 1), "since 2");
     }
 }

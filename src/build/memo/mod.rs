@@ -40,7 +40,7 @@ use crate::workspace::lookup::Lookup;
 
 pub use draft::Draft;
 pub use keep::{Built, Rest, remember};
-pub use made::{LastBuild, MadeOf, last_build};
+pub use made::{MadeOf, recorded};
 pub use settle::Registration;
 pub use short::{Difference, Short};
 

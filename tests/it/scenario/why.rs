@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use packwright::internals::build::Options;
-use packwright::internals::build::explain::{LastTime, Standing};
+use packwright::internals::build::explain::{LastTime, Remembered, Standing};
 use packwright::internals::build::inspect::Asset;
 use packwright::internals::driver::Engine;
 use packwright::internals::process::ingredients::{Difference, InputDigest};
@@ -20,14 +20,22 @@ pub fn tell(engine: &Engine, place: &str, profile: &str) -> String {
     let found = engine.explain(&options, &find).expect("a workspace");
     let mut told = format!("why {place}: ");
     match &found.standing {
-        Standing::Current { ingredients } => write!(told, "current, of {ingredients}"),
-        Standing::Outdated { changes, is_remembered, .. } => {
-            write!(told, "outdated{}", if *is_remembered { ", remembered" } else { "" }).expect("text grows");
-            changes.iter().try_for_each(|it| write!(told, "\n  {}", change(it)))
-        }
+        Standing::Current { ingredients: Some(ingredients) } => write!(told, "current, of {ingredients}"),
+        Standing::Current { ingredients: None } => write!(told, "current"),
+        Standing::Outdated { .. } => write!(told, "outdated"),
         other => write!(told, "{other:?}"),
     }
     .expect("text grows");
+    match (&found.remembered, &found.standing) {
+        (Some(Remembered::Refusal), _) => told.push_str(", refused"),
+        (Some(Remembered::Artifacts), Standing::Current { .. }) => {}
+        (Some(Remembered::Artifacts), _) => told.push_str(", remembered"),
+        (None, Standing::Current { .. }) => told.push_str(", lost"),
+        (None, _) => {}
+    }
+    if let Standing::Outdated { changes, .. } = &found.standing {
+        changes.iter().for_each(|it| write!(told, "\n  {}", change(it)).expect("text grows"));
+    }
     if let Some(LastTime { by_last_build, changes, .. }) = &found.last {
         let by = if *by_last_build { "the last build" } else { "an earlier build" };
         let how = if changes.is_some() { "again" } else { "first" };
@@ -190,7 +198,7 @@ fn answers() {
             build 1: written, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:72: `buffers[0]` names `m.bin`, which is not there
                 help: `assets/m.gltf` is left out of the pack
-            why assets/m.gltf: current, of 12
+            why assets/m.gltf: current, of 12, refused
               made first by the last build
             why assets/m.gltf: outdated
               m.bin Absent -> m.bin there
@@ -214,7 +222,7 @@ fn answers() {
             build 4: written, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:104: `images[0]` names `tex.png`, which is not there
                 help: `assets/m.gltf` is left out of the pack
-            why assets/m.gltf: current, of 13
+            why assets/m.gltf: current, of 13, refused
               made again by the last build
                 tex.png is raw 2 -> tex.png is nobody
         "#]],
@@ -252,7 +260,7 @@ fn where_memos_do_not_stand_it_is_known_all_the_same() {
                 help: `assets/tex.png` is left out of the pack
             why assets/m.gltf: current, of 11
               made first by an earlier build
-            why assets/tex.png: current, of 9
+            why assets/tex.png: current, of 9, refused
               made again by the last build
                 contents of tex.png
             why assets/m.gltf: outdated
@@ -331,4 +339,66 @@ fn branches_are_switched() {
           made first by an earlier build
     "#]]
     .assert_eq(&told);
+}
+
+#[test]
+fn what_is_refused_or_remembered_is_told() {
+    check_both(
+        r#"
+//- png /assets/tex.png 4x2
+//- /assets/a.txt
+a
+//- build lenient --quiet
+//- png-cut /assets/tex.png 4x2 30
+//- why /assets/tex.png lenient
+//- build lenient --quiet
+//- why /assets/tex.png lenient
+//- wipe-out
+//- why /assets/tex.png lenient
+//- build lenient --quiet
+//- /assets/a.txt.asset.json
+{ "exclude": true }
+//- build lenient --quiet
+//- rm /assets/a.txt.asset.json
+//- why /assets/a.txt lenient
+//- /assets/a.txt
+b
+//- why /assets/a.txt lenient
+//- check lenient --quiet
+//- why /assets/a.txt lenient
+//- build lenient --cache=off --quiet
+//- why /assets/a.txt lenient
+"#,
+        expect![[r#"
+            build 1: written, 2 assets in the pack
+            why assets/tex.png: outdated
+              contents of tex.png
+              made first by the last build
+            build 2: written, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/tex.png: current, of 9, refused
+              made again by the last build
+                contents of tex.png
+            why assets/tex.png: current, of 9, refused
+              made again by the last build
+                contents of tex.png
+            build 3: written, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            build 4: written, 0 assets in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/a.txt: New, remembered
+            why assets/a.txt: New
+            check 5: checked, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/a.txt: New, remembered
+            build 6: written, 1 asset in the pack
+              warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: `assets/tex.png` is left out of the pack
+            why assets/a.txt: current, of 3
+        "#]],
+    );
 }
