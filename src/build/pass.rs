@@ -348,7 +348,7 @@ impl<'a> Pass<'a> {
             let known = self.outputs(output, it.number);
             prepared.push((it, publish::prepare(ws, &output.dir, it, payloads, known.as_ref())?));
         }
-        let published = publish::publish(ws, output, &self.setup.config.packs, prepared)?;
+        let published = publish::publish(ws, output, &self.setup.profile, &self.setup.config.packs, prepared)?;
         self.session.store.commit();
         Ok(published)
     }

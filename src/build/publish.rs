@@ -253,6 +253,7 @@ pub fn prepare<'a>(
 pub fn publish(
     ws: &Workspace,
     output: &Output,
+    profile: &Profile,
     packs: &Packs,
     prepared: Vec<(&Publication<'_>, Prepared<'_>)>,
 ) -> Result<Publishing> {
@@ -268,7 +269,7 @@ pub fn publish(
         swept.push((publication, number, files.sweep()?, now, boot));
     }
     // Once a receipt says that there is nothing to do, nobody looks for them.
-    let removed = sweep_undefined(ws, output, packs)?;
+    let removed = sweep_undefined(ws, output, profile, packs)?;
     let finish = |(publication, pack, emitted, now, boot): (&Publication<'_>, usize, Emitted, _, String)| {
         let durability = durability(publication.profile);
         let receipt = receipt_of(publication, &emitted);
@@ -321,11 +322,11 @@ fn receipt_of(publication: &Publication<'_>, emitted: &Emitted) -> Receipt {
 /// # Errors
 ///
 /// Whatever the disk refuses when it is asked for what is there; what cannot be removed stays.
-fn sweep_undefined(ws: &Workspace, output: &Output, packs: &Packs) -> Result<Vec<String>> {
+fn sweep_undefined(ws: &Workspace, output: &Output, profile: &Profile, packs: &Packs) -> Result<Vec<String>> {
     if !output.is_own {
         return Ok(Vec::new());
     }
-    let (out_dir, profile) = (&*output.dir, &output.profile);
+    let out_dir = &*output.dir;
     let disk = &*ws.disk;
     let mut swept = Vec::new();
     let listed = emit::list_files(disk, out_dir)?;
@@ -335,10 +336,10 @@ fn sweep_undefined(ws: &Workspace, output: &Output, packs: &Packs) -> Result<Vec
         let has_own = |it: &str| listed.iter().any(|other| *other == format::root_name(it));
         let is_it = |it: &str| it == name || (it.eq_ignore_ascii_case(name) && !has_own(it));
         let is_defined = packs.all().iter().any(|it| is_it(&it.name));
-        let receipt = receipt::read(disk, out_dir, name).filter(|it| !is_defined && it.profile == *profile);
+        let receipt = receipt::read(disk, out_dir, name).filter(|it| !is_defined && it.profile == profile.name);
         if let Some(receipt) = receipt {
             let files: Vec<_> = receipt.files.into_iter().map(|it| (it.path, it.digest)).collect();
-            emit::remove_pack(Target { disk, out_dir, pack: name }, &files)?;
+            emit::remove_pack(Target { disk, out_dir, pack: name }, &files, durability(profile))?;
             swept.push(name.to_owned());
         }
     }

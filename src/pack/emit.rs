@@ -215,7 +215,7 @@ pub fn packs_among(names: &[String]) -> impl Iterator<Item = &str> {
 /// # Errors
 ///
 /// Whatever the disk refuses when it is asked for what is there. What cannot be removed stays, and the receipt with it.
-pub fn remove_pack(target: Target<'_>, files: &[(String, Digest)]) -> Result<()> {
+pub fn remove_pack(target: Target<'_>, files: &[(String, Digest)], durability: Durability) -> Result<()> {
     let owned = |it: &&(String, Digest)| it.0.starts_with(&format!("{}.", target.pack)) && !it.0.contains('/');
     let mut is_gone = true;
     for (name, digest) in files.iter().filter(owned) {
@@ -236,6 +236,8 @@ pub fn remove_pack(target: Target<'_>, files: &[(String, Digest)]) -> Result<()>
     }
     // Refused when somebody keeps a file of theirs in there, or when there is no such directory.
     let _ = target.disk.remove_dir(&target.parts_dir());
+    // After a loss of power the files may be back: then the receipt has to be there too.
+    sync_dir(target, target.out_dir, durability)?;
     if is_gone {
         let _ = target.disk.remove_file(&target.path(&target.receipt_name()));
     }
