@@ -50,7 +50,7 @@ impl Renaming {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`](crate::error::Error::Refused) for a declaration that cannot be edited.
+/// [`Error::Refused`] for a declaration that cannot be edited.
 pub fn rewrite(view: &View, renaming: &Renaming, decision: &mut Decision) -> Result<()> {
     let mut done = BTreeSet::new();
     for asset in &view.assets {
