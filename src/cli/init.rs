@@ -506,7 +506,7 @@ mod tests {
             let text = survey.config(AssetUuid([7; 16]));
             let (config, problems) = Config::parse(text.as_bytes(), &kinds::Check);
             assert_eq!(problems, [], "{text}");
-            assert_eq!(config.expect("it is one").rules.all().len(), 3);
+            assert_eq!(config.expect("it is one").rules.all().len(), 4);
         }
     }
 
@@ -514,7 +514,8 @@ mod tests {
     fn extensions_count_as_they_are_written() {
         let rules = survey(&[("png", 3), ("PNG", 1), ("Glb", 2), ("bin", 4), ("", 1)]).rules();
         let shown: Vec<String> = rules.iter().map(|it| format!("{} {} {}", it.pattern, it.kind, it.files)).collect();
-        assert_eq!(shown, ["**/*.{png,PNG} image 4", "**/*.{glb,gltf,Glb} model 2", "**/* raw 5"]);
+        let sounds = "**/*.{flac,mp3,oga,ogg,opus,wav,wave} audio 0";
+        assert_eq!(shown, [sounds, "**/*.{png,PNG} image 4", "**/*.{glb,gltf,Glb} model 2", "**/* raw 5"]);
     }
 
     #[test]
@@ -531,7 +532,7 @@ mod tests {
         ]);
         survey.beside = [("import".to_owned(), 3), ("meta".to_owned(), 2)].into();
         let shown: Vec<String> = survey.rules().iter().map(|it| format!("{} {}", it.pattern, it.files)).collect();
-        assert_eq!(shown, ["**/*.png 3", "**/*.{glb,gltf} 0", "**/* 7"]);
+        assert_eq!(shown, ["**/*.{flac,mp3,oga,ogg,opus,wav,wave} 2", "**/*.png 3", "**/*.{glb,gltf} 0", "**/* 5"]);
         let ignored = |survey: &Survey| -> Vec<String> {
             let shown = |it: &IgnoredEntry| format!("{}: {:?} {}", it.what, it.files, it.pattern);
             survey.ignored().iter().map(shown).collect()
