@@ -17,7 +17,7 @@ pub fn files() -> Vec<(RelPath, Vec<u8>)> {
     let binaries = [
         ("assets/models/crate.glb", glb(CRATE, &quad())),
         ("assets/models/sign.bin", quad()),
-        ("assets/sounds/hum.wav", hum()),
+        ("assets/tunes/hum.wav", hum()),
         ("assets/sprites/coin.png", drawn(COIN, 2)),
         ("assets/sprites/hero.png", drawn(HERO, 2)),
         ("assets/tiles/checker.png", checker()),
@@ -267,7 +267,7 @@ mod tests {
             assets/sprites/coin.png.asset.json b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073
             assets/models/crate.glb d177408f95482e3783fb483b1cb881f9b5179d593a536886d43d059b52a20dba
             assets/models/sign.bin 3d55ea02d922e0aa565423c1b218b8562a4fdf24270840b4a2baf5d11ce51e1b
-            assets/sounds/hum.wav 992c6d9bb903301d898331f8e5ded04128e7ecc943ce22c4e298fd0f83bb9382
+            assets/tunes/hum.wav 992c6d9bb903301d898331f8e5ded04128e7ecc943ce22c4e298fd0f83bb9382
             assets/sprites/coin.png 697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619
             assets/sprites/hero.png ebbe2ef3db53a5eb51d40b08ba7561cb9beeaa73d6b4345172c5358daef8c955
             assets/tiles/checker.png a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e

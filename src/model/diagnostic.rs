@@ -353,6 +353,7 @@ codes! {
     AUDIO_LIMIT = 331, "a sound is larger than its limits";
     AUDIO_KIND = 332, "a file is not the kind of sound its type says";
     AUDIO_ODD = 333, "a sound can be played, but something in it is not as it should be";
+    AUDIO_FORM = 334, "a sound cannot be given the form that its settings ask for";
     // 04xx: building.
     CACHE_DAMAGED = 402, "part of the cache was damaged and is not used";
     CACHE_BUSY = 403, "the cache is held by another process";

@@ -45,6 +45,17 @@ impl Sound {
         self.facts.push((name, MetaValue::Integer(value.into())));
     }
 
+    /// Returns what it is, for messages.
+    pub fn words(&self) -> &'static str {
+        match (self.format, self.codec) {
+            ("wav", _) => "WAV",
+            ("flac", _) => "FLAC",
+            ("mp3", _) => "MP3",
+            (_, "opus") => "Ogg Opus",
+            _ => "Ogg Vorbis",
+        }
+    }
+
     /// Takes a loop that does not fit into the sound away, and says so.
     pub fn check_loop(&mut self) {
         let Some(repeat) = &mut self.repeat else { return };

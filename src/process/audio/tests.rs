@@ -56,6 +56,10 @@ fn golden() {
     for (name, bytes) in all() {
         text += &format!("{name} {:?}\n", fake::outcome_digest(&run(&bytes, json!({}))));
     }
+    for (name, bytes) in [("pcm16 of wav", made::looped_wav()), ("pcm16 of ima", made::ima_wav())] {
+        let outcome = run(&bytes, json!({ "format": "pcm16" }));
+        text += &format!("{name} {:?}\n", fake::outcome_digest(&outcome));
+    }
     expect![[r#"
         audio 1 []
         wav 36aa23c73b20
@@ -64,6 +68,8 @@ fn golden() {
         opus e84cf4e4cc80
         flac faf114803047
         mp3 c3bad4895351
+        pcm16 of wav 7f9fd6c82f22
+        pcm16 of ima d9e04ab0aefb
     "#]]
     .assert_eq(&text);
 }
@@ -193,9 +199,35 @@ fn damage_is_answered() {
     }
 }
 
+#[test]
+fn what_cannot_be_decoded_is_named() {
+    let text: String = all()
+        .into_iter()
+        .skip(2)
+        .map(|(_, bytes)| fake::describe(&run(&bytes, json!({ "format": "pcm16" }))))
+        .collect();
+    expect![[r#"
+        refused
+          error PW0334 a.snd: `pcm16` can be made of WAV only, and this is Ogg Vorbis
+            help: set `format = "source"` for it, or have it exported as WAV
+        refused
+          error PW0334 a.snd: `pcm16` can be made of WAV only, and this is Ogg Opus
+            help: set `format = "source"` for it, or have it exported as WAV
+        refused
+          error PW0334 a.snd: `pcm16` can be made of WAV only, and this is FLAC
+            help: set `format = "source"` for it, or have it exported as WAV
+        refused
+          error PW0334 a.snd: `pcm16` can be made of WAV only, and this is MP3
+            help: set `format = "source"` for it, or have it exported as WAV
+    "#]]
+    .assert_eq(&text);
+}
+
 /// What a sound says of itself is bounded by its bytes, whatever these are.
 fn answer(bytes: &[u8]) {
     let open = json!({ "max_seconds": u32::MAX, "max_channels": u16::MAX, "max_rate": u32::MAX });
+    let made = matches!(run(bytes, json!({ "format": "pcm16" })), Outcome::Made(..));
+    assert!(!made || matches!(run(bytes, json!({})), Outcome::Made(..)), "what is decoded can be passed through");
     if let Outcome::Made(artifacts, _) = run(bytes, open) {
         let MetaValue::Integer(frames) = artifacts[0].metadata["frames"] else { panic!("frames are a number") };
         // A frame of FLAC holds at most 65,536 in 9 bytes; nothing is denser.

@@ -95,9 +95,9 @@ fn every_version_has_its_lengths() {
                 frame.resize(len, 0);
                 super::super::read(&frame.repeat(2))
             };
-            let fits = |len: &usize| sound(*len).is_ok_and(|it| it.odd.is_empty());
+            let fits = |len: &usize| sound(*len).is_ok_and(|it| it.0.odd.is_empty());
             let len = (4..400).find(fits).expect("frames have a length");
-            let sound = sound(len).expect("it is whole");
+            let (sound, _) = sound(len).expect("it is whole");
             text += &format!(
                 "{form:02x}: {len} bytes, {} channels, {} Hz, {} frames\n",
                 sound.channels, sound.rate, sound.frames

@@ -55,7 +55,7 @@ fn every_codec_has_its_length() {
     ];
     let mut text = String::new();
     for (format, len) in codecs {
-        let sound = super::super::read(&wav(&format, &vec![0; len])).expect("it is whole");
+        let (sound, _) = super::super::read(&wav(&format, &vec![0; len])).expect("it is whole");
         assert!(sound.odd.is_empty(), "{:?}", sound.odd);
         let facts: Vec<String> = sound.facts.iter().skip(2).map(|it| format!("{} {:?}", it.0, it.1)).collect();
         text += &format!("{} {} {}\n", sound.codec, sound.frames, facts.join(", "));
@@ -304,4 +304,110 @@ fn large_files_have_wide_lengths() {
         PW0333 the length of the samples was never written; they go to the end of the file
     "#]]
     .assert_eq(&[wide(4), wide(6), wide(u64::MAX)].concat());
+}
+
+fn pcm16(bytes: &[u8], settings: Value) -> Vec<i16> {
+    match run(bytes, settings) {
+        Outcome::Made(artifacts, _) => match &artifacts[0].payloads[0].1 {
+            Payload::Made(bytes) => bytes.as_chunks().0.iter().map(|it| i16::from_le_bytes(*it)).collect(),
+            Payload::Input(_) => panic!("samples are made"),
+        },
+        Outcome::Refused(findings) => panic!("{findings:?}"),
+    }
+}
+
+#[test]
+fn every_codec_becomes_integers() {
+    let floats = [0.5_f32, -1.0, 1.5, -0.25].map(f32::to_le_bytes).concat();
+    let doubles = [0.5_f64, -0.25].map(f64::to_le_bytes).concat();
+    // Head: sample 100, step 0; then a step up, one down, and nothing.
+    let mut ima = vec![100, 0, 0, 0, 0x84];
+    ima.resize(36, 0);
+    // The first pair of coefficients, a step of 16, samples 100 and 90; then 1 and -1.
+    let mut ms = vec![0, 16, 0, 100, 0, 90, 0, 0x1f];
+    ms.resize(16, 0);
+    for (name, format, data, expected) in [
+        ("8 bits", format(1, 1, 8000, 1, 8), vec![0, 128, 255], vec![-32768, 0, 32512]),
+        ("16 bits", format(1, 2, 8000, 4, 16), vec![1, 2, 3, 4, 9, 9], vec![0x0201, 0x0403]),
+        ("24 bits", format(1, 1, 8000, 3, 24), vec![0x80, 1, 0, 0x7f, 1, 0], vec![2, 1]),
+        ("32 bits", format(1, 1, 8000, 4, 32), vec![0, 0x80, 1, 0, 0xff, 0xff, 0xff, 0x7f], vec![2, 32767]),
+        ("float", format(3, 1, 8000, 4, 32), floats, vec![16384, -32768, 32767, -8192]),
+        ("double", format(3, 1, 8000, 8, 64), doubles, vec![16384, -8192]),
+        ("A-law", format(6, 1, 8000, 1, 8), vec![0xd5, 0x2a], vec![8, -32256]),
+        ("mu-law", format(7, 1, 8000, 1, 8), vec![0xff, 0x00], vec![0, -32124]),
+        ("IMA", ima_format(), ima, vec![100, 107, 106]),
+        ("Microsoft", ms_format(), ms, vec![90, 100, 116, 100]),
+    ] {
+        let samples = pcm16(&wav(&format, &data), json!({ "format": "pcm16" }));
+        assert_eq!(samples[..expected.len()], expected, "{name}");
+    }
+}
+
+#[test]
+fn blocks_of_two_channels_take_turns() {
+    let (mut ima, mut ms) = (ima_format(), ms_format());
+    (ima[2], ima[12], ima[18]) = (2, 24, 17);
+    (ms[2], ms[12], ms[18]) = (2, 20, 8);
+    let mut block = vec![10, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, 0x40, 0, 0, 0];
+    block.resize(24, 0);
+    let samples = pcm16(&wav(&ima, &block), json!({ "format": "pcm16" }));
+    assert_eq!((samples.len(), &samples[..6]), (34, &[10, 20, 17, 20, 18, 27][..]));
+    // Both predict by the sample before; then 1 and 2 in turn.
+    let block = [&[0, 0, 16, 0, 16, 0, 1, 0, 2, 0, 3, 0, 4, 0][..], &[0x12; 6]].concat();
+    let samples = pcm16(&wav(&ms, &block), json!({ "format": "pcm16" }));
+    assert_eq!((samples.len(), &samples[..8]), (16, &[3, 4, 1, 2, 17, 34, 33, 66][..]));
+    let mut wrong = block;
+    wrong[1] = 2;
+    let refused = fake::describe(&run(&wav(&ms, &wrong), json!({ "format": "pcm16" })));
+    assert!(refused.contains("a block chooses the pair of coefficients 2, which is not there"), "{refused}");
+}
+
+#[test]
+fn what_is_made_is_described() {
+    let text: String = [
+        json!({ "format": "pcm16" }),
+        json!({ "format": "pcm16", "channels": "mono", "max_decoded_bytes": 16 }),
+        json!({ "format": "pcm16", "max_decoded_bytes": 15 }),
+        json!({ "channels": "mono" }),
+    ]
+    .map(|it| fake::describe(&run(&looped_wav(), it)))
+    .concat();
+    expect![[r#"
+        made part ""
+          payload "": 16 bytes made
+          channels = 2
+          codec = "pcm_s16le"
+          cues = "3"
+          duration_ms = 1
+          format = "pcm16"
+          frames = 4
+          loop_count = 0
+          loop_end = 3
+          loop_mode = "forward"
+          loop_start = 1
+          midi_note = 60
+          rate = 8000
+        made part ""
+          payload "": 8 bytes made
+          channels = 1
+          codec = "pcm_s16le"
+          cues = "3"
+          duration_ms = 1
+          format = "pcm16"
+          frames = 4
+          loop_count = 0
+          loop_end = 3
+          loop_mode = "forward"
+          loop_start = 1
+          midi_note = 60
+          rate = 8000
+        refused
+          error PW0331 a.snd: 16 bytes of samples are too many; the limit `max_decoded_bytes` is 15
+            help: raise the setting `max_decoded_bytes` if the sound is meant to be so
+        refused
+          error PW0334 a.snd: channels are put together only where a sound is decoded
+            help: set `format = "pcm16"` besides, or leave `channels` out
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(pcm16(&looped_wav(), json!({ "format": "pcm16", "channels": "mono" })), [2, 4, 6, 8]);
 }
