@@ -67,6 +67,9 @@ struct IgnoredEntry {
     /// How many files it matches; absent for a directory that was not looked into.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<u64>,
+    /// Those of them that lie beside no file that they could belong to, where others do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alone: Vec<RelPath>,
 }
 
 /// A proposed rule.
@@ -193,8 +196,8 @@ fn patterns(ignored: &[IgnoredEntry]) -> String {
 }
 
 /// What is found beside assets and is none, by extension in lower case.
-const LEFT_OUT: [(&str, &[&str]); 4] = [
-    (SIDE_FILES, &["import", "meta", "uid"]),
+const LEFT_OUT: [(&str, &[&str]); 5] = [
+    (SIDE_FILES, &["import", "meta", "translation", "uid"]),
     (BACKUPS, &["bak", "orig", "tmp", "swp", "autosave", "blend1", "blend2", "blend3"]),
     (
         "working files of art programs and editors",
@@ -220,6 +223,7 @@ const LEFT_OUT: [(&str, &[&str]); 4] = [
             "tiled-session",
         ],
     ),
+    (SETTINGS, &["asmdef", "asmref", "gdextension", "remap", "uplugin", "uproject"]),
     (
         CODE,
         &[
@@ -230,7 +234,9 @@ const LEFT_OUT: [(&str, &[&str]); 4] = [
 ];
 const SIDE_FILES: &str = "side files of engines";
 const BACKUPS: &str = "backups and leftovers";
+const SETTINGS: &str = "settings of engines and tools";
 const CODE: &str = "program code and its papers";
+const SYSTEM: &str = "what systems leave behind";
 const CACHES: &str = "what tools make anew";
 /// Papers and programs without an extension.
 const PAPERS: &[&str] = &[
@@ -247,27 +253,86 @@ const PAPERS: &[&str] = &[
     "README",
     "TODO",
 ];
+/// What is known by its whole name, whatever else lies beside it: of systems, and of engines' exports (one holds secrets).
+const ALWAYS_LEFT_OUT: [(&str, &[&str]); 2] = [
+    (SYSTEM, &["Thumbs.db", "ehthumbs.db", "desktop.ini"]),
+    (SETTINGS, &["export_presets.cfg", "export_credentials.cfg"]),
+];
+/// Settings of the web's tools, where a whole project is looked at and not its assets alone.
+const WEB_SETTINGS: &[&str] =
+    &["package.json", "package-lock.json", "pnpm-lock.yaml", "tsconfig.json", "jsconfig.json", "composer.json"];
+/// What ends the names of settings that are programs.
+const WEB_PROGRAMS: &[&str] = &[".config.js", ".config.cjs", ".config.mjs", ".config.ts"];
+/// What is of the same sort as the files of a type, and goes into the pack as it is all the same.
+const NOT_READ: [(&str, &[&str]); 2] = [
+    (
+        "image",
+        &[
+            "apng", "avif", "bmp", "dds", "exr", "gif", "hdr", "ico", "jpeg", "jpg", "jxl", "ktx", "ktx2", "pcx",
+            "qoi", "svg", "tga", "tif", "tiff", "webp",
+        ],
+    ),
+    ("model", &["3ds", "b3d", "dae", "fbx", "iqm", "md2", "md3", "mdl", "obj", "ply", "stl", "vox", "x"]),
+];
 /// Directories of what tools make anew, wherever they lie. Others say so themselves, by a file in them.
-const MADE_ANEW: &[&str] = &["node_modules", "__pycache__"];
-const SAYS_SO: &str = "CACHEDIR.TAG";
+const MADE_ANEW: &[&str] = &["node_modules", "__pycache__", "__MACOSX"];
+/// Directories of the same kind beside an Unreal project.
+const UNREAL: &[&str] = &["Binaries", "DerivedDataCache", "Intermediate", "Saved"];
+/// Files by which a directory says that it holds nothing of interest: to backups, and to Godot.
+const SAY_SO: [&str; 2] = ["CACHEDIR.TAG", ".gdignore"];
+/// How many files are named that a pattern covers although they may be none such.
+const MOST_NAMED: usize = 3;
 /// Those of [`CODE`] that may be an asset's just as well, where no program lies beside them.
 const EITHER: &[&str] = &["h", "lock", "md", "rst", "toml"];
 /// Those that are what they seem to be where they lie beside the file that they are named after: `hero.png.import`.
-const BESIDE: &[&str] = &["import", "meta", "uid"];
+const BESIDE: &[&str] = &["import", "meta", "translation", "uid"];
 /// What files there are, by extension as it is written; those without one have the empty extension.
 #[derive(Debug, Default)]
 struct Survey {
     root: String,
     extensions: BTreeMap<String, u64>,
-    /// Of those that may be side files: how many lie beside the file that they are named after.
-    beside: BTreeMap<String, u64>,
+    /// Of those that may be side files: what lies beside the file that it is named after, and what does not.
+    beside: BTreeMap<String, Beside>,
     /// Of which some are meant to be assets, or are inputs of one.
     meant: BTreeSet<String>,
-    /// Papers without an extension, by name.
-    papers: BTreeMap<String, u64>,
+    /// What is known by its name: what it is, a pattern, and how many there are.
+    named: BTreeMap<(&'static str, String), u64>,
     /// Patterns of directories that were not looked into.
     caches: BTreeSet<String>,
+    /// What begins with a dot and is never looked at, by name.
+    hidden: BTreeMap<String, u64>,
 }
+
+/// Files with one extension of [`BESIDE`].
+#[derive(Debug, Default)]
+struct Beside {
+    /// How many lie beside the file that they are named after, by all that follows its name: `png.meta`.
+    with: BTreeMap<String, u64>,
+    /// How many lie beside a file or directory without an extension.
+    plain: u64,
+    /// The others.
+    without: BTreeSet<RelPath>,
+}
+
+impl Beside {
+    fn n_with(&self) -> u64 {
+        self.with.values().sum::<u64>() + self.plain
+    }
+
+    /// Returns those that lie beside nothing, and are not named like any that does.
+    fn alone(&self) -> impl Iterator<Item = &RelPath> {
+        let ending = |it: &RelPath| it.name().splitn(2, '.').nth(1).map(str::to_owned);
+        let is_gone = move |it: &RelPath| ending(it).is_some_and(|it| self.with.keys().any(|with| it.ends_with(with)));
+        self.without.iter().filter(move |it| !is_gone(it))
+    }
+
+    /// Returns whether so many of them are side files that a pattern for all of them is right.
+    fn is_usual(&self) -> bool {
+        self.n_with() > 0 && self.n_with() >= 9 * self.without.len() as u64
+    }
+}
+
+const NONE_YET: &str = "none yet";
 
 /// A directory to look into.
 struct Found {
@@ -311,26 +376,37 @@ impl Survey {
         let entries = disk.open_dir(native).and_then(|it| it.list(Path::new(""))).context("list", native)?;
         let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
         let names: BTreeSet<&OsStr> = entries.iter().map(|it| it.name.as_os_str()).collect();
-        if !dir.is_root() && dir.as_str() != self.root && names.contains(OsStr::new(SAYS_SO)) {
+        let says_so = SAY_SO.iter().any(|it| names.contains(OsStr::new(it)));
+        if !dir.is_root() && dir.as_str() != self.root && says_so {
             self.caches.insert(format!("/{}/", escaped(dir.as_str())));
             return Ok(());
         }
         let is_declared = found.is_declared || names.contains(OsStr::new(ASSET_JSON));
+        let is_unreal = names.iter().any(|it| Path::new(it).extension().is_some_and(|it| it == "uproject"));
         let has_programs = dir.is_root() || entries.iter().filter_map(|it| it.name.to_str()).any(is_program);
         for entry in &entries {
             let Some(name) = entry.name.to_str() else { continue };
             let path = dir.child(name);
             let is_own = Workspace::is_own(path.as_str()) || (is_workspace && Workspace::is_own_of_nested(name));
+            if name.starts_with('.') && !SAY_SO.contains(&name) {
+                *self.hidden.entry(name.to_owned()).or_default() += 1;
+            }
             if name.starts_with('.') || is_own {
                 continue;
             }
             match entry.kind {
                 FileKind::Dir if MADE_ANEW.contains(&name) => drop(self.caches.insert(format!("{name}/"))),
-                FileKind::Dir => dirs.push(Found { dir: path, is_declared }),
-                FileKind::File | FileKind::Link if self.root != USUAL_ROOTS[0] && PAPERS.contains(&name) => {
-                    *self.papers.entry(name.to_owned()).or_default() += 1;
+                FileKind::Dir if is_unreal && UNREAL.contains(&name) => {
+                    self.caches.insert(format!("/{}/", escaped(path.as_str())));
                 }
+                // Unity looks into none of these.
+                FileKind::Dir if name.ends_with('~') => drop(self.caches.insert("*~/".to_owned())),
+                FileKind::Dir => dirs.push(Found { dir: path, is_declared }),
                 FileKind::File | FileKind::Link => {
+                    if let Some((what, pattern)) = self.by_name(name) {
+                        *self.named.entry((what, pattern)).or_default() += 1;
+                        continue;
+                    }
                     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
                     *self.extensions.entry(extension.to_owned()).or_default() += 1;
                     let has_sidecar = names.contains(OsStr::new(&format!("{name}{SIDECAR_SUFFIX}")));
@@ -340,14 +416,54 @@ impl Survey {
                     if may_be_input || has_sidecar || (is_either && !has_programs) {
                         self.meant.insert(extension.to_owned());
                     }
-                    if BESIDE.contains(&extension) && names.contains(OsStr::new(stem)) {
-                        *self.beside.entry(extension.to_owned()).or_default() += 1;
+                    if BESIDE.contains(&extension) {
+                        let beside = self.beside.entry(extension.to_owned()).or_default();
+                        // Of `texts.csv` Godot makes `texts.en.translation`.
+                        let table = stem.split_once('.').map(|it| format!("{}.csv", it.0));
+                        let table = table.filter(|_| extension == "translation");
+                        let is_made = table.is_some_and(|it| names.contains(OsStr::new(&it)));
+                        match stem.rsplit_once('.') {
+                            _ if !is_made && !names.contains(OsStr::new(stem)) => drop(beside.without.insert(path)),
+                            Some((_, of)) if !is_made => {
+                                *beside.with.entry(format!("{of}.{extension}")).or_default() += 1;
+                            }
+                            _ => beside.plain += 1,
+                        }
                     }
                 }
                 FileKind::Other => {}
             }
         }
         Ok(())
+    }
+
+    /// Says what a file is that is known by its name, and the pattern for such.
+    fn by_name(&self, name: &str) -> Option<(&'static str, String)> {
+        if let Some((what, _)) = ALWAYS_LEFT_OUT.iter().find(|it| it.1.contains(&name)) {
+            return Some((*what, name.to_owned()));
+        }
+        // Locks of office programs, and what Emacs saves meanwhile.
+        if name.starts_with("~$") {
+            return Some((BACKUPS, "~$*".to_owned()));
+        }
+        if name.len() > 2 && name.starts_with('#') && name.ends_with('#') {
+            return Some((BACKUPS, r"\#*#".to_owned()));
+        }
+        if let Some(map) = [".js.map", ".mjs.map", ".css.map"].iter().find(|it| name.ends_with(**it)) {
+            return Some((CACHES, format!("*{map}")));
+        }
+        // In a directory of assets a text is one; Unity's holds programs too.
+        if self.root == USUAL_ROOTS[0] {
+            return None;
+        }
+        let of_paper = |it: &&&str| name == **it || name.strip_suffix(".txt") == Some(**it);
+        if PAPERS.iter().find(of_paper).is_some() {
+            return Some((CODE, name.to_owned()));
+        }
+        if WEB_SETTINGS.contains(&name) {
+            return Some((SETTINGS, name.to_owned()));
+        }
+        WEB_PROGRAMS.iter().find(|it| name.ends_with(**it)).map(|it| (SETTINGS, format!("*{it}")))
     }
 
     /// Returns a rule for each kind that knows its files by extension, and one for everything else.
@@ -366,7 +482,7 @@ impl Survey {
             claimed += files;
             rules.push(RuleEntry { pattern, kind: kind.name.to_owned(), files });
         }
-        let all: u64 = self.extensions.iter().filter(|it| self.no_asset(it.0).is_none()).map(|it| it.1).sum();
+        let all: u64 = self.assets().map(|it| it.1).sum();
         rules.push(RuleEntry { pattern: "**/*".to_owned(), kind: "raw".to_owned(), files: all - claimed });
         rules
     }
@@ -386,8 +502,7 @@ impl Survey {
             return None;
         }
         // Such a name may mean something else here; of a few the file that they lay beside may be gone.
-        let n_beside = self.beside.get(extension).copied().unwrap_or(0);
-        let is_other = BESIDE.contains(&extension) && n_beside * 10 < self.extensions[extension] * 9;
+        let is_other = BESIDE.contains(&extension) && !self.beside.get(extension).is_some_and(Beside::is_usual);
         (!is_other).then_some(*what)
     }
 
@@ -399,14 +514,31 @@ impl Survey {
             let pattern = if extension.ends_with('~') { "*~".to_owned() } else { format!("*.{extension}") };
             *by_pattern.entry((what, pattern)).or_default() += n;
         }
-        by_pattern.extend(self.papers.iter().map(|(name, n)| ((CODE, name.clone()), *n)));
-        let entry = |((what, pattern), n)| IgnoredEntry { what, pattern, files: Some(n) };
+        // Where such a name mostly means something else, those that lie beside a file are known by the names of both.
+        for (_, beside) in self.beside.iter().filter(|it| !it.1.is_usual() && !self.meant.contains(it.0)) {
+            by_pattern.extend(beside.with.iter().map(|(ending, n)| ((SIDE_FILES, format!("*.{ending}")), *n)));
+        }
+        by_pattern.extend(self.named.iter().map(|(it, n)| (it.clone(), *n)));
+        let alone = |it: &String| -> Vec<RelPath> {
+            let beside = it.strip_prefix("*.").and_then(|it| self.beside.get(it));
+            beside.map(|it| it.alone().cloned().collect()).unwrap_or_default()
+        };
+        let entry = |((what, pattern), n)| IgnoredEntry { alone: alone(&pattern), what, pattern, files: Some(n) };
         let mut ignored: Vec<IgnoredEntry> = by_pattern.into_iter().map(entry).collect();
-        let cache = |it: &String| IgnoredEntry { what: CACHES, pattern: it.clone(), files: None };
+        let cache = |it: &String| IgnoredEntry { what: CACHES, pattern: it.clone(), files: None, alone: Vec::new() };
         ignored.extend(self.caches.iter().map(cache));
         let order = |it: &str| LEFT_OUT.iter().position(|known| known.0 == it).unwrap_or(LEFT_OUT.len());
         ignored.sort_by(|a, b| order(a.what).cmp(&order(b.what)).then_with(|| a.cmp(b)));
         ignored
+    }
+
+    /// Returns how many files of which extension may be assets.
+    fn assets(&self) -> impl Iterator<Item = (&str, u64)> {
+        let may_be = self.extensions.iter().filter(|it| self.no_asset(it.0).is_none());
+        may_be.map(|(extension, n)| {
+            let beside = self.beside.get(extension).filter(|_| !self.meant.contains(extension));
+            (extension.as_str(), n - beside.map_or(0, |it| it.with.values().sum()))
+        })
     }
 
     fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
@@ -416,9 +548,9 @@ impl Survey {
 
     /// Returns how many files have which extension, in a few words.
     fn in_words(&self, is_wanted: impl Fn(&str) -> bool) -> String {
-        let found = self.extensions.iter().map(|it| (it.0.as_str(), *it.1)).filter(|it| is_wanted(it.0));
+        let found = self.assets().filter(|it| it.1 > 0 && is_wanted(it.0));
         let words = extensions(found);
-        if words.is_empty() { "none yet".to_owned() } else { words }
+        if words.is_empty() { NONE_YET.to_owned() } else { words }
     }
 
     /// Returns the text of `packwright.toml`.
@@ -428,6 +560,12 @@ impl Survey {
         let _ =
             write!(text, "# Tells this workspace from all others. Leave it as it is.\nworkspace = \"{workspace}\"\n\n");
         self.propose_ignore(&mut text);
+        if let Some((first, _)) = self.hidden.first_key_value() {
+            let n: u64 = self.hidden.values().sum();
+            let what = if n == 1 { "begins" } else { "begin" };
+            let first = clean(first);
+            let _ = write!(text, "# {n} here {what} with a dot, like `{first}`: hidden, and never looked at.\n\n");
+        }
         let _ = write!(
             text,
             "[[roots]]\npath = \"{root}\"\n\n\
@@ -436,9 +574,7 @@ impl Survey {
         );
         for RuleEntry { pattern, kind, .. } in self.rules() {
             let found = match kind.as_str() {
-                "raw" => {
-                    self.in_words(|it| self.no_asset(it).is_none() && kinds::default_kind_for_extension(it).is_none())
-                }
+                "raw" => self.in_words(|it| kinds::default_kind_for_extension(it).is_none()),
                 kind => self.in_words(|it| kinds::default_kind_for_extension(it) == Some(kind)),
             };
             let about = match kind.as_str() {
@@ -446,7 +582,13 @@ impl Survey {
                 "model" => "\n# Buffers and images that a model names are found by themselves.",
                 _ => "",
             };
-            let _ = write!(text, "{about}\n# Here: {found}.\n[[rules]]\nmatch = \"{pattern}\"\ntype = \"{kind}\"\n");
+            let left = NOT_READ.iter().filter(|it| it.0 == kind).flat_map(|it| it.1);
+            let left: BTreeSet<&str> =
+                left.copied().filter(|it| kinds::default_kind_for_extension(it).is_none()).collect();
+            let left = self.in_words(|it| left.contains(it.to_ascii_lowercase().as_str()));
+            let left = if left == NONE_YET { String::new() } else { format!(" Left to the last rule: {left}.") };
+            let _ =
+                write!(text, "{about}\n# Here: {found}.{left}\n[[rules]]\nmatch = \"{pattern}\"\ntype = \"{kind}\"\n");
         }
         text.push_str(
             "\n# While you work, a broken asset is left out with a warning; a release refuses to be built with one.\n\
@@ -466,10 +608,21 @@ impl Survey {
             for it in found {
                 let pattern = toml_string(&it.pattern);
                 let n = it.files.map_or_else(|| "not looked into".to_owned(), |n| count(n, "file"));
-                let _ = writeln!(text, "  {pattern}, # {n}");
+                let _ = writeln!(text, "  {pattern}, # {n}{}", told_alone(&it.alone));
             }
         }
         text.push_str("]\n\n");
+    }
+}
+
+/// Says which files a pattern covers that may be assets, for a comment.
+fn told_alone(alone: &[RelPath]) -> String {
+    let Some((_, more)) = alone.split_at_checked(MOST_NAMED).or(Some((alone, &[]))) else { return String::new() };
+    let named: Vec<String> = alone.iter().take(MOST_NAMED).map(|it| clean(it.as_str()).to_string()).collect();
+    match (named.is_empty(), more.len()) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; is {} one?", named.join(", ")),
+        (false, n) => format!("; are {} and {n} more such?", named.join(", ")),
     }
 }
 
@@ -529,20 +682,30 @@ mod tests {
             ("ogg", 2),
             ("", 1),
         ]);
-        survey.beside = [("import".to_owned(), 3), ("meta".to_owned(), 2)].into();
+        let beside = |with: &[(&str, u64)], without: &[&str]| Beside {
+            with: with.iter().map(|(it, n)| ((*it).to_owned(), *n)).collect(),
+            without: without.iter().map(|it| RelPath::new(it).expect("a path")).collect(),
+            plain: 0,
+        };
+        survey.beside = [
+            ("import".to_owned(), beside(&[("png.import", 3)], &[])),
+            ("meta".to_owned(), beside(&[("png.meta", 2)], &["a/one.meta", "a/two.meta"])),
+        ]
+        .into();
         let shown: Vec<String> = survey.rules().iter().map(|it| format!("{} {}", it.pattern, it.files)).collect();
-        assert_eq!(shown, ["**/*.png 3", "**/*.{glb,gltf} 0", "**/* 7"]);
+        assert_eq!(shown, ["**/*.png 3", "**/*.{glb,gltf} 0", "**/* 5"]);
         let ignored = |survey: &Survey| -> Vec<String> {
             let shown = |it: &IgnoredEntry| format!("{}: {:?} {}", it.what, it.files, it.pattern);
             survey.ignored().iter().map(shown).collect()
         };
         let mut expected = vec![
             "side files of engines: Some(3) *.import",
+            "side files of engines: Some(2) *.png.meta",
             "backups and leftovers: Some(3) *~",
             "working files of art programs and editors: Some(1) *.psd",
         ];
         assert_eq!(ignored(&survey), expected);
-        survey.papers = [("LICENSE".to_owned(), 2)].into();
+        survey.named = [((CODE, "LICENSE".to_owned()), 2)].into();
         survey.caches = ["/a\\[b/".to_owned(), "node_modules/".to_owned()].into();
         expected.extend([
             "program code and its papers: Some(2) LICENSE",

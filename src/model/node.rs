@@ -410,7 +410,8 @@ impl serde::de::Error for DecodeError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::custom(format_args!("the field `{field}` is missing"))
+        let help = format!("add `{field}`; `packwright schema` tells what it may be");
+        Self { help: Some(help), ..Self::custom(format_args!("the field `{field}` is missing")) }
     }
 }
 

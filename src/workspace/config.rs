@@ -19,6 +19,7 @@ use super::pattern::{Pattern, Template, unknown};
 use super::rules::{Rule, RuleSet, pattern_problem};
 use crate::model::declaration::{Captures, Inputs, Options};
 use crate::model::node::{Node, Spanned, TextRange, Value, decode_all};
+use crate::model::path::portability_problem;
 use crate::model::reference::{Reference, name_problem, path_problem};
 use crate::model::suggest::{instead_of, shown};
 use crate::model::{
@@ -477,6 +478,8 @@ fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {
     if name.value.is_empty() || name.value.len() > 64 || !name.value.bytes().all(usual) {
         let message = "a profile names a directory: at most 64 lower-case letters, digits, `-` and `_`";
         reader.error(Code::WRONG_TYPE, name.range, message);
+    } else if let Some(problem) = portability_problem(&name.value) {
+        reader.error(Code::WRONG_TYPE, name.range, format!("a profile names a directory: {problem}"));
     }
 }
 

@@ -49,6 +49,8 @@ fn rules_are_proposed_for_what_is_there() {
 
         # Tells this workspace from all others. Leave it as it is.
 
+        # 1 here begins with a dot, like `.hidden.png`: hidden, and never looked at.
+
         [[roots]]
         path = "assets"
 
@@ -272,8 +274,100 @@ fn what_the_author_means_is_not_proposed_to_be_ignored() {
     let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
     let quoted = config.lines().filter_map(|it| it.strip_prefix("  \"")?.split_once('"'));
     let ignored: Vec<&str> = quoted.map(|it| it.0).collect();
-    assert_eq!(ignored, ["*.bak", "*.c", "*.h", "*.toml"]);
+    assert_eq!(ignored, ["*.png.meta", "*.bak", "*.c", "*.h", "*.toml"]);
     // Which of the textures is one is another question.
     sandbox.write("packwright.toml", &config.replace("type = \"image\"", "type = \"raw\""));
     assert!(sandbox.run(&["build"]).starts_with("exit 0\n"), "{}", sandbox.run(&["build"]));
+}
+
+#[test]
+fn what_engines_and_systems_leave_is_told_by_its_name() {
+    let sandbox = Sandbox::empty();
+    let files = [
+        ("Thumbs.db", "t"),
+        ("~$notes.docx", "t"),
+        ("#level.json#", "t"),
+        ("export_credentials.cfg", "secret"),
+        ("package.json", "{}"),
+        ("vite.config.ts", "t"),
+        ("game.js", "t"),
+        ("game.js.map", "t"),
+        ("LICENSE.txt", "t"),
+        ("Game.uproject", "{}"),
+        ("Saved/log.bin", "t"),
+        ("Sprites~/hidden.bin", "t"),
+        ("third/.gdignore", ""),
+        ("third/party.bin", "t"),
+        ("texts/strings.csv", "t"),
+        ("texts/strings.en.translation", "t"),
+        ("texts/strings.de.translation", "t"),
+        ("world.bin", "t"),
+        ("photo.jpg", "t"),
+        (".git/HEAD", "t"),
+    ];
+    files.iter().for_each(|(path, text)| sandbox.write(path, text));
+    sandbox.run(&["init"]);
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    let config = config.split_once("workspace = ").and_then(|it| it.1.split_once('\n')).expect("it has an identity").1;
+    expect![[r#"
+
+        # What lies here and is no asset, as in a .gitignore: it is not even looked at.
+        ignore = [
+          # Side files of engines
+          "*.translation", # 2 files
+          # Backups and leftovers
+          '\#*#', # 1 file
+          "~$*", # 1 file
+          # Settings of engines and tools
+          "*.config.ts", # 1 file
+          "*.uproject", # 1 file
+          "export_credentials.cfg", # 1 file
+          "package.json", # 1 file
+          # Program code and its papers
+          "LICENSE.txt", # 1 file
+          # What systems leave behind
+          "Thumbs.db", # 1 file
+          # What tools make anew
+          "*.js.map", # 1 file
+          "*~/", # not looked into
+          "/Saved/", # not looked into
+          "/third/", # not looked into
+        ]
+
+        # 1 here begins with a dot, like `.git`: hidden, and never looked at.
+
+        [[roots]]
+        path = "."
+
+        # Rules make assets of files that have no declaration of their own; the first that matches claims the
+        # file. `exclude = true` keeps what a rule claims out of the pack.
+
+        # Here: none yet. Left to the last rule: 1 .jpg.
+        [[rules]]
+        match = "**/*.png"
+        type = "image"
+
+        # Buffers and images that a model names are found by themselves.
+        # Here: none yet.
+        [[rules]]
+        match = "**/*.{glb,gltf}"
+        type = "model"
+
+        # Everything else goes into the pack as it is.
+        # Here: 1 .bin, 1 .csv, 1 .jpg, 1 .js.
+        [[rules]]
+        match = "**/*"
+        type = "raw"
+
+        # While you work, a broken asset is left out with a warning; a release refuses to be built with one.
+        [profiles.dev]
+        broken = "omit"
+    "#]]
+    .assert_eq(config);
+    assert!(sandbox.run(&["build"]).starts_with("exit 0\n"), "{}", sandbox.run(&["build"]));
+    let listed = sandbox.run(&["list"]);
+    for it in ["game.js", "photo.jpg", "texts/strings.csv", "world.bin"] {
+        assert!(listed.contains(it), "{listed}");
+    }
+    assert_eq!(listed.lines().filter(|it| it.contains("raw")).count(), 4, "{listed}");
 }
