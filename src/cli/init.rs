@@ -15,7 +15,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open::shown;
-use super::words::{clean, count, extensions};
+use super::words::{clean, count, extensions, table};
 use super::{Context, demo};
 use crate::error::{Error, IoContext, Result};
 use crate::lane;
@@ -163,17 +163,15 @@ fn tell(
     } else {
         console.say(format_args!("made a workspace in {root}"));
         console.say("proposed these rules in packwright.toml:");
-        let width = rules.iter().map(|it| it.pattern.len()).max().unwrap_or(0);
-        for RuleEntry { pattern, kind, files } in rules {
-            console.say(format_args!("  {pattern:width$}  {kind:6} {}", count(*files, "file")));
-        }
+        let row = |it: &RuleEntry| [clean(&it.pattern), it.kind.clone(), count(it.files, "file")];
+        table(rules.iter().map(row), &[]).lines().for_each(|it| console.say(format_args!("  {it}")));
         for found in ignored.chunk_by(|a, b| a.what == b.what) {
-            console.say(format_args!("ignored, {}: {}", found[0].what, patterns(found)));
+            console.tell(2, format_args!("ignored, {}: {}", found[0].what, patterns(found)));
         }
     }
     let elsewhere = arguments.target.as_ref().filter(|it| *it != std::path::Path::new("."));
     let enter = elsewhere.map_or_else(String::new, |it| format!("cd {} && ", shown(it)));
-    console.say(format_args!("next: {enter}packwright build, then commit packwright.toml and {REGISTRY_DIR}"));
+    console.tell(2, format_args!("next: {enter}packwright build, then commit packwright.toml and {REGISTRY_DIR}"));
 }
 
 /// Returns patterns with what they match, in a few words, the most frequent first.

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative};
 use super::select::{Selector, only};
-use super::words::{clean, count, size, table};
+use super::words::{clean, count, prose_table, size, table};
 use super::{Context, render};
 use crate::build::inspect::Asset;
 use crate::build::survey::{More, Survey};
@@ -316,7 +316,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     render::show(&cx.console, None, &survey.inspection.cache_warnings);
-    cx.console.print(&in_words(&document))?;
+    cx.console.print(&in_words(&document, cx.console.wrap_printed()))?;
     if !problems.is_empty() {
         cx.console.say("");
         render::show(&cx.console, Some(&opened.ws), problems);
@@ -490,8 +490,8 @@ fn is_current(packed: &Entry, entry: &PlanEntry) -> bool {
         && of_pack.eq(of_plan)
 }
 
-/// Tells one asset to people.
-fn in_words(document: &ShowDocument) -> String {
+/// Tells one asset to people. `width` is that of their screen.
+fn in_words(document: &ShowDocument, width: Option<usize>) -> String {
     let it = document;
     let marks = [(it.excluded, "  (excluded)"), (it.broken, "  (broken)")];
     let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
@@ -506,7 +506,7 @@ fn in_words(document: &ShowDocument) -> String {
     if !it.tags.is_empty() {
         rows.push(["tags".to_owned(), clean(&it.tags.join(", "))]);
     }
-    text.push_str(&indented(&table(rows, &[])));
+    text.push_str(&indented(&prose_table(rows, &[], width.map(|it| it - INDENT.len()))));
 
     let choice =
         |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())];
@@ -533,8 +533,10 @@ fn section(text: &mut String, title: &str, lines: &str) {
     }
 }
 
+const INDENT: &str = "  ";
+
 fn indented(lines: &str) -> String {
-    lines.lines().map(|it| format!("  {}\n", it.trim_end())).collect()
+    lines.lines().map(|it| format!("{INDENT}{}\n", it.trim_end())).collect()
 }
 
 fn short(digest: Digest) -> String {
