@@ -62,8 +62,10 @@ pub struct ShowDocument {
     registration: RegistrationEntry,
     /// The settings of its processor, by name, and where each comes from.
     settings: Vec<ChoiceEntry>,
-    /// How it is packed, and where each choice comes from.
+    /// How it is packed as far as its packs say nothing else, and where each choice comes from.
     options: Vec<ChoiceEntry>,
+    /// How each pack that it is in has it, by the pack's name.
+    pack_options: Vec<PackOptionsEntry>,
     /// The files that it is declared to be made of, in order.
     inputs: Vec<InputEntry>,
     /// What its processor looked for besides.
@@ -161,6 +163,15 @@ pub struct ChoiceEntry {
     pub profile: Option<String>,
 }
 
+/// How a pack has an asset.
+#[derive(Serialize, JsonSchema)]
+struct PackOptionsEntry {
+    /// Name of the pack.
+    pack: String,
+    /// Its `codec`, which holds where it wins, and `preload`, and where each choice comes from.
+    options: Vec<ChoiceEntry>,
+}
+
 /// Where a choice is written.
 #[derive(Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "layer")]
@@ -183,6 +194,11 @@ pub enum FromEntry {
     File {
         /// The file, relative to the workspace.
         path: String,
+    },
+    /// In a pack.
+    Pack {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -327,15 +343,19 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Survey, at: usize) -> ShowDocument {
     let (asset, more) = (&survey.inspection.assets[at], &survey.more[at]);
     let choices = choices(survey, more);
-    let is_asked_for = |it: &Option<PackedEntry>| {
-        let packs = &arguments.build.packs;
-        packs.is_empty() || it.as_ref().is_some_and(|it| packs.contains(&it.name))
-    };
+    let asked_for = &arguments.build.packs;
+    let is_asked_for = |pack: Option<&String>| asked_for.is_empty() || pack.is_some_and(|it| asked_for.contains(it));
+    let packs = &survey.inspection.config.packs;
+    let pack_options = asset.packs.iter().filter(|it| is_asked_for(Some(it))).map(|name| {
+        let number = packs.number(name).expect("an asset is in packs that there are");
+        let options = choices.in_pack(packs, number, &asset.place);
+        PackOptionsEntry { pack: name.clone(), options: options.iter().map(ChoiceEntry::from).collect() }
+    });
     let artifacts = more.entries.iter().map(|(pack, entry)| {
-        let pack = pack.map(|it| survey.inspection.config.packs.all()[it].name.as_str());
+        let pack = pack.map(|it| packs.all()[it].name.as_str());
         artifact(pack.map(|it| packed(cx, arguments, opened, it, entry)), entry)
     });
-    let artifacts = artifacts.filter(|it| is_asked_for(&it.pack)).collect();
+    let artifacts = artifacts.filter(|it| is_asked_for(it.pack.as_ref().map(|it| &it.name))).collect();
     let (needs, needed_by) = needs(survey, at);
     ShowDocument {
         version: Version,
@@ -349,6 +369,7 @@ fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Surve
         registration: registration(survey, asset),
         settings: choices.settings.iter().map(ChoiceEntry::from).collect(),
         options: choices.options.iter().map(ChoiceEntry::from).collect(),
+        pack_options: pack_options.collect(),
         inputs: more
             .inputs
             .iter()
@@ -411,6 +432,7 @@ impl From<&Chosen> for ChoiceEntry {
             Written::Preset(name) => FromEntry::Preset { name },
             Written::Rule(number) => FromEntry::Rule { number: number as u64 + 1 },
             Written::File(path) => FromEntry::File { path: path.to_string() },
+            Written::Pack(name) => FromEntry::Pack { name },
         };
         Self { name: it.key.clone(), value: it.value.clone(), from, profile }
     }
@@ -512,6 +534,7 @@ fn in_words(document: &ShowDocument, width: Option<usize>) -> String {
         |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())];
     let choices = it.settings.iter().chain(&it.options).map(choice);
     section(&mut text, &format!("settings (profile {})", clean(&it.profile)), &table(choices, &[]));
+    section(&mut text, "in its packs", &table(pack_options(&it.pack_options), &[]));
     let input = |it: &InputEntry| [clean(&it.path), size(it.bytes), short(it.digest)];
     let n = count(it.inputs.len() as u64, "input");
     section(&mut text, &n, &table(it.inputs.iter().map(input), &[1]));
@@ -597,9 +620,26 @@ pub fn from(layer: &FromEntry, profile: Option<&str>) -> String {
         FromEntry::Preset { name } => format!("preset {}", clean(name)),
         FromEntry::Rule { number } => format!("rule {number}"),
         FromEntry::File { path } => clean(path.rsplit('/').next().unwrap_or(path)),
+        FromEntry::Pack { name } => format!("pack {}", clean(name)),
     };
     let profile = profile.map(|it| format!(", for profile {}", clean(it)));
     layer + &profile.unwrap_or_default()
+}
+
+/// Tells how each pack has an asset; nothing where that is no news, because it is in one that says nothing of its own.
+fn pack_options(packs: &[PackOptionsEntry]) -> Vec<[String; 4]> {
+    let is_of_pack = |it: &ChoiceEntry| matches!(it.from, FromEntry::Pack { .. });
+    if packs.len() < 2 && !packs.iter().flat_map(|it| &it.options).any(is_of_pack) {
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    for PackOptionsEntry { pack, options } in packs {
+        for (nth, it) in options.iter().enumerate() {
+            let pack = if nth == 0 { pack.clone() } else { String::new() };
+            rows.push([pack, clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())]);
+        }
+    }
+    rows
 }
 
 fn looked_at(observed: &ObservedEntry) -> [String; 2] {

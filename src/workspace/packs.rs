@@ -130,6 +130,11 @@ impl Packs {
         self.all.iter().enumerate().filter_map(membership).collect()
     }
 
+    /// Returns whether the pack of this number asks for the payloads of what is at a place to lie at the front.
+    pub fn preloads(&self, number: usize, place: &str) -> bool {
+        self.all[number].preloads(self.below(place))
+    }
+
     fn below<'a>(&self, place: &'a str) -> &'a str {
         // A root that is an asset itself is nothing below itself.
         self.roots.iter().find_map(|it| it.strip(place)).unwrap_or_default()

@@ -226,3 +226,39 @@ fn what_lies_behind_a_link_is_nobody_s_to_remove() {
     assert!(sandbox.run(&["build"]).contains("removed"));
     assert_eq!(sandbox.read(&theirs), b"mine");
 }
+
+#[test]
+fn how_each_pack_has_an_asset_is_shown() {
+    let sandbox = Sandbox::demo();
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    let packs = PACKS.replace("preload", "codec = \"lz4\"\npreload");
+    sandbox.write("packwright.toml", &format!("{config}{packs}"));
+    let shown = sandbox.stdout(&["show", "sprites/hero.png", "-p", "release"]);
+    let section = |shown: &str| shown.split("\n\n").find(|it| it.starts_with("in its packs")).map(str::to_owned);
+    expect![[r#"
+        in its packs
+          models    codec    "zstd"  profile release
+                    preload  false   default
+          pictures  codec    "lz4"   pack pictures
+                    preload  true    pack pictures"#]]
+    .assert_eq(&section(&shown).expect("there are some"));
+    // What its declaration says goes first.
+    let shown = sandbox.stdout(&["show", "coin"]);
+    expect![[r#"
+        in its packs
+          pictures  codec    "lz4"  pack pictures
+                    preload  true   coin.png.asset.json"#]]
+    .assert_eq(&section(&shown).expect("there are some"));
+    let document = sandbox.json(&["show", "sprites/hero.png", "--pack", "pictures", "--format", "json"]);
+    assert_eq!(
+        document["pack_options"],
+        serde_json::json!([{ "pack": "pictures", "options": [
+            { "name": "codec", "value": "lz4", "from": { "layer": "pack", "name": "pictures" } },
+            { "name": "preload", "value": true, "from": { "layer": "pack", "name": "pictures" } },
+        ]}])
+    );
+    assert_eq!(document["artifacts"][0]["preload"], true);
+    // A pack that says nothing of its own is no news.
+    assert_eq!(section(&sandbox.stdout(&["show", "models/crate.glb"])), None);
+    assert_eq!(section(&sandbox.stdout(&["show", "assets/credits.txt"])), None);
+}
