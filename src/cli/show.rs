@@ -11,7 +11,7 @@ use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative};
 use super::select::{Selector, only};
 use super::words::{clean, count, prose_table, size, table};
-use super::{Context, render};
+use super::{Context, absent, render};
 use crate::build::inspect::Asset;
 use crate::build::survey::{More, Survey};
 use crate::error::Result;
@@ -322,7 +322,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let assets = &survey.inspection.assets;
     let at = match only(&selector, assets.len(), |it| candidate(&assets[it]))? {
         Ok(at) => at,
-        Err(message) => return Ok(super::refused(&cx.console, arguments.format, &message)),
+        Err(message) => {
+            let message = absent::reason(&selector, &survey.inspection).unwrap_or(message);
+            return Ok(super::refused(&cx.console, arguments.format, &message));
+        }
     };
     let document = document(cx, arguments, &opened, &survey, at);
     let problems = &survey.more[at].problems;

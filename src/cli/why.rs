@@ -14,7 +14,7 @@ use super::select::{Selector, only};
 use super::show::{ChoiceEntry, FromEntry, from};
 use super::words::{clean, count};
 use super::wrap::broken;
-use super::{Context, render};
+use super::{Context, absent, render};
 use crate::build::explain::{Explanation, LastTime, Remembered, Standing};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
@@ -226,7 +226,12 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
     let choose = |assets: &[Asset]| only(&selector, assets.len(), |it| candidate(&assets[it]))?.map_err(Error::Refused);
     let explanation = match opened.ask(|it| it.explain(&build.options(cx), &choose)) {
         Ok(explanation) => explanation,
-        Err(Error::Refused(message)) => return Ok(super::refused(&cx.console, format, &message)),
+        Err(Error::Refused(message)) => {
+            // Seldom enough to look once more.
+            let inspection = opened.ask(|it| it.inspect(&build.options(cx)))?;
+            let message = absent::reason(&selector, &inspection).unwrap_or(message);
+            return Ok(super::refused(&cx.console, format, &message));
+        }
         Err(error @ Error::Usage(_)) => return Err(error),
         Err(error) => return Ok(super::failed(&cx.console, format, Some(&opened.ws), &error, None)),
     };
