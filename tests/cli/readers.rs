@@ -12,8 +12,7 @@ fn codes_are_explained() {
         --- stdout
         PW0012: two assets have one name
 
-        Two assets have the same `asset_name`. Code refers to assets by name, so names are unique in a workspace. An asset that is
-        given no name takes the path of its place below its root, and two roots may hold the same path.
+        Two assets have the same `asset_name`. Code refers to assets by name, so names are unique in a workspace. An asset that is given no name takes the path of its place below its root, and two roots may hold the same path.
 
         Give one of them a `name` of its own (`packwright rename` does), or exclude it.
     "#]]
