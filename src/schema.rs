@@ -3,17 +3,22 @@
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::cli::documents;
 use crate::model::registry::Line;
+use crate::pack::manifest::Manifest;
+use crate::process::kinds;
+use crate::receipt::Receipt;
 use crate::workspace::authored::{AssetFile, WorkspaceFile};
 
 /// Returns the schemas: their file names in `schema/` and their contents.
 pub fn all() -> Vec<(&'static str, String)> {
     vec![
         ("asset.schema.json", authored::<AssetFile>()),
+        ("manifest.schema.json", printed::<Manifest<'static>>()),
         ("packwright.schema.json", authored::<WorkspaceFile>()),
+        ("receipt.schema.json", printed::<Receipt>()),
         ("registry-line.schema.json", written(&schemars::schema_for!(Line))),
         ("cli/bench.schema.json", printed::<documents::BenchDocument>()),
         ("cli/build.schema.json", printed::<documents::BuildDocument>()),
@@ -39,7 +44,87 @@ pub fn all() -> Vec<(&'static str, String)> {
 /// Returns the schema of an authored file.
 fn authored<T: JsonSchema>() -> String {
     let generator = SchemaSettings::draft2020_12().for_deserialize().with_transform(AsAuthored).into_generator();
-    written(&generator.into_root_schema_for::<T>())
+    let mut schema = generator.into_root_schema_for::<T>();
+    WithSettings.transform(&mut schema);
+    let definitions = kinds::all().iter().map(|it| (definition(it.name), settings(it).to_value()));
+    if let Some(Value::Object(known)) = schema.as_object_mut().and_then(|it| it.get_mut("$defs")) {
+        known.extend(definitions);
+    }
+    written(&schema)
+}
+
+/// Returns the name of the definition of a processor's settings.
+fn definition(kind: &str) -> String {
+    format!("settings-{kind}")
+}
+
+fn settings(kind: &kinds::Kind) -> Schema {
+    let mut schema = kind.schema();
+    AsAuthored.transform(&mut schema);
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("$schema");
+        object.remove("title");
+        // What it refers to is put where it is used: definitions of several processors may share a name.
+        let definitions = object.remove("$defs").unwrap_or_default();
+        Inlined(definitions).transform(&mut schema);
+    }
+    schema
+}
+
+/// Puts definitions where they are referred to; none refers to another.
+#[derive(Clone, Debug)]
+struct Inlined(Value);
+
+impl Transform for Inlined {
+    fn transform(&mut self, schema: &mut Schema) {
+        if let Some(object) = schema.as_object_mut() {
+            let name = object.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix("#/$defs/"));
+            if let Some(Value::Object(meant)) = name.and_then(|it| self.0.get(it)).cloned() {
+                object.remove("$ref");
+                for (key, value) in meant {
+                    object.entry(key).or_insert(value);
+                }
+            }
+        }
+        transform_subschemas(self, schema);
+    }
+}
+
+/// Where a declaration says its type, an editor knows the types that there are and their settings.
+#[derive(Clone, Debug)]
+struct WithSettings;
+
+impl Transform for WithSettings {
+    fn transform(&mut self, schema: &mut Schema) {
+        if let Some(object) = schema.as_object_mut() {
+            let refer = |kind: &str| json!({ "$ref": format!("#/$defs/{}", definition(kind)) });
+            let names = || kinds::all().iter().map(|it| it.name);
+            let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+            let has = |it: &Map<String, Value>, name: &str| it.get(name).is_some_and(|it| it.get("type").is_some());
+            let is_declaration = properties.as_ref().is_some_and(|it| has(it, "type") && has(it, "settings"));
+            if let Some(properties) = properties {
+                if is_declaration && let Some(Value::Object(kind)) = properties.get_mut("type") {
+                    kind.insert("enum".to_owned(), names().collect());
+                }
+                // Of a profile, by type.
+                let by_type = properties.get_mut("settings").and_then(Value::as_object_mut);
+                if let Some(by_type) = by_type.filter(|it| it.contains_key("additionalProperties")) {
+                    let each = names().map(|it| (it.to_owned(), refer(it))).collect();
+                    by_type.insert("properties".to_owned(), Value::Object(each));
+                    by_type.insert("additionalProperties".to_owned(), false.into());
+                }
+            }
+            if is_declaration {
+                let of_kind = |it: &str| {
+                    let here = json!({ "properties": { "settings": refer(it) } });
+                    let is_such = json!({ "properties": { "type": { "const": it } }, "required": ["type"] });
+                    json!({ "if": is_such, "then": here })
+                };
+                object.insert("allOf".to_owned(), names().map(of_kind).collect());
+            }
+        }
+        transform_subschemas(self, schema);
+    }
 }
 
 /// Returns the schema of a document that the command line prints.

@@ -35,7 +35,7 @@ const OUTLINE: &str = "outline";
 const SPEC: Spec = Spec {
     file: "index.redb",
     name: "the cache's index of this tree",
-    format: "packwright index 7",
+    format: "packwright index 8",
     tables: &[BUCKETS, OUTPUTS, MEMOS, FACTS, OUTLINE],
     // Every bucket is read once and copied; keeping its pages as well would only double the memory.
     read_cache: 1 << 20,

@@ -185,7 +185,7 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
     if report.packs.len() > 1 && (report.outcome != Outcome::UpToDate || cx.console.verbose > 0) {
         report.packs.iter().for_each(|it| cx.console.say(pack_line(profile, it)));
     }
-    cx.console.say(last_line(profile, report, &seconds(opened.elapsed())));
+    cx.console.tell(2, last_line(profile, report, &seconds(opened.elapsed())));
     if cx.console.verbose > 0 {
         let lies = |it: &PackReport| format!("{profile}/{} is {}", it.name, shown(&it.file));
         report.packs.iter().for_each(|it| cx.console.say(lies(it)));

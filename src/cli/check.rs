@@ -151,12 +151,12 @@ fn tell(cx: &Context, arguments: &Arguments, opened: &Opened, report: &Report) -
     let elapsed = seconds(opened.elapsed());
     if let [pack] = &report.packs[..] {
         let (name, assets) = (&pack.name, count(pack.entries, "asset"));
-        cx.console.say(format_args!("{profile}/{name} is valid: {assets}, checked in {elapsed}"));
+        cx.console.tell(2, format_args!("{profile}/{name} is valid: {assets}, checked in {elapsed}"));
         return Ok(());
     }
     for it in &report.packs {
         cx.console.say(format_args!("  {profile}/{}: {}", it.name, count(it.entries, "asset")));
     }
-    cx.console.say(format_args!("{} are valid, checked in {elapsed}", count(report.packs.len() as u64, "pack")));
+    cx.console.tell(2, format_args!("{} are valid, checked in {elapsed}", count(report.packs.len() as u64, "pack")));
     Ok(())
 }

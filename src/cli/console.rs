@@ -8,13 +8,16 @@ use std::path::Path;
 
 use clap::builder::styling::{AnsiColor, Style};
 
+use super::wrap::broken;
 use crate::error::{IoContext, Result};
 
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::BrightGreen.on_default().bold();
-/// How wide a line may be where nobody says how wide the screen is.
-const USUAL_WIDTH: usize = 100;
+/// How wide a screen is that does not say so.
+const USUAL_WIDTH: usize = 80;
+/// How wide a line of source may be where there is no screen.
+const WIDTH_OFF_SCREEN: usize = 100;
 
 /// When to use colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -55,19 +58,30 @@ impl Console {
         }
     }
 
+    /// Says prose on stderr, unless the user wants quiet. On a terminal it is broken into lines, of which those after the
+    /// first are indented by `hang`.
+    pub fn tell(&self, hang: usize, text: impl Display) {
+        self.say(broken(&text.to_string(), 0, hang, self.wrap()));
+    }
+
     /// Points something out on stderr, unless the user wants quiet.
     pub fn note(&self, text: impl Display) {
-        self.say(format_args!("{NOTE}note{NOTE:#}: {text}"));
+        self.say(format_args!("{NOTE}note{NOTE:#}: {}", self.behind("note: ", text)));
     }
 
     /// Warns on stderr, unless the user wants quiet.
     pub fn warn(&self, text: impl Display) {
-        self.say(format_args!("{WARNING}warning{WARNING:#}: {text}"));
+        self.say(format_args!("{WARNING}warning{WARNING:#}: {}", self.behind("warning: ", text)));
     }
 
     /// Tells of an error on stderr, quiet or not.
     pub fn error(&self, text: impl Display) {
-        to_stderr(format_args!("{ERROR}error{ERROR:#}: {text}\n"));
+        to_stderr(format_args!("{ERROR}error{ERROR:#}: {}\n", self.behind("error: ", text)));
+    }
+
+    /// Returns prose for stderr behind a word, below which its lines begin.
+    pub fn behind(&self, lead: &str, text: impl Display) -> String {
+        broken(&text.to_string(), lead.len(), lead.len(), self.wrap())
     }
 
     /// Says something on stderr, quiet or not.
@@ -90,10 +104,19 @@ impl Console {
         io::stdout().is_terminal()
     }
 
-    /// Returns how many characters fit in a line of stderr.
+    /// Returns how wide prose on stderr may be: as the terminal; `None` where there is none, and nothing is broken.
+    pub fn wrap(&self) -> Option<usize> {
+        self.is_terminal().then(|| width(terminal_size::terminal_size_of(io::stderr())))
+    }
+
+    /// As [`wrap`](Self::wrap), on stdout.
+    pub fn wrap_printed(&self) -> Option<usize> {
+        self.prints_to_terminal().then(|| width(terminal_size::terminal_size_of(io::stdout())))
+    }
+
+    /// Returns how much of a line of source is shown on stderr, in columns.
     pub fn width(&self) -> usize {
-        let size = terminal_size::terminal_size_of(io::stderr());
-        size.map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0).max(40))
+        self.wrap().unwrap_or(WIDTH_OFF_SCREEN)
     }
 
     /// Prints the result of a command.
@@ -125,6 +148,11 @@ impl Console {
         text.push('\n');
         self.print_bytes(text.as_bytes())
     }
+}
+
+fn width(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    const NARROWEST: usize = 40;
+    size.map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
 fn accepted(written: io::Result<()>) -> Result<()> {

@@ -73,8 +73,7 @@ format = "rgba8"
 broken = "omit"
 "#;
 
-const CREDITS: &str =
-    "Everything in this demo was drawn with characters or counted out, and is in the public domain.\n";
+const CREDITS: &str = "Everything in this demo was drawn with characters and is in the public domain.\n";
 
 const DIALOG: &str = r#"// An asset.json makes one asset of its directory. It says intent only: numbers and uuids are in the registry.
 {

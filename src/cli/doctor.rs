@@ -161,7 +161,7 @@ fn tell_findings(cx: &Context, examination: &Examination) {
     for odd in &examination.machine {
         cx.console.note(clean(&odd.message));
         if let Some(help) = &odd.help {
-            cx.console.say(format_args!("  help: {}", clean(help)));
+            cx.console.say(format_args!("  help: {}", cx.console.behind("  help: ", clean(help))));
         }
     }
 }
@@ -172,7 +172,7 @@ fn tell_list(cx: &Context, title: &str, lines: &[String]) {
     }
     cx.console.say(format_args!("\n{title}"));
     let n_shown = if cx.console.verbose > 0 { lines.len() } else { FEW };
-    lines.iter().take(n_shown).for_each(|it| cx.console.say(format_args!("  {}", clean(it))));
+    lines.iter().take(n_shown).for_each(|it| cx.console.say(format_args!("  {}", cx.console.behind("  ", clean(it)))));
     if lines.len() > n_shown {
         cx.console.say(format_args!("  ... and {} more (-v shows all)", lines.len() - n_shown));
     }

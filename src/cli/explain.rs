@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open::BuildArguments;
-use super::words::{clean, table};
+use super::words::{clean, prose_table};
+use super::wrap::{broken, paragraphs};
 use super::{Context, why};
 use crate::error::{Error, Result};
 use crate::model::Code;
@@ -58,12 +59,18 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     if arguments.format == Format::Json {
         cx.console.print_json(&ExplainDocument { version: Version, codes: chosen })?;
     } else if let ([it], Some(_)) = (chosen.as_slice(), &arguments.what) {
-        cx.console.print(&format!("{}: {}\n\n{}\n", it.code, it.title, it.explanation))?;
+        cx.console.print(&page(it, cx.console.wrap_printed()))?;
     } else {
         let rows = chosen.iter().map(|it| [it.code.to_string(), it.title.to_owned()]);
-        cx.console.print(&table(rows, &[]))?;
+        cx.console.print(&prose_table(rows, &[], cx.console.wrap_printed()))?;
     }
     Ok(Exit::Done)
+}
+
+/// Tells people about a code.
+fn page(it: &CodeEntry, width: Option<usize>) -> String {
+    let title = broken(&format!("{}: {}", it.code, it.title), 0, 2, width);
+    format!("{title}\n\n{}\n", paragraphs(it.explanation, width))
 }
 
 /// Returns every code with what is to be said about it.
@@ -103,6 +110,20 @@ mod tests {
         assert_eq!(headings, codes);
         // What it is, and what to do.
         assert!(entries().all(|it| it.explanation.split("\n\n").count() >= 2));
+    }
+
+    #[test]
+    fn pages_fit_on_a_screen() {
+        for width in [40, 80] {
+            for it in entries() {
+                let page = page(&it, Some(width));
+                let wide: Vec<&str> =
+                    page.lines().filter(|it| it.len() > width && it.matches(' ').count() > 0).collect();
+                assert!(wide.iter().all(|it| it.contains('`')), "{wide:#?}");
+            }
+        }
+        let page = page(&entries().next().expect("there are some"), None);
+        assert_eq!(page.lines().count(), 5, "{page}");
     }
 
     #[test]

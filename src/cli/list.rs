@@ -12,7 +12,7 @@ use super::json::{Format, Version};
 use super::open::{self, BuildArguments, relative};
 use super::select::{Selector, compile};
 use super::words::{clean, count, size, table};
-use super::{Context, render};
+use super::{Context, absent, render};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
 use crate::model::registry::Change;
@@ -227,7 +227,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
             let names = inspection.assets.iter().map(|it| it.name.as_str());
             let similar = suggest::closest(&selector.shown(), names);
             let similar = similar.map_or_else(String::new, |it| format!("; there is `{}`", clean(it)));
-            cx.console.error(format_args!("no asset matches `{}`{similar}", selector.shown()));
+            let none = || format!("no asset matches `{}`{similar}", selector.shown());
+            cx.console.error(absent::reason(selector, &inspection).unwrap_or_else(none));
             exit = Exit::No;
         }
     }

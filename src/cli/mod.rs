@@ -10,6 +10,7 @@
 //! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
+mod absent;
 mod asset;
 mod bench;
 mod build;
@@ -48,6 +49,7 @@ mod status;
 mod undo;
 mod why;
 mod words;
+mod wrap;
 mod write;
 
 use std::ffi::OsString;
@@ -346,7 +348,7 @@ fn failed(console: &Console, format: Format, ws: Option<&Workspace>, error: &Err
             let said = error.to_string();
             let consequence = if matches!(error, Error::Invalid(_)) { consequence } else { Some(said.as_str()) };
             let consequence = consequence.map_or_else(String::new, |it| format!("; {it}"));
-            console.insist(format_args!("{}{consequence}", render::tally(found)));
+            console.insist(wrap::broken(&format!("{}{consequence}", render::tally(found)), 0, 2, console.wrap()));
         }
         error => console.error(words::clean(&json::chain(error))),
     }

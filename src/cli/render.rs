@@ -9,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 
 use super::console::Console;
 use super::words::{clean, count};
+use super::wrap::broken;
 use crate::lane;
 use crate::model::diagnostic::Span;
 use crate::model::{Code, Diagnostic, Location, RelPath, Severity};
@@ -36,8 +37,7 @@ pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic
     }
     let shown = choose(&wanted, most);
     let renderer = Renderer::styled().term_width(console.width());
-    let wrap = console.is_terminal().then(|| console.width().saturating_sub("   = help: ".len()));
-    let mut texts = Texts { ws, wrap, known: BTreeMap::new() };
+    let mut texts = Texts { ws, wrap: console.wrap(), known: BTreeMap::new() };
     for diagnostic in &shown {
         console.insist(format_args!("{}\n", texts.render(&renderer, diagnostic)));
     }
@@ -127,7 +127,9 @@ impl Texts<'_> {
         }
         if let Some(help) = &diagnostic.help {
             let help = clean(help);
-            primary = primary.element(Level::HELP.message(self.wrap.map_or(help.clone(), |it| wrapped(&help, it))));
+            // The renderer indents what follows.
+            let wrap = self.wrap.map(|it| it - "   = help: ".len());
+            primary = primary.element(Level::HELP.message(broken(&help, 0, 0, wrap)));
         }
         let mut groups = vec![primary];
         for related in &diagnostic.related {
@@ -162,22 +164,6 @@ impl Texts<'_> {
     }
 }
 
-/// Breaks a text between words into lines of at most `width` characters; longer words stay whole.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut lines = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        let len = word.chars().count();
-        let fits = column + 1 + len <= width;
-        if column > 0 {
-            lines.push(if fits { ' ' } else { '\n' });
-        }
-        column = if column > 0 && fits { column + 1 + len } else { len };
-        lines.push_str(word);
-    }
-    lines
-}
-
 /// Returns the line in which a span begins, and where in it the span lies. `None` when the text is not any more the
 /// one that the span was made of.
 fn cut(text: &str, span: Span) -> Option<(&str, Range<usize>)> {
@@ -206,14 +192,6 @@ mod tests {
         let moved = Span { line: 3, ..Span::of(text, 5, 8) };
         assert_eq!(cut(text, moved), None);
         assert_eq!(cut("", Span::of(text, 5, 8)), None);
-    }
-
-    #[test]
-    fn help_is_broken_between_words() {
-        assert_eq!(wrapped("one two three", 7), "one two\nthree");
-        assert_eq!(wrapped("one two three", 6), "one\ntwo\nthree");
-        assert_eq!(wrapped("overlong a b", 3), "overlong\na b");
-        assert_eq!(wrapped("", 3), "");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative};
 use super::select::{Selector, only};
-use super::words::{clean, count, size, table};
-use super::{Context, render};
+use super::words::{clean, count, prose_table, size, table};
+use super::{Context, absent, render};
 use crate::build::inspect::Asset;
 use crate::build::survey::{More, Survey};
 use crate::error::Result;
@@ -62,8 +62,10 @@ pub struct ShowDocument {
     registration: RegistrationEntry,
     /// The settings of its processor, by name, and where each comes from.
     settings: Vec<ChoiceEntry>,
-    /// How it is packed, and where each choice comes from.
+    /// How it is packed as far as its packs say nothing else, and where each choice comes from.
     options: Vec<ChoiceEntry>,
+    /// How each pack that it is in has it, by the pack's name.
+    pack_options: Vec<PackOptionsEntry>,
     /// The files that it is declared to be made of, in order.
     inputs: Vec<InputEntry>,
     /// What its processor looked for besides.
@@ -161,6 +163,15 @@ pub struct ChoiceEntry {
     pub profile: Option<String>,
 }
 
+/// How a pack has an asset.
+#[derive(Serialize, JsonSchema)]
+struct PackOptionsEntry {
+    /// Name of the pack.
+    pack: String,
+    /// Its `codec`, which holds where it wins, and `preload`, and where each choice comes from.
+    options: Vec<ChoiceEntry>,
+}
+
 /// Where a choice is written.
 #[derive(Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "layer")]
@@ -183,6 +194,11 @@ pub enum FromEntry {
     File {
         /// The file, relative to the workspace.
         path: String,
+    },
+    /// In a pack.
+    Pack {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -306,7 +322,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let assets = &survey.inspection.assets;
     let at = match only(&selector, assets.len(), |it| candidate(&assets[it]))? {
         Ok(at) => at,
-        Err(message) => return Ok(super::refused(&cx.console, arguments.format, &message)),
+        Err(message) => {
+            let message = absent::reason(&selector, &survey.inspection).unwrap_or(message);
+            return Ok(super::refused(&cx.console, arguments.format, &message));
+        }
     };
     let document = document(cx, arguments, &opened, &survey, at);
     let problems = &survey.more[at].problems;
@@ -316,7 +335,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     render::show(&cx.console, None, &survey.inspection.cache_warnings);
-    cx.console.print(&in_words(&document))?;
+    cx.console.print(&in_words(&document, cx.console.wrap_printed()))?;
     if !problems.is_empty() {
         cx.console.say("");
         render::show(&cx.console, Some(&opened.ws), problems);
@@ -327,15 +346,19 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Survey, at: usize) -> ShowDocument {
     let (asset, more) = (&survey.inspection.assets[at], &survey.more[at]);
     let choices = choices(survey, more);
-    let is_asked_for = |it: &Option<PackedEntry>| {
-        let packs = &arguments.build.packs;
-        packs.is_empty() || it.as_ref().is_some_and(|it| packs.contains(&it.name))
-    };
+    let asked_for = &arguments.build.packs;
+    let is_asked_for = |pack: Option<&String>| asked_for.is_empty() || pack.is_some_and(|it| asked_for.contains(it));
+    let packs = &survey.inspection.config.packs;
+    let pack_options = asset.packs.iter().filter(|it| is_asked_for(Some(it))).map(|name| {
+        let number = packs.number(name).expect("an asset is in packs that there are");
+        let options = choices.in_pack(packs, number, &asset.place);
+        PackOptionsEntry { pack: name.clone(), options: options.iter().map(ChoiceEntry::from).collect() }
+    });
     let artifacts = more.entries.iter().map(|(pack, entry)| {
-        let pack = pack.map(|it| survey.inspection.config.packs.all()[it].name.as_str());
+        let pack = pack.map(|it| packs.all()[it].name.as_str());
         artifact(pack.map(|it| packed(cx, arguments, opened, it, entry)), entry)
     });
-    let artifacts = artifacts.filter(|it| is_asked_for(&it.pack)).collect();
+    let artifacts = artifacts.filter(|it| is_asked_for(it.pack.as_ref().map(|it| &it.name))).collect();
     let (needs, needed_by) = needs(survey, at);
     ShowDocument {
         version: Version,
@@ -349,6 +372,7 @@ fn document(cx: &Context, arguments: &Arguments, opened: &Opened, survey: &Surve
         registration: registration(survey, asset),
         settings: choices.settings.iter().map(ChoiceEntry::from).collect(),
         options: choices.options.iter().map(ChoiceEntry::from).collect(),
+        pack_options: pack_options.collect(),
         inputs: more
             .inputs
             .iter()
@@ -411,6 +435,7 @@ impl From<&Chosen> for ChoiceEntry {
             Written::Preset(name) => FromEntry::Preset { name },
             Written::Rule(number) => FromEntry::Rule { number: number as u64 + 1 },
             Written::File(path) => FromEntry::File { path: path.to_string() },
+            Written::Pack(name) => FromEntry::Pack { name },
         };
         Self { name: it.key.clone(), value: it.value.clone(), from, profile }
     }
@@ -490,8 +515,8 @@ fn is_current(packed: &Entry, entry: &PlanEntry) -> bool {
         && of_pack.eq(of_plan)
 }
 
-/// Tells one asset to people.
-fn in_words(document: &ShowDocument) -> String {
+/// Tells one asset to people. `width` is that of their screen.
+fn in_words(document: &ShowDocument, width: Option<usize>) -> String {
     let it = document;
     let marks = [(it.excluded, "  (excluded)"), (it.broken, "  (broken)")];
     let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
@@ -506,12 +531,13 @@ fn in_words(document: &ShowDocument) -> String {
     if !it.tags.is_empty() {
         rows.push(["tags".to_owned(), clean(&it.tags.join(", "))]);
     }
-    text.push_str(&indented(&table(rows, &[])));
+    text.push_str(&indented(&prose_table(rows, &[], width.map(|it| it - INDENT.len()))));
 
     let choice =
         |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())];
     let choices = it.settings.iter().chain(&it.options).map(choice);
     section(&mut text, &format!("settings (profile {})", clean(&it.profile)), &table(choices, &[]));
+    section(&mut text, "in its packs", &table(pack_options(&it.pack_options), &[]));
     let input = |it: &InputEntry| [clean(&it.path), size(it.bytes), short(it.digest)];
     let n = count(it.inputs.len() as u64, "input");
     section(&mut text, &n, &table(it.inputs.iter().map(input), &[1]));
@@ -533,8 +559,10 @@ fn section(text: &mut String, title: &str, lines: &str) {
     }
 }
 
+const INDENT: &str = "  ";
+
 fn indented(lines: &str) -> String {
-    lines.lines().map(|it| format!("  {}\n", it.trim_end())).collect()
+    lines.lines().map(|it| format!("{INDENT}{}\n", it.trim_end())).collect()
 }
 
 fn short(digest: Digest) -> String {
@@ -595,9 +623,26 @@ pub fn from(layer: &FromEntry, profile: Option<&str>) -> String {
         FromEntry::Preset { name } => format!("preset {}", clean(name)),
         FromEntry::Rule { number } => format!("rule {number}"),
         FromEntry::File { path } => clean(path.rsplit('/').next().unwrap_or(path)),
+        FromEntry::Pack { name } => format!("pack {}", clean(name)),
     };
     let profile = profile.map(|it| format!(", for profile {}", clean(it)));
     layer + &profile.unwrap_or_default()
+}
+
+/// Tells how each pack has an asset; nothing where that is no news, because it is in one that says nothing of its own.
+fn pack_options(packs: &[PackOptionsEntry]) -> Vec<[String; 4]> {
+    let is_of_pack = |it: &ChoiceEntry| matches!(it.from, FromEntry::Pack { .. });
+    if packs.len() < 2 && !packs.iter().flat_map(|it| &it.options).any(is_of_pack) {
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    for PackOptionsEntry { pack, options } in packs {
+        for (nth, it) in options.iter().enumerate() {
+            let pack = if nth == 0 { pack.clone() } else { String::new() };
+            rows.push([pack, clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())]);
+        }
+    }
+    rows
 }
 
 fn looked_at(observed: &ObservedEntry) -> [String; 2] {

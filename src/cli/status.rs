@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments};
 use super::words::{clean, count, extensions};
+use super::wrap::broken;
 use super::{Context, render};
 use crate::build::inspect::{Asset, Inspection};
 use crate::error::Result;
@@ -223,15 +224,15 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     if !all.is_empty() {
         cx.console.say(format_args!("{}\n", render::tally(&all)));
     }
-    cx.console.print(&in_words(&document, cx.console.verbose > 0))?;
+    cx.console.print(&in_words(&document, cx.console.verbose > 0, cx.console.wrap_printed()))?;
     Ok(Exit::Done)
 }
 
 /// How many of a long list are shown.
 const FEW: usize = 10;
 
-/// Tells a status to people; of long lists only the beginning, unless they want all.
-fn in_words(document: &StatusDocument, all: bool) -> String {
+/// Tells a status to people; of long lists only the beginning, unless they want all. `width` is that of their screen.
+fn in_words(document: &StatusDocument, all: bool, width: Option<usize>) -> String {
     let StatusDocument { assets, sources, forms, profile, .. } = document;
     let mut text =
         format!("{} of {} (profile {})\n", count(*assets, "asset"), count(*sources, "source"), clean(profile));
@@ -243,15 +244,15 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
     );
     // A rule that claims nothing may be a mistake; where it is not, it is only in the way.
     lines.retain(|it| it.0 > 0 || all);
-    let width = lines.iter().map(|it| it.0.to_string().len()).max().unwrap_or(0);
+    let digits = lines.iter().map(|it| it.0.to_string().len()).max().unwrap_or(0);
     for (n, what) in lines {
-        let _ = writeln!(text, "  {n:width$} {what}");
+        let _ = writeln!(text, "  {n:digits$} {what}");
     }
     if let [_, _, ..] = &document.packs[..] {
-        let width = document.packs.iter().map(|it| it.assets.to_string().len()).max().unwrap_or(0);
+        let digits = document.packs.iter().map(|it| it.assets.to_string().len()).max().unwrap_or(0);
         let _ = writeln!(text, "\n{}", count(document.packs.len() as u64, "pack"));
         for it in &document.packs {
-            let _ = writeln!(text, "  {:width$} in {}", it.assets, it.name);
+            let _ = writeln!(text, "  {:digits$} in {}", it.assets, it.name);
         }
     }
     let identified = |it: &Identified| format!("{:>6}  {}", it.asset_id, clean(&it.place));
@@ -260,7 +261,11 @@ fn in_words(document: &StatusDocument, all: bool) -> String {
         let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
         format!("{id:>6}  {}", clean(&it.place))
     };
-    let mut section = |title: &str, lines: Vec<String>| write_section(&mut text, title, &lines, all);
+    let mut section = |title: &str, lines: Vec<String>| {
+        // The number stands before it.
+        let title = broken(title, lines.len().to_string().len() + 1, 2, width);
+        write_section(&mut text, &title, &lines, all);
+    };
     section("new, to be registered by the next build", document.new.iter().map(identified).collect());
     section("moved, to be registered by the next build", document.moved.iter().map(moved).collect());
     section("left by a merge, to be tidied by the next commit", document.tidied.iter().map(identified).collect());

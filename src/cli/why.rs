@@ -13,7 +13,8 @@ use super::open::{self, BuildArguments, relative};
 use super::select::{Selector, only};
 use super::show::{ChoiceEntry, FromEntry, from};
 use super::words::{clean, count};
-use super::{Context, render};
+use super::wrap::broken;
+use super::{Context, absent, render};
 use crate::build::explain::{Explanation, LastTime, Remembered, Standing};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
@@ -225,7 +226,12 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
     let choose = |assets: &[Asset]| only(&selector, assets.len(), |it| candidate(&assets[it]))?.map_err(Error::Refused);
     let explanation = match opened.ask(|it| it.explain(&build.options(cx), &choose)) {
         Ok(explanation) => explanation,
-        Err(Error::Refused(message)) => return Ok(super::refused(&cx.console, format, &message)),
+        Err(Error::Refused(message)) => {
+            // Seldom enough to look once more.
+            let inspection = opened.ask(|it| it.inspect(&build.options(cx)))?;
+            let message = absent::reason(&selector, &inspection).unwrap_or(message);
+            return Ok(super::refused(&cx.console, format, &message));
+        }
         Err(error @ Error::Usage(_)) => return Err(error),
         Err(error) => return Ok(super::failed(&cx.console, format, Some(&opened.ws), &error, None)),
     };
@@ -237,7 +243,7 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
     }
     render::show(&cx.console, None, &explanation.cache_warnings);
     let is_refused = explanation.remembered == Some(Remembered::Refusal);
-    cx.console.print(&in_words(&document, is_refused))?;
+    cx.console.print(&in_words(&document, is_refused, cx.console.wrap_printed()))?;
     Ok(Exit::Done)
 }
 
@@ -328,18 +334,19 @@ fn found(answer: FindAnswer) -> FoundEntry {
     }
 }
 
-/// Tells it to people. `is_refused` says whether its processor is known to refuse it.
-fn in_words(document: &WhyDocument, is_refused: bool) -> String {
+/// Tells it to people. `is_refused` says whether its processor is known to refuse it; `width` is that of their screen, for
+/// sentences: what changed stays a line each.
+fn in_words(document: &WhyDocument, is_refused: bool, width: Option<usize>) -> String {
     let it = document;
     let recent = it
         .last
         .as_ref()
         .filter(|last| last.by_last_build && !last.first && it.verdict == Verdict::UpToDate && it.remembered);
-    let mut text = format!("{}\n", headline(it, recent, is_refused));
+    let mut text = format!("{}\n", broken(&headline(it, recent, is_refused), 0, 2, width));
     recent.map_or(&it.changes, |it| &it.changes).iter().for_each(|it| line(&mut text, it));
     let _ = writeln!(text, "\nasset {}, {}", it.head.shown_id(), clean(&it.head.shown_place()));
     for note in notes(it, is_refused) {
-        let _ = writeln!(text, "note: {note}");
+        let _ = writeln!(text, "note: {}", broken(note, 6, 6, width));
     }
     if let (Some(last), None) = (&it.last, recent) {
         let by = if last.by_last_build { "the last build" } else { "an earlier build" };
@@ -347,7 +354,8 @@ fn in_words(document: &WhyDocument, is_refused: bool) -> String {
             let _ = writeln!(text, "its first note is of {by}");
         } else {
             let changed = of(last.changes.len(), last.ingredients);
-            let _ = writeln!(text, "it last changed with {by} because {changed} changed");
+            let told = format!("it last changed with {by} because {changed} changed");
+            let _ = writeln!(text, "{}", broken(&told, 0, 2, width));
             last.changes.iter().for_each(|it| line(&mut text, it));
         }
     }

@@ -270,13 +270,13 @@ fn report(
         cx.console.print(&files.iter().map(|it| shown(it, cx.console.prints_to_terminal())).collect::<String>())?;
     }
     for note in &notes {
-        cx.console.say(clean(note));
+        cx.console.tell(2, clean(note));
     }
     let n_files = count(files.len() as u64, "file");
     match commit {
         None if files.is_empty() => cx.console.say("nothing to do"),
-        _ if dry_run => cx.console.say(format_args!("{}: {n_files} would change", clean(&title))),
-        Some(number) => cx.console.say(format_args!("{}: {n_files}, commit {number}", clean(&title))),
+        _ if dry_run => cx.console.tell(2, format_args!("{}: {n_files} would change", clean(&title))),
+        Some(number) => cx.console.tell(2, format_args!("{}: {n_files}, commit {number}", clean(&title))),
         None => cx.console.say("nothing to do"),
     }
     Ok(Exit::Done)

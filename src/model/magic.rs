@@ -15,10 +15,13 @@ pub struct Magic {
 }
 
 /// Raised with every change of the kinds: the index holds what was found by them.
-pub const TABLE_VERSION: u32 = 1;
+pub const TABLE_VERSION: u32 = 2;
 
 /// How many bytes decide, at most.
 pub const DECIDE: usize = 64;
+
+/// The extensions of a web page.
+const HTML: &[&str] = &["html", "htm"];
 
 /// What a file begins with that git-lfs left in place of the content.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
@@ -52,8 +55,8 @@ const KINDS: &[(usize, &[u8], Magic)] = &[
     (0, b"\x8aMNG\r\n\x1a\n", image("an MNG animation", "video/x-mng", &["mng"])),
     (0, b"<svg", image("an SVG drawing", "image/svg+xml", &["svg", "xml"])),
     (0, b"<?xml", other("an XML document", &["xml", "svg", "html", "htm", "xhtml"])),
-    (0, b"<!DOCTYPE html", other("an HTML page", &["html", "htm"])),
-    (0, b"<html", other("an HTML page", &["html", "htm"])),
+    (0, b"<!DOCTYPE html", other("an HTML page", HTML)),
+    (0, b"<html", other("an HTML page", HTML)),
     (0, LFS_POINTER, other("a Git LFS pointer, not the content", &[])),
     (0, b"glTF", other("a GLB model", &["glb"])),
     (0, b"Kaydara FBX Binary", other("an FBX scene", &["fbx"])),
@@ -81,7 +84,18 @@ const KINDS: &[(usize, &[u8], Magic)] = &[
     (0, b"\x1f\x8b", other("a gzip file", &["gz", "tgz", "svgz", "blend"])),
     (0, b"\x28\xb5\x2f\xfd", other("a Zstandard file", &["zst", "blend"])),
     (0, b"%PDF", other("a PDF document", &["pdf", "ai"])),
+    (0, b"\x7fELF", other("a program for Linux", &["so", "elf", "o", "x86_64"])),
+    (0, b"MZ\x90\0", other("a program for Windows", &["exe", "dll", "sys"])),
 ];
+
+/// The extensions of texts. None begins with a byte that is no text, and none but the first two with a web page.
+const TEXTS: &[&str] = &[
+    "txt", "md", "cfg", "csv", "frag", "glsl", "gltf", "hlsl", "ini", "js", "json", "jsonc", "ldtk", "lua", "mtl",
+    "obj", "py", "ron", "tmj", "tmx", "toml", "ts", "tsj", "tsv", "tsx", "vert", "wgsl", "yaml", "yml",
+];
+
+/// The extension of an image that has no first bytes of its own, and cannot begin like any other.
+const TARGA: &str = "tga";
 
 const fn image(name: &'static str, media_type: &'static str, extensions: &'static [&'static str]) -> Magic {
     Magic { name, media_type: Some(media_type), extensions }
@@ -123,11 +137,26 @@ impl Looks {
 
     /// Returns what a file is whose extension says something else: where both are known, and only then.
     pub fn belies(self, path: &str) -> Option<&'static Magic> {
-        let kind = self.kind()?;
+        let &(_, magic, ref kind) = KINDS.get(usize::from(self.0).checked_sub(1)?)?;
         let (_, extension) = file_name(path).rsplit_once('.')?;
-        let says = |it: &Magic| it.extensions.iter().any(|it| it.eq_ignore_ascii_case(extension));
-        (!says(kind) && KINDS.iter().any(|it| says(&it.2))).then_some(kind)
+        let is = |it: &&str| it.eq_ignore_ascii_case(extension);
+        if kind.extensions.iter().any(is) {
+            return None;
+        }
+        let is_known =
+            || KINDS.iter().any(|it| it.2.extensions.iter().any(is)) || TARGA.eq_ignore_ascii_case(extension);
+        let is_belied = match TEXTS.iter().position(is) {
+            // A text may begin with the letters of many a format.
+            Some(nth) => magic.iter().any(|it| !is_text(*it)) || (nth >= 2 && kind.extensions == HTML),
+            None => is_known(),
+        };
+        is_belied.then_some(kind)
     }
+}
+
+/// Returns whether a byte occurs in texts.
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)
 }
 
 fn position(first: &[u8]) -> Option<usize> {
@@ -148,7 +177,7 @@ pub fn describe(bytes: &[u8]) -> &'static str {
     match sniff(bytes) {
         Some(magic) => magic.name,
         None if bytes.is_empty() => "an empty file",
-        None if bytes.iter().take(512).all(|it| matches!(it, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)) => "a text file",
+        None if bytes.iter().take(512).all(|it| is_text(*it)) => "a text file",
         None => "something that is not known here",
     }
 }
@@ -206,6 +235,22 @@ mod tests {
             assert_eq!(jpeg.belies(path).is_some(), expected, "{path}");
         }
         assert_eq!(Looks::of(b"plain text").belies("hero.png"), None);
+        for (first, path, expected) in [
+            (&b"\x89PNG\r\n\x1a\n"[..], "a.txt", true),
+            (b"\x89PNG\r\n\x1a\n", "a.TGA", true),
+            (b"\x89PNG\r\n\x1a\n", "a.unknown", false),
+            (b"\x1f\x8b\x08", "level.json", true),
+            (b"<!DOCTYPE html><html>", "level.json", true),
+            (b"<html>", "notes.txt", false),
+            (b"<html>", "a.md", false),
+            (b"<?xml version", "map.tmx", false),
+            (b"BMW is a maker of cars", "cars.txt", false),
+            (b"OTTO", "names.csv", false),
+            (b"MZ\x90\0\x03", "setup.txt", true),
+            (b"\0\x01\0\0\0", "font.otf", false),
+        ] {
+            assert_eq!(Looks::of(first).belies(path).is_some(), expected, "{path}");
+        }
     }
 
     #[test]

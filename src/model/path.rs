@@ -113,19 +113,39 @@ fn joined(above: &str, below: &str) -> Arc<str> {
 /// Returns why not every system can hold a file of this name, in a few words; `None` where all can.
 pub fn portability_problem(name: &str) -> Option<String> {
     let stem = name.split('.').next().unwrap_or_default().trim_end();
-    let is_device = match stem.as_bytes() {
-        [port @ .., b'1'..=b'9'] => [b"COM", b"LPT"].iter().any(|it| port.eq_ignore_ascii_case(*it)),
-        stem => [b"CON", b"PRN", b"AUX", b"NUL"].iter().any(|it| stem.eq_ignore_ascii_case(*it)),
+    // The digits of ports may be small and raised, too.
+    let is_port = |stem: &str| {
+        let port = stem.strip_suffix(['1', '2', '3', '4', '5', '6', '7', '8', '9', '\u{b9}', '\u{b2}', '\u{b3}']);
+        port.is_some_and(|it| ["COM", "LPT"].iter().any(|port| it.eq_ignore_ascii_case(port)))
     };
-    let odd = name.chars().find(|it| it.is_control() || "<>:\"|?*\\".contains(*it));
+    let is_device = is_port(stem)
+        || ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].iter().any(|it| stem.eq_ignore_ascii_case(it));
     if is_device {
-        Some(format!("`{}` is a device on Windows", stem.to_ascii_uppercase()))
-    } else if name.ends_with(['.', ' ']) {
-        Some("Windows drops a dot or a space at the end".to_owned())
-    } else {
-        odd.map(|it| format!("Windows allows no {it:?} in a name"))
+        return Some(format!("`{}` is a device on Windows", stem.to_ascii_uppercase()));
     }
+    if name.ends_with(['.', ' ']) {
+        return Some("Windows drops a dot or a space at the end".to_owned());
+    }
+    let odd = name.chars().find(|it| it.is_control() || "<>:\"|?*\\".contains(*it))?;
+    Some(match odd {
+        '\u{7f}'.. => format!("{odd:?} is a control character, and many tools take none"),
+        _ => format!("Windows allows no {odd:?} in a name"),
+    })
 }
+
+/// Returns what a URL makes of `name`, a component of a path, where that is something else than the name.
+pub fn url_problem(name: &str) -> Option<&'static str> {
+    name.chars().find_map(|it| match it {
+        '#' => Some("in a URL, a fragment begins with `#`"),
+        '%' => Some("in a URL, `%` begins an encoded byte"),
+        // Windows has no such name, and that is told already.
+        _ => None,
+    })
+}
+
+/// How many UTF-16 units a path in a workspace may have: Windows allows 260 by default, and the workspace lies in a
+/// directory of its own.
+pub const LONGEST_PORTABLE: usize = 240;
 
 /// Returns whether no component is empty, `.` or `..`, and none holds a NUL. In one pass: paths are short and many.
 fn is_normal(path: &str) -> bool {

@@ -13,6 +13,7 @@ use crate::workspace::config::Config;
 use crate::workspace::declare::{Scope, from_asset_json, from_rule, from_sidecar};
 use crate::workspace::gather::{Find, Gathered, Here, Made, finds};
 use crate::workspace::lookup::{Lookup, is_declaration};
+use crate::workspace::scan::written_name;
 
 use super::issue::Problem;
 use super::{Bucket, Globals, Part, Texts};
@@ -485,7 +486,8 @@ fn no_text(file: &RelPath, kind: Kind) -> Diagnostic {
 
 /// Returns the diagnostic for a name that is not UTF-8 and that nothing claims as far as it can be read.
 fn overlooked(path: &RelPath) -> Diagnostic {
-    let message = format!("the name of `{path}` is not UTF-8; neither it nor anything in it is a source");
+    let (name, dir) = (written_name(path), parent(path.as_str()));
+    let message = format!("the name `{name}` in `{dir}` is not UTF-8; neither it nor anything in it is a source");
     Diagnostic::warning(Code::NAME_NOT_UTF8, message).at(Location::file(path)).help("rename it")
 }
 
@@ -537,5 +539,9 @@ fn not_a_file(path: &RelPath, kind: Kind) -> Diagnostic {
     };
     let remedy = if kind == Kind::BadName { "rename it" } else { "put a regular file there" };
     let help = format!("{remedy}, or exclude it with a rule that has `exclude = true` before the one that claims it");
-    Diagnostic::error(code, format!("`{path}` is {}", kind_in_words(kind))).at(Location::file(path)).help(help)
+    let message = match kind {
+        Kind::BadName => format!("the name `{}` in `{}` is not UTF-8", written_name(path), parent(path.as_str())),
+        _ => format!("`{path}` is {}", kind_in_words(kind)),
+    };
+    Diagnostic::error(code, message).at(Location::file(path)).help(help)
 }

@@ -139,6 +139,17 @@ fn entry<'a>(
     })
 }
 
+/// Returns what to do about a finding whose processor says nothing of that.
+fn remedy(code: Code) -> Option<&'static str> {
+    match code {
+        Code::IMAGE_BROKEN | Code::MODEL_BROKEN => {
+            Some("export it again, or give the asset the type `raw` to pack it as it is")
+        }
+        Code::IMAGE_ODD | Code::MODEL_ODD => Some("export it anew when there is an occasion"),
+        _ => None,
+    }
+}
+
 fn problem(place: &RelPath, base: &RelPath, finding: &Finding) -> Problem {
     let path = if finding.path.is_empty() { None } else { base.join(&finding.path) };
     let location = Location { path: path.unwrap_or_else(|| place.clone()), span: finding.span };
@@ -146,6 +157,6 @@ fn problem(place: &RelPath, base: &RelPath, finding: &Finding) -> Problem {
         Severity::Error => Diagnostic::error(finding.code, finding.message.clone()),
         Severity::Warning => Diagnostic::warning(finding.code, finding.message.clone()),
     };
-    diagnostic.help.clone_from(&finding.help);
+    diagnostic.help = finding.help.clone().or_else(|| remedy(finding.code).map(str::to_owned));
     Problem { place: place.clone(), diagnostic: diagnostic.at(location) }
 }

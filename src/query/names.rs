@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 
 use crate::model::declaration::Intent;
+use crate::model::path::file_name;
 use crate::model::reference::Reference;
 use crate::model::{AssetId, AssetUuid, RelPath};
 use crate::process::contract::Resolved;
@@ -84,8 +85,17 @@ pub struct Names {
     by_uuid: OnceLock<Vec<(AssetUuid, u32)>>,
     /// For each place that shares its name with another, one other.
     clashes: BTreeMap<RelPath, RelPath>,
-    /// For each place that differs from another only in case or normalization, one other.
-    collisions: BTreeMap<RelPath, RelPath>,
+    /// By place: where it, or a directory of which it is the first, differs from another path only in case or normalization.
+    collisions: BTreeMap<RelPath, Vec<Collision>>,
+}
+
+/// Two paths that some file systems cannot tell apart although they lie in one directory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Collision {
+    /// The one before it in path order.
+    pub other: String,
+    /// The one that is reported.
+    pub path: String,
 }
 
 impl PartialEq for Names {
@@ -154,10 +164,10 @@ impl Names {
         self.clashes.get(place)
     }
 
-    /// Returns the place before `place` that differs from it only in case or Unicode normalization: of several, all but
-    /// the first have one.
-    pub fn collision(&self, place: &RelPath) -> Option<&RelPath> {
-        self.collisions.get(place)
+    /// Returns where `place`, or a directory of which it is the first, differs from a path before it only in case or
+    /// Unicode normalization: of several such, all but the first are told.
+    pub fn collisions(&self, place: &RelPath) -> &[Collision] {
+        self.collisions.get(place).map_or(&[], Vec::as_slice)
     }
 
     /// Returns all assets, by place.
@@ -240,43 +250,71 @@ fn clashes(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
     clashes
 }
 
-/// Finds places that some file systems cannot tell from one before them.
-fn collisions(exports: &[Export]) -> BTreeMap<RelPath, RelPath> {
-    let mut collisions = BTreeMap::new();
-    for group in alike(exports, |it| fold(it.place.as_str())) {
+/// Finds places, and directories, that some file systems cannot tell from one before them.
+fn collisions(exports: &[Export]) -> BTreeMap<RelPath, Vec<Collision>> {
+    let paths: Vec<(&str, usize)> = with_directories(exports.iter().map(|it| it.place.as_str())).collect();
+    let mut collisions = BTreeMap::<RelPath, Vec<Collision>>::new();
+    for group in alike(&paths, |it| confused(it.0)) {
         for pair in group.windows(2) {
-            let (one, two) = (&exports[pair[0]].place, &exports[pair[1]].place);
-            if one != two {
-                collisions.insert(two.clone(), one.clone());
+            let ((other, _), (path, nth)) = (paths[pair[0]], paths[pair[1]]);
+            if other != path {
+                let collision = Collision { other: other.to_owned(), path: path.to_owned() };
+                collisions.entry(exports[nth].place.clone()).or_default().push(collision);
             }
         }
     }
+    collisions.values_mut().for_each(|it| it.sort());
     collisions
+}
+
+/// Returns these places, which are sorted, each with its number, and every directory that they lie in, with the number of
+/// its first.
+pub fn with_directories<'a>(places: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, usize)> {
+    let mut before = "";
+    places.enumerate().flat_map(move |(nth, place)| {
+        let before_len = before.len();
+        let same = place.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
+        // A directory is new unless what came before lies in it too.
+        let is_known = move |end: usize| end < same || (end == same && before_len == end);
+        let ends = place.match_indices('/').map(|it| it.0).filter(move |it| !is_known(*it));
+        before = place;
+        ends.map(move |end| (&place[..end], nth)).chain([(place, nth)])
+    })
+}
+
+/// Returns what a file system without case and normalization would take `path` for, in the directory that it lies in: where
+/// directories are confused, it is they that are told, and not all that they hold.
+pub fn confused(path: &str) -> Cow<'_, str> {
+    let name = file_name(path);
+    match fold(name) {
+        Cow::Borrowed(_) => Cow::Borrowed(path),
+        Cow::Owned(folded) => Cow::Owned([&path[..path.len() - name.len()], &folded].concat()),
+    }
 }
 
 /// Returns the numbers of those with equal text, in groups of at least two, each ascending; the groups by their text.
 ///
 /// Mostly there are none, so that it is enough to sort hashes, which costs a tenth of sorting texts.
-fn alike<'a>(exports: &'a [Export], text: impl Fn(&'a Export) -> Cow<'a, str> + Sync) -> Vec<Vec<usize>> {
-    let hash = |it: &'a Export| {
+fn alike<'a, T: Sync>(all: &'a [T], text: impl Fn(&'a T) -> Cow<'a, str> + Sync) -> Vec<Vec<usize>> {
+    let hash = |it: &'a T| {
         let mut hasher = DefaultHasher::new();
         text(it).hash(&mut hasher);
         hasher.finish()
     };
-    let hashed = exports.par_iter().with_min_len(1 << 10).map(hash).enumerate();
+    let hashed = all.par_iter().with_min_len(1 << 10).map(hash).enumerate();
     let mut hashes: Vec<(u64, usize)> = spread(|| hashed.map(|(idx, it)| (it, idx)).collect());
     spread(|| hashes.par_sort_unstable());
     let mut groups = BTreeMap::<Cow<'a, str>, Vec<usize>>::new();
     for same_hash in hashes.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
         for (_, idx) in same_hash {
-            groups.entry(text(&exports[*idx])).or_default().push(*idx);
+            groups.entry(text(&all[*idx])).or_default().push(*idx);
         }
     }
     groups.into_values().filter(|it| it.len() > 1).collect()
 }
 
 /// Returns what a file system without case and normalization would take `path` for.
-pub fn fold(path: &str) -> Cow<'_, str> {
+fn fold(path: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
     if path.is_ascii() {
         let is_folded = !path.bytes().any(|it| it.is_ascii_uppercase());

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
 use crate::model::declaration::Intent;
-use crate::model::path::portability_problem;
+use crate::model::path::{LONGEST_PORTABLE, portability_problem, url_problem};
 use crate::model::{AssetId, AssetUuid, Code, RelPath};
 
 use super::declared::declared;
 use super::issue::{At, Issue};
-use super::names::{Names, exports, names};
+use super::names::{Collision, Names, exports, names};
 use super::{Bucket, Globals, Scope};
 
 /// An asset that may be built.
@@ -67,15 +69,29 @@ pub fn validated(db: &dyn salsa::Database, bucket: Bucket) -> Validated {
 
 /// Warns of names that not every system can hold; of a directory's once, given the place `before` in path order.
 fn check_portable(place: &RelPath, before: &str, issues: &mut Vec<Issue>) {
+    let mut warn = |message| {
+        let issue = Issue::warning(place, At::Asset, Code::NAME_NOT_PORTABLE, message);
+        issues.push(issue.help("rename it before somebody checks it out there"));
+    };
     let mut known = before.split('/');
     let mut is_new = false;
     for component in place.as_str().split('/') {
         is_new |= known.next() != Some(component);
-        if let Some(problem) = is_new.then(|| portability_problem(component)).flatten() {
-            let message = format!("not every system can hold the name `{component}`: {problem}");
-            let issue = Issue::warning(place, At::Asset, Code::NAME_NOT_PORTABLE, message);
-            issues.push(issue.help("rename it before somebody checks it out there"));
+        if !is_new {
+            continue;
         }
+        if let Some(problem) = portability_problem(component) {
+            warn(format!("not every system can hold the name `{component}`: {problem}"));
+        } else if let Some(problem) = url_problem(component) {
+            warn(format!("the name `{component}` means something else on the web: {problem}"));
+        }
+    }
+    let bytes = place.as_str().len();
+    if bytes > LONGEST_PORTABLE && place.as_str().encode_utf16().count() > LONGEST_PORTABLE {
+        let len = place.as_str().encode_utf16().count();
+        warn(format!(
+            "not every system can hold this path of {len} characters: Windows allows 260, the workspace's own among them"
+        ));
     }
 }
 
@@ -87,11 +103,23 @@ fn check_names(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) {
         issue.related = Some((other.clone(), At::Name, "the other one is declared here".to_owned()));
         issues.push(issue.help(format!("`{other}` has this name too; give one of them another `name`")));
     }
-    if let Some(other) = names.collision(&intent.place) {
-        let message = format!("`{other}` and `{}` differ only in case or Unicode normalization", intent.place);
-        let issue = Issue::warning(&intent.place, At::Asset, Code::NAME_COLLISION, message);
+    for collision in names.collisions(&intent.place) {
+        let issue = Issue::warning(&intent.place, At::Asset, Code::NAME_COLLISION, told_collision(collision, intent));
         issues.push(issue.help("many file systems cannot hold both; rename one of them"));
     }
+}
+
+/// Says which two paths are confused, and where they look the same, how they differ.
+fn told_collision(Collision { other, path }: &Collision, intent: &Intent) -> String {
+    let directories = if *path == *intent.place.as_str() { "" } else { "the directories " };
+    if !other.chars().nfc().eq(path.chars().nfc()) {
+        return format!("{directories}`{other}` and `{path}` differ only in case or Unicode normalization");
+    }
+    let form = |it: &str| if is_nfc(it) { "composed (NFC)" } else { "decomposed" };
+    let (one, two) = (form(other), form(path));
+    format!(
+        "{directories}`{other}` and `{path}` differ only in Unicode normalization: the first is {one}, the second {two}"
+    )
 }
 
 fn resolve_dependencies(intent: &Intent, names: &Names, issues: &mut Vec<Issue>) -> Vec<AssetId> {

@@ -35,7 +35,8 @@ pub struct AssetFile {
     pub inputs: Option<Spanned<Vec<Spanned<String>>>>,
     /// Settings for the processor.
     pub settings: Option<Table>,
-    /// What differs in some profiles, by the profile's name. It also holds in profiles that inherit from it.
+    /// What differs in some profiles, by the profile's name. It also holds in profiles that inherit from it, and goes before
+    /// what is said for all profiles, wherever that is.
     #[schemars(with = "BTreeMap<String, ChoiceEntry>")]
     pub profiles: BTreeMap<Spanned<String>, ChoiceEntry>,
     /// Presets from `packwright.toml`, each laid over those before it, and this file over all of them.

@@ -19,6 +19,7 @@ use super::pattern::{Pattern, Template, unknown};
 use super::rules::{Rule, RuleSet, pattern_problem};
 use crate::model::declaration::{Captures, Inputs, Options};
 use crate::model::node::{Node, Spanned, TextRange, Value, decode_all};
+use crate::model::path::portability_problem;
 use crate::model::reference::{Reference, name_problem, path_problem};
 use crate::model::suggest::{instead_of, shown};
 use crate::model::{
@@ -86,7 +87,9 @@ impl Config {
         };
         let (root, mut diagnostics) = text::toml(&file, text);
         let Some(root) = root else { return (None, diagnostics) };
-        let Some(written) = decode_all(&root, &file, text, &mut diagnostics) else { return (None, diagnostics) };
+        let written = decode_all(&root, &file, text, &mut diagnostics);
+        diagnostics.iter_mut().for_each(|it| help_with_tables(text, it));
+        let Some(written) = written else { return (None, diagnostics) };
         let config =
             ConfigReader { file: &file, text, root: &root, check, diagnostics: &mut diagnostics }.config(written);
         (config, diagnostics)
@@ -472,11 +475,27 @@ fn inherited(
     Profile::dev()
 }
 
+/// Helps those who take a list of tables for tables with names, or for a list of texts: `[[packs]]`, `roots = "assets"`.
+fn help_with_tables(text: &str, problem: &mut Diagnostic) {
+    let span = problem.location.as_ref().and_then(|it| it.span).filter(|_| problem.code == Code::WRONG_TYPE);
+    let range = span.map(|it| it.start as usize..it.end as usize);
+    let Some((range, blamed)) = range.and_then(|it| Some((it.clone(), text.get(it)?))) else { return };
+    if let Some(table) = ["packs", "presets", "profiles"].into_iter().find(|it| blamed == format!("[[{it}]]")) {
+        problem.help = Some(format!("each of these has a name, and its table is `[{table}.NAME]`"));
+    }
+    let key = text[..range.start].trim_end().strip_suffix('=').map_or("", str::trim_end);
+    if let Some(table) = ["roots", "rules"].into_iter().find(|it| key.lines().last() == Some(*it)) {
+        problem.help = Some(format!("each of these is a table, `[[{table}]]`"));
+    }
+}
+
 fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {
     let usual = |it: u8| matches!(it, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
     if name.value.is_empty() || name.value.len() > 64 || !name.value.bytes().all(usual) {
         let message = "a profile names a directory: at most 64 lower-case letters, digits, `-` and `_`";
         reader.error(Code::WRONG_TYPE, name.range, message);
+    } else if let Some(problem) = portability_problem(&name.value) {
+        reader.error(Code::WRONG_TYPE, name.range, format!("a profile names a directory: {problem}"));
     }
 }
 
@@ -910,6 +929,7 @@ codec = "lz4"
                 21 `"build/x"`: PW0021 `build` is packwright's own and holds no sources
                 24 `"a/b"`: PW0021 the name of a root is one word without `/`
                 25 `[[roots]]`: PW0004 the field `path` is missing
+                    help: add `path`; `packwright schema` tells what it may be
             "#]],
         );
     }

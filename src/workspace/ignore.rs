@@ -80,6 +80,14 @@ pub fn problem(pattern: &str) -> Option<String> {
     if pattern.starts_with('#') {
         return Some("what begins with `#` is a comment in a .gitignore; a file is named so by `\\#`".to_owned());
     }
+    if ["[[:", ":]"].iter().all(|it| pattern.contains(it)) {
+        return Some(format!("`{}` names a class of characters, which is not known here; list them", shown(pattern)));
+    }
+    // git takes it as it is, and most who write it mean something else.
+    if pattern.replace("\\{", "").contains('{') {
+        let help = "write one pattern for each, or `\\{` for a name that holds it";
+        return Some(format!("`{}`: braces mean nothing in a .gitignore; {help}", shown(pattern)));
+    }
     let mut builder = GitignoreBuilder::new("");
     let added = builder.add_line(None, pattern).map(|_| ());
     added.and_then(|()| builder.build().map(drop)).err().map(|it| it.to_string())
@@ -105,12 +113,13 @@ mod tests {
         assert_eq!(covered(&["a/**/q", "x\\ y"], &paths), ["a/b/old/q", "x y"]);
         assert_eq!(covered(&["tmp", "!tmp/z"], &paths), ["a/tmp/y", "tmp/", "tmp/z"]);
         assert_eq!(covered(&["/a"], &paths).len(), 7);
+        assert_eq!(covered(&["\\{a\\}.x"], &["{a}.x", "a.x"]), ["{a}.x"]);
         assert!(covered(&[], &paths).is_empty() && covered(&["*"], &[""]).is_empty());
     }
 
     #[test]
     fn what_means_nothing_is_told() {
-        for bad in ["", "  ", "# psd", "a\nb", "[z-a]", "{a"] {
+        for bad in ["", "  ", "# psd", "a\nb", "[z-a]", "{a", "*.{psd,txt}", "[[:alpha:]]oo"] {
             assert!(problem(bad).is_some(), "{bad}");
         }
     }

@@ -70,6 +70,9 @@ pub struct Workspace {
     pub stop: Arc<AtomicBool>,
 }
 
+/// The schemas of authored files, where somebody puts them beside [`CONFIG_FILE`] for an editor.
+pub const SCHEMA_FILES: [&str; 2] = ["asset.schema.json", "packwright.schema.json"];
+
 impl Workspace {
     /// Returns the workspace at `root`, with as many threads as are useful, and silent.
     pub fn new(disk: Arc<dyn Disk>, root: PathBuf) -> Self {
@@ -96,12 +99,12 @@ impl Workspace {
     /// Returns whether `path`, relative to the workspace, is packwright's own: never a source.
     pub fn is_own(path: &str) -> bool {
         let first = path.split('/').next().unwrap_or(path);
-        matches!(first, CONFIG_FILE | REGISTRY_DIR | STATE_DIR | BUILD_DIR)
+        Self::is_own_of_nested(first)
     }
 
     /// Returns whether `name` is packwright's own in a directory that holds another workspace's [`CONFIG_FILE`].
     pub fn is_own_of_nested(name: &str) -> bool {
-        matches!(name, CONFIG_FILE | REGISTRY_DIR | STATE_DIR | BUILD_DIR)
+        matches!(name, CONFIG_FILE | REGISTRY_DIR | STATE_DIR | BUILD_DIR) || SCHEMA_FILES.contains(&name)
     }
 
     /// Fails when the user wants to stop.

@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::authored::{AssetFile, ChoiceEntry, WorkspaceFile};
 use super::config::{CONFIG_FILE, Config};
 use super::layer::Layer;
+use super::packs::Packs;
 use super::rules::Rule;
 use crate::model::declaration::{Choice, Declaration, Form, Options};
 use crate::model::node::{Node, Table, decode_all, locate};
 use crate::model::settings::Plain;
-use crate::model::{Diagnostic, Location, Profile, RelPath, Settings, text};
+use crate::model::{Codec, Diagnostic, Location, Profile, RelPath, Settings, text};
 
 /// One choice, and who made it.
 #[derive(Clone, PartialEq, Debug)]
@@ -48,6 +49,8 @@ pub enum Written {
     Rule(usize),
     /// In this declaration file.
     File(RelPath),
+    /// In the pack of this name.
+    Pack(String),
 }
 
 /// All choices for one asset.
@@ -55,8 +58,30 @@ pub enum Written {
 pub struct Choices {
     /// Settings of its processor, by name.
     pub settings: Vec<Chosen>,
-    /// How it is packed: `codec`, `exclude`, `preload`.
+    /// How it is packed, whatever its packs say: `codec`, `exclude`, `preload`.
     pub options: Vec<Chosen>,
+}
+
+impl Choices {
+    /// Returns how the pack of this number has the asset at `place`: its `codec` and `preload`. What a declaration says goes
+    /// before a pack's word, and that before the profile's, as [`Packs::memberships`] has it.
+    pub fn in_pack(&self, packs: &Packs, number: usize, place: &RelPath) -> Vec<Chosen> {
+        let pack = &packs.all()[number];
+        let preload = packs.preloads(number, place.as_str()).then_some(Value::Bool(true));
+        let of_pack = [("codec", pack.codec.map(word)), ("preload", preload)];
+        let chosen = |it: &Chosen| {
+            let (_, of_pack) = of_pack.iter().find(|own| own.0 == it.key)?;
+            let is_declared = !matches!(it.by.layer, Written::Default | Written::Profile);
+            Some(match of_pack {
+                Some(value) if !is_declared => {
+                    let by = By { layer: Written::Pack(pack.name.clone()), profile: None };
+                    Chosen { key: it.key.clone(), value: value.clone(), by }
+                }
+                _ => it.clone(),
+            })
+        };
+        self.options.iter().filter_map(chosen).collect()
+    }
 }
 
 /// Returns the rules that match what an asset is declared by, the one that would claim it first: a file, the place of a
@@ -120,15 +145,13 @@ pub fn choices(
     let by_default = |value: bool| (Value::Bool(value), By { layer: Written::Default, profile: None });
     options.insert("preload", by_default(false));
     options.insert("exclude", by_default(false));
-    let codec = serde_json::to_value(profile.codec).expect("a codec is a word");
-    options.insert("codec", (codec, By { layer: Written::Profile, profile: Some(profile.name.clone()) }));
+    options.insert("codec", (word(profile.codec), By { layer: Written::Profile, profile: Some(profile.name.clone()) }));
 
     let mut take = |choice: &Choice, by: &By| {
         for (name, value) in &choice.settings.0 {
             settings.insert(name.clone(), (plain(value), by.clone()));
         }
-        let codec = choice.codec.map(|it| serde_json::to_value(it).expect("a codec is a word"));
-        let said = [("codec", codec), ("preload", choice.preload.map(Value::Bool))];
+        let said = [("codec", choice.codec.map(word)), ("preload", choice.preload.map(Value::Bool))];
         let said = said.into_iter().chain([("exclude", choice.exclude.map(Value::Bool))]);
         options.extend(said.filter_map(|(key, value)| Some((key, (value?, by.clone())))));
     };
@@ -152,6 +175,10 @@ pub fn choices(
     let chosen = |(key, (value, by)): (String, (Value, By))| Chosen { key, value, by };
     let options = options.into_iter().map(|(key, it)| (key.to_owned(), it));
     Choices { settings: settings.into_iter().map(chosen).collect(), options: options.map(chosen).collect() }
+}
+
+fn word(codec: Codec) -> Value {
+    serde_json::to_value(codec).expect("a codec is a word")
 }
 
 fn config_file() -> RelPath {
@@ -383,6 +410,47 @@ inherits = "release"
             exclude = false by Default
             preload = false by Default
         "#]],
+        );
+    }
+
+    #[test]
+    fn what_a_pack_says_lies_between_declaration_and_profile() {
+        let packs = "[packs.a]\ncodec = \"zstd\"\npreload = [\"ui/**\"]\n[packs.b]\n";
+        let text = TEXT.replace("[[roots]]", &format!("{packs}[[roots]]"));
+        let config = config(&text);
+        let place = path("assets/ui/x.png");
+        let file = path("assets/ui/x.png.asset.json");
+        let scope = Scope { config: &config, check: &Kinds };
+        let told = |profile: &str, own: &str| {
+            let read = from_sidecar(scope, &place, &file, own.as_bytes(), None).0.expect("sound");
+            let profile = config.profiles[profile].clone();
+            let choices = choices(&config, text.as_bytes(), &read, Some(own.as_bytes()), &profile, Vec::new());
+            let members = config.packs.memberships(&read.intent, &read.intent.resolve(&profile), &profile);
+            let mut told = Vec::new();
+            for it in members {
+                let chosen = choices.in_pack(&config.packs, it.pack as usize, &place);
+                // What is told is what is done.
+                let values: Vec<&Value> = chosen.iter().map(|it| &it.value).collect();
+                assert_eq!(values, [&word(it.codec), &Value::Bool(it.preload)]);
+                let shown = |it: &Chosen| format!("{} by {:?}", it.value, it.by.layer);
+                told.push(chosen.iter().map(shown).collect::<Vec<_>>().join(", "));
+            }
+            told.join("; ")
+        };
+        let plain = r#"{ "type": "image" }"#;
+        assert_eq!(
+            told("dev", plain),
+            r#""zstd" by Pack("a"), true by Pack("a"); "none" by Profile, false by Default"#
+        );
+        let own = r#"{ "type": "image", "codec": "lz4", "profiles": { "release": { "preload": false } } }"#;
+        let file = r#"File("assets/ui/x.png.asset.json")"#;
+        assert_eq!(
+            told("dev", own),
+            format!(r#""lz4" by {file}, true by Pack("a"); "lz4" by {file}, false by Default"#)
+        );
+        assert_eq!(
+            told("release", own),
+            format!(r#""lz4" by {file}, false by {file}; "lz4" by {file}, false by {file}"#)
         );
     }
 

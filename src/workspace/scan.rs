@@ -645,6 +645,22 @@ fn spelled_out(name: &[u8]) -> String {
     format!("{stem}\u{fffd}{hex}{extension}")
 }
 
+/// Returns the name that the last component of `path` stands for where [`scan`] had to spell it out, with each byte that is
+/// no UTF-8 as `\xNN`.
+pub fn written_name(path: &RelPath) -> String {
+    let pairs = |it: &str| -> Option<Vec<u8>> {
+        let pairs = it.as_bytes().chunks(2).map(|it| std::str::from_utf8(it).ok().filter(|it| it.len() == 2));
+        pairs.map(|it| u8::from_str_radix(it?, 16).ok()).collect()
+    };
+    let hex = |it: &str| pairs(it.split('.').next().unwrap_or_default()).filter(|it| std::str::from_utf8(it).is_err());
+    let Some(bytes) = path.name().split('\u{fffd}').skip(1).find_map(hex) else { return path.name().to_owned() };
+    let told = bytes.utf8_chunks().map(|it| {
+        let bad: String = it.invalid().iter().map(|it| format!("\\x{it:02x}")).collect();
+        it.valid().to_owned() + &bad
+    });
+    told.collect()
+}
+
 fn resolve_link(
     ws: &Workspace,
     path: &RelPath,
@@ -720,6 +736,22 @@ fn leads_back(ws: &Workspace, dir: &RelPath, target: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_name_that_is_spelled_out_is_told_as_it_is() {
+        for (name, told) in [
+            (&b"bad\xff\xfe.txt"[..], "bad\\xff\\xfe.txt"),
+            (b"a.t\xff", "a.t\\xff"),
+            (b"\xff", "\\xff"),
+            (b"\xc3.b.c\xe9", "\\xc3.b.c\\xe9"),
+            ("é\u{fffd}".as_bytes(), "é\u{fffd}"),
+        ] {
+            let is_text = std::str::from_utf8(name);
+            let spelled = is_text.map_or_else(|_| super::spelled_out(name), str::to_owned);
+            let path = crate::model::RelPath::new(&format!("assets/{spelled}")).expect("a path");
+            assert_eq!(super::written_name(&path), told);
+        }
+    }
+
     use super::*;
     use crate::system::memory::MemorySystem;
 

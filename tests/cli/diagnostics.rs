@@ -222,7 +222,7 @@ fn file_names_do_not_reach_the_terminal() {
         --> assets/\u{1b}]0;x\u{7}.txt
          = help: rename it before somebody checks it out there
 
-        error[PW0105]: `assets/�\u{1b}�ff1b2e747874.txt` is something whose name is not UTF-8
+        error[PW0105]: the name `\xff\u{1b}.txt` in `assets` is not UTF-8
         --> assets/�\u{1b}�ff1b2e747874.txt
          = help: rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
 

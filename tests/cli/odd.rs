@@ -136,11 +136,11 @@ fn names_that_are_no_text_are_told_by_their_bytes() {
     expect![[r#"
         exit 0
         --- stderr
-        warning[PW0105]: `assets/d��64ff` is something whose name is not UTF-8
+        warning[PW0105]: the name `d\xff` in `assets` is not UTF-8
         --> assets/d��64ff
          = help: `assets/d��64ff` is left out of the pack; rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
 
-        warning[PW0105]: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+        warning[PW0105]: the name `\xff.txt` in `assets` is not UTF-8
         --> assets/��ff2e747874.txt
          = help: `assets/��ff2e747874.txt` is left out of the pack; rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
 

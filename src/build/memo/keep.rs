@@ -15,7 +15,7 @@ use crate::model::{AssetId, Code, Diagnostic, Digest, RelPath};
 use crate::process::trace::Observation;
 use crate::query::declared::{asset_dirs, asset_dirs_of, declared, lone_sidecars_of};
 use crate::query::layout::{Layout, layout};
-use crate::query::names::{exports, fold, names};
+use crate::query::names::{exports, names, with_directories};
 use crate::query::recipes::recipes;
 use crate::query::validated::validated;
 use crate::query::{Database, Globals, Slot, State};
@@ -28,8 +28,8 @@ use super::drift::{Drift, concerned, order};
 use super::made::{History, makings_row};
 use super::short::has_dependencies;
 use super::{
-    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, Row, Ties, found_at, frames_key, mark, memo_key, paths_of,
-    rows, stored_frames,
+    FRAMES, Frame, Ledger, Marks, MemoId, Memos, Outline, Row, Ties, found_at, frames_key, mark, memo_key, path_marks,
+    paths_of, rows, stored_frames,
 };
 
 /// What a build was about.
@@ -345,7 +345,10 @@ fn marks_of(db: &Database, tree: &Tree, slot: Slot) -> Marks {
     let of_many = of_many.filter(|it| !it.1.intent.inputs.is_file());
     Marks {
         names: exports.iter().flat_map(|it| bytes(mark(&it.name))).collect(),
-        places: exports.iter().flat_map(|it| bytes(mark(&fold(it.place.as_str())))).collect(),
+        places: with_directories(exports.iter().map(|it| it.place.as_str()))
+            .flat_map(|it| path_marks(it.0))
+            .flat_map(bytes)
+            .collect(),
         contents: of_many.map(|(idx, it)| (idx as u32, digests(it, tree, asset_dirs(db)).content)).collect(),
     }
 }

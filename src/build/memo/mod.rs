@@ -33,7 +33,7 @@ use crate::model::registry::{Lines, Proposal, Registry, place_missing};
 use crate::model::{AssetId, AssetUuid, Diagnostic, Digest, KeyHasher, RelPath};
 use crate::pack::plan::PlanEntry;
 use crate::query::End;
-use crate::query::names::Export;
+use crate::query::names::{Export, confused};
 use crate::workspace::bucket::Tree;
 use crate::workspace::config::Config;
 use crate::workspace::lookup::Lookup;
@@ -169,7 +169,7 @@ struct Ties {
 struct Marks {
     /// Hashes of their names, eight bytes each.
     names: Vec<u8>,
-    /// Hashes of their places without case and normalization.
+    /// Of each place, and of each directory on the way to one, what it could be confused with and what it is: two hashes.
     places: Vec<u8>,
     /// The contents of those that are more than one file, by their numbers among the exports.
     contents: Vec<(u32, Digest)>,
@@ -180,6 +180,11 @@ fn mark(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
     hash ^ (hash >> 29)
+}
+
+/// Returns by what a path could be confused with another, and by what it is told from it.
+fn path_marks(path: &str) -> [u64; 2] {
+    [mark(&confused(path)), mark(path)]
 }
 
 /// A row of a memo.

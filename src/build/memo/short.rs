@@ -15,14 +15,14 @@ use crate::model::{AssetId, Diagnostic, Digest, Reference, RelPath};
 use crate::pack::plan::{Plan, PlanEntry};
 use crate::query::declared::declared;
 use crate::query::layout::{Layout, layout};
-use crate::query::names::{Export, exports, fold};
+use crate::query::names::{Export, exports, with_directories};
 use crate::query::{Change, Database, Identified, Identities, Known, Part, Scope, Slot, State, Texts};
 use crate::workspace::layout::Workspace;
 use crate::workspace::packs::{Pack, Packs};
 
 use super::drift::{declaring, order};
 use super::settle::{Ground, Registration, Settled, settle};
-use super::{Frame, Ledger, Memos, Outline, mark};
+use super::{Frame, Ledger, Memos, Outline, mark, path_marks};
 
 /// What a part of the workspace came to, and what is to be said about all of it.
 pub struct Short {
@@ -417,22 +417,27 @@ impl Reach {
     fn may_clash(&self, new: &[&Export], now: &[&Export]) -> Option<bool> {
         let mut names: Vec<&str> = now.iter().map(|it| &*it.name).collect();
         names.sort_unstable();
-        let mut places: Vec<_> = now.iter().map(|it| (fold(it.place.as_str()), &it.place)).collect();
-        places.sort_unstable();
-        let collide = places.windows(2).any(|it| it[0].0 == it[1].0 && it[0].1 != it[1].1);
+        let paths = |of: &[&Export]| -> Vec<[u64; 2]> {
+            let mut places: Vec<&str> = of.iter().map(|it| it.place.as_str()).collect();
+            places.sort_unstable();
+            let mut marks: Vec<_> = with_directories(places.into_iter()).map(|it| path_marks(it.0)).collect();
+            marks.sort_unstable();
+            marks
+        };
+        let collide = paths(now).windows(2).any(|it| it[0][0] == it[1][0] && it[0][1] != it[1][1]);
         if collide || names.windows(2).any(|it| it[0] == it[1]) {
             return Some(true);
         }
         let new_names: BTreeSet<u64> = new.iter().map(|it| mark(&it.name)).collect();
-        let new_places: BTreeSet<u64> = new.iter().map(|it| mark(&fold(it.place.as_str()))).collect();
-        let any = |column: &[u8], of: &BTreeSet<u64>| {
-            let mut marks =
-                column.chunks_exact(8).map(|it| u64::from_le_bytes(*it.first_chunk().expect("it is eight bytes")));
-            marks.any(|it| of.contains(&it))
-        };
+        let new_paths: BTreeMap<u64, u64> = paths(new).into_iter().map(|it| (it[0], it[1])).collect();
+        let number = |it: &[u8]| u64::from_le_bytes(*it.first_chunk().expect("it is eight bytes"));
         for (_, old) in self.memos.standing(&self.touched) {
             let marks = self.memos.marks(old)?;
-            if any(&marks.names, &new_names) || any(&marks.places, &new_places) {
+            let mut names = marks.names.chunks_exact(8);
+            let mut paths = marks.places.chunks_exact(16).map(|it| (number(it), number(&it[8..])));
+            if names.any(|it| new_names.contains(&number(it)))
+                || paths.any(|(confused, path)| new_paths.get(&confused).is_some_and(|it| *it != path))
+            {
                 return Some(true);
             }
         }

@@ -41,25 +41,30 @@ version https://git-lfs.github.com/spec/v1
             ## cut within the signature, the header, the data, the end
             build 1: refused
               error[PW0310] assets/a.png: the file ends within the PNG signature
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0310] assets/b.png: the file ends within the chunk `IHDR` at byte 8; 13 bytes are missing
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0310] assets/c.png: the file ends within the chunk `IDAT` at byte 33; 22 bytes are missing
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0310] assets/d.png: the file ends within the chunk `IDAT` at byte 33; 2 bytes are missing
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0310] assets/a.png: the file ends within the PNG signature
-                help: `assets/a.png` is left out of the pack
+                help: `assets/a.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0310] assets/b.png: the file ends within the chunk `IHDR` at byte 8; 13 bytes are missing
-                help: `assets/b.png` is left out of the pack
+                help: `assets/b.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0310] assets/c.png: the file ends within the chunk `IDAT` at byte 33; 22 bytes are missing
-                help: `assets/c.png` is left out of the pack
+                help: `assets/c.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0310] assets/d.png: the file ends within the chunk `IDAT` at byte 33; 2 bytes are missing
-                help: `assets/d.png` is left out of the pack
+                help: `assets/d.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## empty
             build 1: refused
               error[PW0310] assets/a.png: the file is empty
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0310] assets/a.png: the file is empty
-                help: `assets/a.png` is left out of the pack
+                help: `assets/a.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## something else
             build 1: refused
@@ -78,17 +83,20 @@ version https://git-lfs.github.com/spec/v1
               error[PW0311] assets/a.png: 100000 x 100000 pixels are too wide; the limit `max_width` is 65536
                 help: raise the setting `max_width` if the image is meant to be so large
               error[PW0310] assets/b.png: 11 bytes of image data cannot hold 16384 x 16384 pixels
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0310] assets/c.png: the header says 4294967295 x 1 pixels, which no PNG can have
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0310] assets/d.png: the header says 0 x 1 pixels, which no PNG can have
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0311] assets/a.png: 100000 x 100000 pixels are too wide; the limit `max_width` is 65536
                 help: `assets/a.png` is left out of the pack; raise the setting `max_width` if the image is meant to be so large
               warning[PW0310] assets/b.png: 11 bytes of image data cannot hold 16384 x 16384 pixels
-                help: `assets/b.png` is left out of the pack
+                help: `assets/b.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0310] assets/c.png: the header says 4294967295 x 1 pixels, which no PNG can have
-                help: `assets/c.png` is left out of the pack
+                help: `assets/c.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0310] assets/d.png: the header says 0 x 1 pixels, which no PNG can have
-                help: `assets/d.png` is left out of the pack
+                help: `assets/d.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## limits of the author's
             build 1: refused
@@ -101,9 +109,10 @@ version https://git-lfs.github.com/spec/v1
             ## data for more pixels than there are, and for fewer
             build 1: refused
               error[PW0310] assets/b.png: the image cannot be decoded: IDAT or fDAT chunk does not have enough data for image
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 2 assets in the pack
               warning[PW0310] assets/b.png: the image cannot be decoded: IDAT or fDAT chunk does not have enough data for image
-                help: `assets/b.png` is left out of the pack
+                help: `assets/b.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## an image of two files
             build 1: refused
@@ -136,6 +145,7 @@ fn a_decompression_bomb() {
     expect![[r#"
         build 1: refused
           error[PW0310] assets/cut.png: the file ends within the chunk `IDAT` at byte 33; 8 bytes are missing
+            help: export it again, or give the asset the type `raw` to pack it as it is
           error[PW0311] assets/whole.png: 4096 x 4096 pixels are too large in all; the limit `max_pixels` is 1000000
             help: raise the setting `max_pixels` if the image is meant to be so large
     "#]]
@@ -238,87 +248,104 @@ x
             ## empty
             build 1: refused
               error[PW0320] assets/m.gltf: the file is empty
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf: the file is empty
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## not JSON
             build 1: refused
               error[PW0320] assets/m.gltf:2:1: the JSON cannot be read: EOF while parsing a value
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf:2:1: the JSON cannot be read: EOF while parsing a value
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## no object
             build 1: refused
               error[PW0320] assets/m.gltf:1:1: the JSON is not an object
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf:1:1: the JSON is not an object
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## no version, an old one, a newer one
             build 1: refused
               error[PW0320] assets/a.gltf: there is no `asset`, which every glTF has
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/b.gltf: this is glTF 1.0; only 2.x is read
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/d.gltf: `asset.version` is not text
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 2 assets in the pack
               warning[PW0320] assets/a.gltf: there is no `asset`, which every glTF has
-                help: `assets/a.gltf` is left out of the pack
+                help: `assets/a.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/b.gltf: this is glTF 1.0; only 2.x is read
-                help: `assets/b.gltf` is left out of the pack
+                help: `assets/b.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/d.gltf: `asset.version` is not text
-                help: `assets/d.gltf` is left out of the pack
+                help: `assets/d.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## a key given twice
             build 1: refused
               error[PW0320] assets/m.gltf:1:55: the JSON cannot be read: the key `buffers` is given twice
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf:1:55: the JSON cannot be read: the key `buffers` is given twice
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## lists that are none
             build 1: refused
               error[PW0320] assets/m.gltf: `buffers` is an object and not a list
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf: `images[0]` is a number and not an object
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf: `meshes` is text and not a list
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf: `buffers` is an object and not a list
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf: `images[0]` is a number and not an object
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf: `meshes` is text and not a list
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## files that leave, are absolute, or elsewhere
             build 1: refused
               error[PW0112] assets/m.gltf:2:11: `images[0]` names `../../../etc/passwd`, which is not a source: `../../../etc/passwd` is not a relative path inside the workspace
               error[PW0320] assets/m.gltf:2:43: the `uri` of `images[1]` is `/etc/passwd`, which is an absolute path: only relative ones are read
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf:2:67: the `uri` of `images[2]` is `file:///etc/passwd`, which is not a relative path: only those are read, and nothing from `file:`
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf:2:98: the `uri` of `images[3]` is `https://example.org/x.png`, which is not a relative path: only those are read, and nothing from `https:`
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf:3:11: the `uri` of `images[4]` is `C:\x.png`, which is not a relative path: only those are read, and nothing from `C:`
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0112] assets/m.gltf:3:33: `images[5]` names `%2e%2e/%2e%2e/%2e%2e/x.png`, which is not a source: `../../../x.png` is not a relative path inside the workspace
               error[PW0320] assets/m.gltf:3:72: the `uri` of `images[6]` is `a%00b.png`, which contains a NUL
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf:3:94: the `uri` of `images[7]` is `%ff.png`, which is not UTF-8 when decoded
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf:3:114: the `uri` of `images[8]` is ``, which is empty
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0112] assets/m.gltf:2:11: `images[0]` names `../../../etc/passwd`, which is not a source: `../../../etc/passwd` is not a relative path inside the workspace
                 help: `assets/m.gltf` is left out of the pack
               warning[PW0320] assets/m.gltf:2:43: the `uri` of `images[1]` is `/etc/passwd`, which is an absolute path: only relative ones are read
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf:2:67: the `uri` of `images[2]` is `file:///etc/passwd`, which is not a relative path: only those are read, and nothing from `file:`
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf:2:98: the `uri` of `images[3]` is `https://example.org/x.png`, which is not a relative path: only those are read, and nothing from `https:`
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf:3:11: the `uri` of `images[4]` is `C:\x.png`, which is not a relative path: only those are read, and nothing from `C:`
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0112] assets/m.gltf:3:33: `images[5]` names `%2e%2e/%2e%2e/%2e%2e/x.png`, which is not a source: `../../../x.png` is not a relative path inside the workspace
                 help: `assets/m.gltf` is left out of the pack
               warning[PW0320] assets/m.gltf:3:72: the `uri` of `images[6]` is `a%00b.png`, which contains a NUL
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf:3:94: the `uri` of `images[7]` is `%ff.png`, which is not UTF-8 when decoded
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf:3:114: the `uri` of `images[8]` is ``, which is empty
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## files that are no sources
             build 1: refused
@@ -346,92 +373,108 @@ x
             ## data in the text, badly
             build 1: refused
               error[PW0320] assets/m.gltf:1:52: the `uri` of `buffers[0]` is `data:;base64,!!!!`, which is not valid base64 (Invalid symbol 33, offset 0.)
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf:1:99: the `uri` of `buffers[1]` is `data:x`, which has no comma
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf:1:52: the `uri` of `buffers[0]` is `data:;base64,!!!!`, which is not valid base64 (Invalid symbol 33, offset 0.)
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf:1:99: the `uri` of `buffers[1]` is `data:x`, which has no comma
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## buffers that are too short, of no length, of a negative one
             build 1: refused
               error[PW0320] assets/m.gltf: `buffers[0]` says 3 bytes, but there are 2
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf: `buffers[1]` has no `byteLength`
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf: `buffers[2]` has the `byteLength` -1, which is not positive
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf: `buffers[3]` has no `uri`, and it is not the buffer of a GLB
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf: `buffers[0]` says 3 bytes, but there are 2
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf: `buffers[1]` has no `byteLength`
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf: `buffers[2]` has the `byteLength` -1, which is not positive
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf: `buffers[3]` has no `uri`, and it is not the buffer of a GLB
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## views outside of their buffer
             build 1: refused
               error[PW0320] assets/m.gltf: `bufferViews[1].buffer` is 1, but the length of `buffers` is 1
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf: `bufferViews[1].buffer` is 1, but the length of `buffers` is 1
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## indices that lead nowhere
             build 1: refused
               error[PW0320] assets/m.gltf: `images[0].bufferView` is 9, but the length of `bufferViews` is 0
+                help: export it again, or give the asset the type `raw` to pack it as it is
               error[PW0320] assets/m.gltf: `textures[0].source` is 3, but the length of `images` is 1
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.gltf: `images[0].bufferView` is 9, but the length of `bufferViews` is 0
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
               warning[PW0320] assets/m.gltf: `textures[0].source` is 3, but the length of `images` is 1
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## a GLB that is cut
             build 1: refused
               error[PW0320] assets/m.glb: the GLB ends within its header: it has 8 bytes in place of 12
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.glb: the GLB ends within its header: it has 8 bytes in place of 12
-                help: `assets/m.glb` is left out of the pack
+                help: `assets/m.glb` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## a GLB that says another length
             build 1: refused
               error[PW0320] assets/m.glb: the GLB says that it has 255 bytes, but the file has 22: it is cut off
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.glb: the GLB says that it has 255 bytes, but the file has 22: it is cut off
-                help: `assets/m.glb` is left out of the pack
+                help: `assets/m.glb` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## a GLB without JSON
             build 1: refused
               error[PW0320] assets/m.glb: the GLB has no chunk `JSON`
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.glb: the GLB has no chunk `JSON`
-                help: `assets/m.glb` is left out of the pack
+                help: `assets/m.glb` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## a GLB of another version
             build 1: refused
               error[PW0320] assets/m.glb: this is GLB version 1; only version 2 is read
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.glb: this is GLB version 1; only version 2 is read
-                help: `assets/m.glb` is left out of the pack
+                help: `assets/m.glb` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## a GLB whose chunk is longer than the file
             build 1: refused
               error[PW0320] assets/m.glb: the chunk `JSON` of the GLB at byte 12 says 4294967295 bytes, but 2 are left
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.glb: the chunk `JSON` of the GLB at byte 12 says 4294967295 bytes, but 2 are left
-                help: `assets/m.glb` is left out of the pack
+                help: `assets/m.glb` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## an image for a model
             build 1: refused
               error[PW0320] assets/m.glb: this is not a glTF but a PNG image
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               warning[PW0320] assets/m.glb: this is not a glTF but a PNG image
-                help: `assets/m.glb` is left out of the pack
+                help: `assets/m.glb` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
 
             ## an image that is an asset, but a broken one
             build 1: refused
               warning[PW0406] assets/m.gltf: `assets/m.gltf` refers to `assets/x.png`, which is not in the pack
               error[PW0310] assets/x.png: the file ends within the PNG signature
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 2 assets in the pack
               register `assets/good.txt` as 1
               register `assets/m.gltf` as 2
@@ -441,7 +484,7 @@ x
               wrote main.pack
               warning[PW0406] assets/m.gltf: `assets/m.gltf` refers to `assets/x.png`, which is not in the pack
               warning[PW0310] assets/x.png: the file ends within the PNG signature
-                help: `assets/x.png` is left out of the pack
+                help: `assets/x.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             pack:
               1 raw good.txt: A (4 bytes)
               2 model m.gltf: B (84 bytes) -> [3]

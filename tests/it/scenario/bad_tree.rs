@@ -453,8 +453,8 @@ x
 
             ## a root that is a link out
             build 1: refused
-              error[PW0021] packwright.toml: the root `assets` is not a directory
-                help: create it, or take it out of `[[roots]]`
+              error[PW0021] packwright.toml: the root `assets` is not a directory, but a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
+                help: a root is a directory in the workspace, or a link to one: change it, or what `[[roots]]` says
 
         "#]],
     );
@@ -476,11 +476,11 @@ fn names() {
     );
     expect![[r#"
         build 1: refused
-          warning[PW0105] assets/d��64ff: the name of `assets/d��64ff` is not UTF-8; neither it nor anything in it is a source
+          warning[PW0105] assets/d��64ff: the name `d\xff` in `assets` is not UTF-8; neither it nor anything in it is a source
             help: rename it
-          warning[PW0105] assets/��ff2e646174.dat: the name of `assets/��ff2e646174.dat` is not UTF-8; neither it nor anything in it is a source
+          warning[PW0105] assets/��ff2e646174.dat: the name `\xff.dat` in `assets` is not UTF-8; neither it nor anything in it is a source
             help: rename it
-          error[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+          error[PW0105] assets/��ff2e747874.txt: the name `\xff.txt` in `assets` is not UTF-8
             help: rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
         build 2: written, 1 asset in the pack
           register `assets/good.txt` as 1
@@ -490,11 +490,11 @@ fn names() {
           wrote main.parts/*.part
           wrote main.parts/*.part
           wrote main.pack
-          warning[PW0105] assets/d��64ff: the name of `assets/d��64ff` is not UTF-8; neither it nor anything in it is a source
+          warning[PW0105] assets/d��64ff: the name `d\xff` in `assets` is not UTF-8; neither it nor anything in it is a source
             help: rename it
-          warning[PW0105] assets/��ff2e646174.dat: the name of `assets/��ff2e646174.dat` is not UTF-8; neither it nor anything in it is a source
+          warning[PW0105] assets/��ff2e646174.dat: the name `\xff.dat` in `assets` is not UTF-8; neither it nor anything in it is a source
             help: rename it
-          warning[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+          warning[PW0105] assets/��ff2e747874.txt: the name `\xff.txt` in `assets` is not UTF-8
             help: `assets/��ff2e747874.txt` is left out of the pack; rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
         registry:
           1 assets/good.txt
@@ -570,10 +570,10 @@ nobody wants this
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
-              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in Unicode normalization: the first is decomposed, the second composed (NFC)
                 help: many file systems cannot hold both; rename one of them
             build 2: written, 3 assets in the pack
-              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/café.txt: `assets/café.txt` and `assets/café.txt` differ only in Unicode normalization: the first is decomposed, the second composed (NFC)
                 help: many file systems cannot hold both; rename one of them
 
             ## in the case of a directory
@@ -590,10 +590,10 @@ nobody wants this
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
-              warning[PW0106] assets/ui/a.txt: `assets/UI/a.txt` and `assets/ui/a.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/ui/a.txt: the directories `assets/UI` and `assets/ui` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
             build 2: written, 4 assets in the pack
-              warning[PW0106] assets/ui/a.txt: `assets/UI/a.txt` and `assets/ui/a.txt` differ only in case or Unicode normalization
+              warning[PW0106] assets/ui/a.txt: the directories `assets/UI` and `assets/ui` differ only in case or Unicode normalization
                 help: many file systems cannot hold both; rename one of them
 
             ## not portable
@@ -824,9 +824,13 @@ d
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
+              warning[PW0113] assets/a.txt: `assets/a.txt` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
               warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
                 help: give it the extension that fits, or export it again: many programs go by the extension
             build 2: up to date, 3 assets in the pack
+              warning[PW0113] assets/a.txt: `assets/a.txt` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
               warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
                 help: give it the extension that fits, or export it again: many programs go by the extension
             build 3: written, 4 assets in the pack
@@ -836,10 +840,14 @@ d
               wrote main.parts/*.part
               wrote main.parts/*.part
               wrote main.pack
+              warning[PW0113] assets/a.txt: `assets/a.txt` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
               warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
                 help: give it the extension that fits, or export it again: many programs go by the extension
             build 4: up to date, 4 assets in the pack
               digested 5
+              warning[PW0113] assets/a.txt: `assets/a.txt` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
               warning[PW0113] assets/c/hero.png: `assets/c/hero.png` is a JPEG image, whatever its extension says
                 help: give it the extension that fits, or export it again: many programs go by the extension
             build 5: written, 4 assets in the pack
@@ -850,6 +858,8 @@ d
               processed raw: assets/c [hero.png]
               wrote main.parts/*.part
               wrote main.pack
+              warning[PW0113] assets/a.txt: `assets/a.txt` is a JPEG image, whatever its extension says
+                help: give it the extension that fits, or export it again: many programs go by the extension
         "#]],
     );
 }

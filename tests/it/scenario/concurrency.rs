@@ -279,7 +279,7 @@ fn bad_trees_on_the_real_file_system() {
             help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
           error[PW0102] assets/out.txt: `assets/out.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
             help: put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-          error[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+          error[PW0105] assets/��ff2e747874.txt: the name `\xff.txt` in `assets` is not UTF-8
             help: rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
         written, 61 assets in the pack
           warning[PW0103] assets/dangling.txt: `assets/dangling.txt` is a link that leads nowhere
@@ -290,7 +290,7 @@ fn bad_trees_on_the_real_file_system() {
             help: `assets/loop.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
           warning[PW0102] assets/out.txt: `assets/out.txt` is a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
             help: `assets/out.txt` is left out of the pack; put a regular file there, or exclude it with a rule that has `exclude = true` before the one that claims it
-          warning[PW0105] assets/��ff2e747874.txt: `assets/��ff2e747874.txt` is something whose name is not UTF-8
+          warning[PW0105] assets/��ff2e747874.txt: the name `\xff.txt` in `assets` is not UTF-8
             help: `assets/��ff2e747874.txt` is left out of the pack; rename it, or exclude it with a rule that has `exclude = true` before the one that claims it
     "#]].assert_eq(&(told("dev") + &told("lenient")));
 }

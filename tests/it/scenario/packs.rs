@@ -560,10 +560,12 @@ edited
               warning[PW0406] assets/levels/1/map.txt: `assets/levels/1/map.txt` refers to `assets/shared/ship.gltf`, which is in no pack
               warning[PW0406] assets/levels/2/door.txt: `assets/levels/2/door.txt` refers to `assets/shared/tune.txt`, which is in no pack
               error[PW0310] assets/shared/ship.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: export it again, or give the asset the type `raw` to pack it as it is
             build 3: refused
               warning[PW0406] assets/levels/1/map.txt: `assets/levels/1/map.txt` refers to `assets/shared/ship.gltf`, which is in no pack
               warning[PW0406] assets/levels/2/door.txt: `assets/levels/2/door.txt` refers to `assets/shared/tune.txt`, which is in no pack
               error[PW0310] assets/shared/ship.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
+                help: export it again, or give the asset the type `raw` to pack it as it is
         "#]],
     );
 }
@@ -621,12 +623,12 @@ tags = ["nobody"]
               error[PW0004] packwright.toml:25:9: `brotli` is not possible here
                 help: the possible values are `none`, `lz4`, `zstd`
             build 2: refused
-              error[PW0016] packwright.toml:16:39: `levels/1/mapp.txt` names no asset
+              error[PW0016] packwright.toml:16:39: `levels/1/mapp.txt`, which the pack `a` is reached from, names no asset
                 help: there is an asset named `levels/1/map.txt`
-              error[PW0016] packwright.toml:17:3: `/assets/nothing` names no asset
+              error[PW0016] packwright.toml:17:3: `/assets/nothing`, which the pack `a` is reached from, names no asset
                 help: `packwright list` shows all names; a path begins with `/`, as seen from packwright.toml
-              error[PW0016] packwright.toml:17:22: `menu/old.txt` is excluded from every pack
-                help: it is declared at `assets/menu/old.txt`
+              error[PW0016] packwright.toml:17:22: `menu/old.txt`, which the pack `a` is reached from, is excluded from every pack
+                help: it is declared at `assets/menu/old.txt`; include it, or take it out of `reachable_from`
             build 3: written, all: 8 assets, none: 0 assets
               warning[PW0407] packwright.toml: the pack `none` holds nothing: no asset is what it asks for
                 help: `packwright list` shows all assets with their places, types and tags
@@ -739,7 +741,7 @@ junk
         expect![[r#"
             build 1: written, 1 asset in the pack
               warning[PW0320] assets/y/a.gltf:1:1: the JSON cannot be read: expected value
-                help: `assets/y/a.gltf` is left out of the pack
+                help: `assets/y/a.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             pack p:
               1 raw x/one.txt: A (4 bytes)
             build 2: written, 3 assets in the pack
@@ -749,7 +751,7 @@ junk
               3 image y/skin.png: C (71 bytes)
             build 3: written, 1 asset in the pack
               warning[PW0320] assets/y/a.gltf:1:1: the JSON cannot be read: expected value
-                help: `assets/y/a.gltf` is left out of the pack
+                help: `assets/y/a.gltf` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             pack p:
               1 raw x/one.txt: A (4 bytes)
         "#]],
