@@ -258,7 +258,7 @@ mod tests {
         let all: Vec<String> = files.iter().map(|(path, bytes)| format!("{path} {}\n", Digest::of(bytes))).collect();
         expect_test::expect![[r#"
             packwright.toml 44e3959ce1a7d18ba7ef7003f9ea126b645f3d58bb4bf9ca1557f31de50ce49e
-            assets/credits.txt d27bd1ef8ad4632060e1510414d048432ffe1fd054f8588838601aa7f5457dee
+            assets/credits.txt c2212852f15a620bdb1cc9f59891b50a9de22116a77fe4442046bb97b43c651c
             assets/dialog/asset.json 2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf
             assets/dialog/intro.txt 96aceb5b1e05a386e15b8a7507b94034233ad64e127169938f040434928283f9
             assets/dialog/lines/sign.txt bfeb77b469c7ae96cc4644e2cf99e2b173b33f1d101ab98f847ffb485d3876ee

@@ -25,7 +25,7 @@ fn the_whole_of_it() {
 
 #[test]
 fn structure_is_looked_after() {
-    let file = |blocks: &[Vec<u8>], frames: &[Vec<u8>]| [&b"fLaC"[..], &blocks.concat(), &frames.concat()].concat();
+    let file = |blocks: &[Vec<u8>], frames: &[&[u8]]| [&b"fLaC"[..], &blocks.concat(), &frames.concat()].concat();
     let info = |channels, rate, frames| block(0x80, &stream_info(channels, rate, frames));
     let (a, b) = (flac_frame(0, 16, 5), flac_frame(1, 8, 9));
     let mut wrong_sum = a.clone();
@@ -34,25 +34,25 @@ fn structure_is_looked_after() {
     wrong_head[5] ^= 1;
     let tag = [&b"TAG"[..], &[0; 125]].concat();
     let cases = [
-        ("whole", file(&[info(1, 8000, 24)], &[a.clone(), b.clone()])),
-        ("length not known", file(&[info(1, 8000, 0)], &[a.clone(), b.clone()])),
+        ("whole", file(&[info(1, 8000, 24)], &[&a, &b])),
+        ("length not known", file(&[info(1, 8000, 0)], &[&a, &b])),
         ("no frames", file(&[info(1, 8000, 0)], &[])),
-        ("too few", file(&[info(1, 8000, 25)], &[a.clone(), b.clone()])),
-        ("too many", file(&[info(1, 8000, 23)], &[a.clone(), b.clone()])),
-        ("cut out of another", file(&[info(1, 8000, 8)], &[b.clone()])),
-        ("wrong order", file(&[info(1, 8000, 24)], &[b.clone(), a.clone()])),
-        ("wrong checksum", file(&[info(1, 8000, 24)], &[wrong_sum, b.clone()])),
-        ("wrong header", file(&[info(1, 8000, 24)], &[a.clone(), wrong_head])),
-        ("wrong form", file(&[info(2, 8000, 24)], &[a.clone(), b.clone()])),
-        ("no rate", file(&[info(1, 0, 24)], &[a.clone(), b.clone()])),
-        ("a tag behind", file(&[info(1, 8000, 24)], &[a.clone(), b.clone(), tag.clone()])),
-        ("bytes behind", file(&[info(1, 8000, 24)], &[a.clone(), b.clone(), vec![0; 9]])),
+        ("too few", file(&[info(1, 8000, 25)], &[&a, &b])),
+        ("too many", file(&[info(1, 8000, 23)], &[&a, &b])),
+        ("cut out of another", file(&[info(1, 8000, 8)], &[&b])),
+        ("wrong order", file(&[info(1, 8000, 24)], &[&b, &a])),
+        ("wrong checksum", file(&[info(1, 8000, 24)], &[&wrong_sum, &b])),
+        ("wrong header", file(&[info(1, 8000, 24)], &[&a, &wrong_head])),
+        ("wrong form", file(&[info(2, 8000, 24)], &[&a, &b])),
+        ("no rate", file(&[info(1, 0, 24)], &[&a, &b])),
+        ("a tag behind", file(&[info(1, 8000, 24)], &[&a, &b, &tag])),
+        ("bytes behind", file(&[info(1, 8000, 24)], &[&a, &b, &[0; 9]])),
         ("a tag before", [b"ID3\x04\0\0\0\0\0\x02xx".to_vec(), flac()].concat()),
-        ("no info", file(&[block(0x84, &comment_list(&[]))], &[a.clone()])),
-        ("a short info", file(&[block(0x80, &[0; 33])], &[a.clone()])),
-        ("a kind that cannot be", file(&[block(0, &stream_info(1, 8000, 24)), block(0xff, &[])], &[a.clone()])),
-        ("comments that lead nowhere", file(&[block(0, &stream_info(1, 8000, 24)), block(0x84, &[0xff; 8])], &[a])),
-        ("a block that leads nowhere", file(&[vec![0x80, 0xff, 0xff, 0xff]], &[b])),
+        ("no info", file(&[block(0x84, &comment_list(&[]))], &[&a])),
+        ("a short info", file(&[block(0x80, &[0; 33])], &[&a])),
+        ("a kind that cannot be", file(&[block(0, &stream_info(1, 8000, 24)), block(0xff, &[])], &[&a])),
+        ("comments that lead nowhere", file(&[block(0, &stream_info(1, 8000, 24)), block(0x84, &[0xff; 8])], &[&a])),
+        ("a block that leads nowhere", file(&[vec![0x80, 0xff, 0xff, 0xff]], &[&b])),
     ];
     let text: String = cases.iter().map(|(name, bytes)| format!("{name}: {}", brief(bytes))).collect();
     expect![[r#"

@@ -166,8 +166,8 @@ fn structure_is_looked_after() {
     };
     let plain = || riff(&[fmt.clone(), data.clone()]);
     let cases = [
-        ("no format", riff(&[data.clone()])),
-        ("no data", riff(&[fmt.clone()])),
+        ("no format", riff(std::slice::from_ref(&data))),
+        ("no data", riff(std::slice::from_ref(&fmt))),
         ("nothing", riff(&[])),
         ("bytes behind", [plain(), vec![0; 3]].concat()),
         ("a chunk behind", [plain(), chunk(b"LIST", &[0; 6])].concat()),
