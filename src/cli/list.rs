@@ -379,14 +379,16 @@ mod tests {
              2  raw        1   1 B  assets/a/named.txt      other  (new)
              3  raw        1   1 B  assets/very/l…/end.txt         (new)
              4  raw        1   1 B  assets/音楽/歌.txt             (new)
-        "#]].assert_eq(&told(true, Some(60)));
+        "#]]
+        .assert_eq(&told(true, Some(60)));
         // Where no name says anything, there is no column for them.
         expect![[r#"
             id  type  inputs  size  place
              1  raw        1   1 B  assets/a/b.txt                 (new)
              3  raw        1   1 B  assets/very/long/way…/end.txt  (new)
              4  raw        1   1 B  assets/音楽/歌.txt             (new)
-        "#]].assert_eq(&told(false, Some(60)));
+        "#]]
+        .assert_eq(&told(false, Some(60)));
         // Off a screen everything is there, and what is too long pads nothing else.
         expect![[r#"
             id  type  inputs  size  place               name

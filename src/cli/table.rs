@@ -51,8 +51,8 @@ fn lay<const N: usize>(rows: &[[String; N]], right: &[usize], prose: Option<usiz
     for (row, widths) in rows.iter().zip(&widths) {
         let mut line = String::new();
         for (at, cell) in row.iter().enumerate() {
-            let prose = prose.filter(|_| at + 1 == N);
-            let cell = &broken(cell, last, last, prose);
+            let prose = prose.filter(|_| at + 1 == N).map(|it| broken(cell, last, last, Some(it)));
+            let cell = prose.as_ref().unwrap_or(cell);
             let gap = " ".repeat(room[at].saturating_sub(widths[at]));
             line.extend(if right.contains(&at) { [&gap, cell] } else { [cell, &gap] }.map(String::as_str));
             // A column without anything in it takes no room.

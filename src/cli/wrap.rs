@@ -43,7 +43,12 @@ pub fn paragraphs(text: &str, width: Option<usize>) -> String {
 
 /// Returns how many columns of a screen a text takes. Styles take none.
 pub fn columns(text: &str) -> usize {
-    if text.contains('\x1b') { strip_str(text).map(UnicodeWidthStr::width).sum() } else { text.width() }
+    let is_styled = text.contains('\x1b');
+    // Most texts, and there may be many.
+    if text.is_ascii() && !is_styled {
+        return text.len();
+    }
+    if is_styled { strip_str(text).map(UnicodeWidthStr::width).sum() } else { text.width() }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
