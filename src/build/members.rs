@@ -22,12 +22,17 @@ use crate::workspace::provenance::pack_location;
 pub fn starts(packs: &Packs, names: &Names, config_text: &[u8]) -> (Vec<Vec<AssetId>>, Vec<Diagnostic>) {
     let mut problems = Vec::new();
     let mut start = |pack: &Pack, nth: usize, reference: &Reference| {
+        let from = format!("`{reference}`, which the pack `{}` is reached from,", pack.name);
         let (message, help) = match names.resolve(&RelPath::root(), reference) {
             Some(it) if !it.excluded => return it.identity.map(|it| it.1),
             Some(it) => {
-                (format!("`{reference}` is excluded from every pack"), format!("it is declared at `{}`", it.place))
+                let declared = format!("it is declared at `{}`", it.place);
+                (
+                    format!("{from} is excluded from every pack"),
+                    format!("{declared}; include it, or take it out of `reachable_from`"),
+                )
             }
-            None => (format!("`{reference}` names no asset"), help(names, reference)),
+            None => (format!("{from} names no asset"), help(names, reference)),
         };
         let location = pack_location(config_text, &pack.name, nth).unwrap_or_else(|| Location::file(&config_file()));
         problems.push(Diagnostic::error(Code::UNRESOLVED_REFERENCE, message).at(location).help(help));
@@ -42,6 +47,12 @@ pub fn starts(packs: &Packs, names: &Names, config_text: &[u8]) -> (Vec<Vec<Asse
 
 fn help(names: &Names, reference: &Reference) -> String {
     let similar = if let Reference::Name(name) = reference { names.similar(name) } else { None };
+    if let Reference::Name(text) | Reference::Path(text) = reference
+        && text.contains(['*', '?', '[', '{'])
+    {
+        return "`reachable_from` names single assets and takes no globs; `match`, `type` and `tags` select several"
+            .to_owned();
+    }
     match similar {
         Some(similar) => format!("there is an asset named `{similar}`"),
         None => "`packwright list` shows all names; a path begins with `/`, as seen from packwright.toml".to_owned(),
@@ -79,7 +90,12 @@ pub fn empty_packs<'a>(packs: &'a Packs, plans: &'a [Plan]) -> impl Iterator<Ite
     packs.all().iter().zip(plans).filter(is_empty).map(|(pack, _)| {
         // Where it is written is not said: a null build repeats this, also after lines before it came or went.
         let message = format!("the pack `{}` holds nothing: no asset is what it asks for", pack.name);
-        let help = "`packwright list` shows all assets with their places, types and tags";
+        let help = match packs.seen_from_workspace(pack) {
+            Some((written, meant)) => {
+                format!("places are seen from their root, as in `[[rules]]`: write `{meant}` in place of `{written}`")
+            }
+            None => "`packwright list` shows all assets with their places, types and tags".to_owned(),
+        };
         Diagnostic::warning(Code::EMPTY_PACK, message).at(Location::file(&config_file())).help(help)
     })
 }

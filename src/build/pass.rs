@@ -10,6 +10,7 @@ use crate::pack::format;
 use crate::pack::old::OldPack;
 use crate::pack::plan::Plan;
 use crate::pack::write::Payloads;
+use crate::process::trace::kind_in_words;
 use crate::query::names::{LazyNames, names};
 use crate::query::{Change, Identities, Scope, Slot, State, Texts};
 use crate::receipt::{self, Outputs, Receipt, Standing};
@@ -228,7 +229,7 @@ impl<'a> Pass<'a> {
         let (settled, registry_digest, config) = (self.settled(), registry.digest, &*self.setup.config);
         let under = Under { target: &self.setup.profile.name, settled, registry: registry_digest, config };
         let Some(memos) = memo::recall(index, under, tree) else { return Ok(None) };
-        if self.setup.roots.iter().any(|it| !is_dir(tree, it)) {
+        if self.setup.roots.iter().any(|it| root_problem(tree, it).is_some()) {
             return Ok(None);
         }
         let workshop = self.workshop();
@@ -282,9 +283,8 @@ impl<'a> Pass<'a> {
         let mut general = self.setup.warnings.clone();
         general.extend(registry);
         general.extend(proposal.diagnostics.iter().cloned());
-        for root in self.setup.roots.iter().filter(|it| !is_dir(&self.scan.tree, it)) {
-            let missing = Diagnostic::error(Code::ROOTS, format!("the root `{root}` is not a directory"));
-            general.push(missing.at(Location::file(&config)).help("create it, or take it out of `[[roots]]`"));
+        for problem in self.setup.roots.iter().filter_map(|it| root_problem(&self.scan.tree, it)) {
+            general.push(problem.at(Location::file(&config)));
         }
         general
     }
@@ -504,8 +504,18 @@ impl<'a> Pass<'a> {
     }
 }
 
-pub(super) fn is_dir(tree: &Tree, path: &RelPath) -> bool {
-    tree.find(path.as_str()).is_some_and(|(bucket, idx)| bucket.kind(idx).is_dir())
+/// Says so where a root is no directory, nor a link to one.
+pub(super) fn root_problem(tree: &Tree, root: &RelPath) -> Option<Diagnostic> {
+    let kind = tree.find(root.as_str()).map(|(bucket, idx)| bucket.kind(idx));
+    let (message, help) = match kind {
+        Some(kind) if kind.is_dir() => return None,
+        Some(kind) => {
+            let message = format!("the root `{root}` is not a directory, but {}", kind_in_words(kind));
+            (message, "a root is a directory in the workspace, or a link to one: change it, or what `[[roots]]` says")
+        }
+        None => (format!("the root `{root}` is not a directory"), "create it, or take it out of `[[roots]]`"),
+    };
+    Some(Diagnostic::error(Code::ROOTS, message).help(help))
 }
 
 /// Returns the index's key for the bucket with this end.

@@ -35,7 +35,7 @@ use super::configure::{Seen, configure, registry_files};
 use super::identify::{digests, identify};
 use super::inspect::problems;
 use super::members::starts;
-use super::pass::{Pass, is_dir};
+use super::pass::{Pass, root_problem};
 use super::session::Session;
 
 /// A workspace at one moment.
@@ -230,10 +230,9 @@ fn derive(
         recipes(db, it);
     });
     let problems = problems(state, &slots).into_iter().map(|it| it.diagnostic);
-    let roots = view.config.roots.iter().filter(|it| !is_dir(&view.tree, &it.path));
-    let missing_roots = roots.map(|it| {
-        let message = format!("the root `{}` is not a directory", it.path);
-        Diagnostic::error(Code::ROOTS, message).at(Location::file(&it.path))
+    let missing_roots = view.config.roots.iter().filter_map(|it| {
+        let problem = root_problem(&view.tree, &it.path)?;
+        Some(Diagnostic { help: None, ..problem.at(Location::file(&it.path)) })
     });
     let (_, unresolved) = starts(&view.config.packs, &view.names, &view.config_text);
     let errors = problems.chain(missing_roots).chain(unresolved).chain(view.proposal.diagnostics.iter().cloned());

@@ -12,7 +12,7 @@ use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments};
 use super::select::Selector;
 use super::words::{clean, count};
-use super::{Context, paint, render};
+use super::{Context, absent, paint, render};
 use crate::build::survey::Survey;
 use crate::error::Result;
 use crate::model::AssetId;
@@ -117,7 +117,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     for selector in &selectors {
         let ids = selected(&survey, selector);
         if ids.is_empty() {
-            let message = format!("no asset matches `{}`", selector.shown());
+            let none = || format!("no asset matches `{}`", selector.shown());
+            let message = absent::reason(&opened.ws, selector, &survey.inspection).unwrap_or_else(none);
             return Ok(super::refused(&cx.console, format, &message));
         }
         meant.extend(ids);

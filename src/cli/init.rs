@@ -89,7 +89,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     lane::open(&*ws.disk, &ws.root, "packwright init", std::process::id())?;
     let config = RelPath::new(CONFIG_FILE).expect("a plain file name is a path");
     let has_config = lane::read_file_through(&*ws.disk, &ws.root, &config)?.is_some();
-    if let Some(reason) = refusal(&ws, has_config, arguments.demo)? {
+    let n_there = registry_files_there(&ws)?;
+    if let Some(reason) = refusal(&ws, has_config, n_there, arguments.demo)? {
         return Ok(refuse(cx, arguments, &reason));
     }
     let (mut files, rules, ignored) = if arguments.demo {
@@ -101,7 +102,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         let text = survey.config(random_uuid()?);
         (vec![(config, text.into_bytes())], survey.rules(), survey.ignored())
     };
-    files.extend(registry_files());
+    // A registry that is there stays as it is, and so do the identities in it.
+    files.extend(if n_there == 0 { registry_files() } else { Vec::new() });
     let written: Vec<String> = files.iter().map(|it| it.0.to_string()).collect();
     if let Some(reason) = commit(&ws, files)? {
         return Ok(refuse(cx, arguments, &reason));
@@ -111,6 +113,12 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     tell(&cx.console, &ws, arguments, has_config, &rules, &ignored);
+    if n_there > 0 {
+        cx.console.warn(format_args!(
+            "packwright.toml is new, {REGISTRY_DIR} was there and stays as it is: if version control has the \
+             packwright.toml that belongs to it, restore that one"
+        ));
+    }
     if let Some(above) = ws.root.parent().and_then(|it| discover(&*ws.disk, it)) {
         cx.console.warn(format_args!("this workspace lies in another one: {}", shown(&above)));
     }
@@ -121,20 +129,27 @@ fn refuse(cx: &Context, arguments: &Arguments, reason: &str) -> Exit {
     super::refused(&cx.console, arguments.format, &format!("{reason}; nothing was changed"))
 }
 
-/// Says why nothing can be made here.
-fn refusal(ws: &Workspace, has_config: bool, demo: bool) -> Result<Option<String>> {
+fn registry_files_there(ws: &Workspace) -> Result<usize> {
     let paths: Vec<RelPath> = (0..N_FILES).map(registry::file_path).collect();
-    let n_there = lane::read_through(&*ws.disk, &ws.root, &paths)?.iter().flatten().count();
+    Ok(lane::read_through(&*ws.disk, &ws.root, &paths)?.iter().flatten().count())
+}
+
+/// Says why nothing can be made here.
+fn refusal(ws: &Workspace, has_config: bool, n_there: usize, demo: bool) -> Result<Option<String>> {
     let root = shown(&ws.root);
     Ok(match (has_config, n_there) {
         (true, N_FILES) => Some(format!("`{root}` is already a workspace")),
         (false, 0) => None,
-        (true, 0) if demo => Some(format!("`{root}` has a packwright.toml already")),
+        // Whoever lost packwright.toml for good writes a new one, and the assets stay what they are.
+        (false, N_FILES) if !demo => None,
+        (false, N_FILES) => Some(format!("`{root}` has a {REGISTRY_DIR} already")),
+        (_, 0) if demo => Some(format!("`{root}` has a packwright.toml already")),
         // Once something was registered, an absent registry was lost, and would be another one if it were made anew.
         (true, 0) if lane::entries(&*ws.disk, &ws.root)?.is_empty() => None,
         (_, n) => Some(format!(
-            "`{root}` has {n} of the {N_FILES} files of {REGISTRY_DIR}{}; restore the others from version control",
-            if has_config { "" } else { " and no packwright.toml" }
+            "`{root}` has {n} of the {N_FILES} files of {REGISTRY_DIR}{}; restore {} from version control",
+            if has_config { "" } else { " and no packwright.toml" },
+            if n == 0 { "them" } else { "the others" }
         )),
     })
 }
@@ -289,11 +304,24 @@ fn is_program(name: &str) -> bool {
     code.contains(&&*extension) && !EITHER.contains(&&*extension)
 }
 
+/// Returns whether a link in the workspace leads to a directory further down in it, where a root may be.
+fn leads_to_directory(ws: &Workspace, link: &str) -> bool {
+    let Ok(target) = ws.disk.canonicalize(&ws.root.join(link)) else { return false };
+    let is_dir = || ws.disk.stat(&target).is_ok_and(|it| it.kind == FileKind::Dir);
+    let is_hidden = |below: &Path| below.components().any(|it| it.as_os_str().as_encoded_bytes().starts_with(b"."));
+    target.strip_prefix(&ws.root).is_ok_and(|it| it != Path::new("") && !is_hidden(it)) && is_dir()
+}
+
 impl Survey {
     fn of(ws: &Workspace) -> Result<Self> {
         let listed = ws.disk.open_dir(&ws.root).and_then(|it| it.list(Path::new(""))).context("list", &ws.root)?;
         // As the name is spelled, whatever else would find it too.
-        let is_there = |it: &&&str| listed.iter().any(|entry| entry.kind == FileKind::Dir && entry.name == **it);
+        let is_dir = |it: &str, kind: FileKind| match kind {
+            FileKind::Dir => true,
+            FileKind::Link => leads_to_directory(ws, it),
+            FileKind::File | FileKind::Other => false,
+        };
+        let is_there = |it: &&&str| listed.iter().any(|entry| entry.name == **it && is_dir(it, entry.kind));
         let root = USUAL_ROOTS.iter().find(is_there).copied().unwrap_or(".");
         let mut survey = Self { root: root.to_owned(), ..Self::default() };
         let top = if root == "." { RelPath::root() } else { RelPath::root().child(root) };

@@ -13,7 +13,7 @@ use super::open::{self, BuildArguments};
 use super::select::{Selector, compile, no_match};
 use super::table::fitted;
 use super::words::{clean, count, size};
-use super::{Context, paint, render, whereabouts};
+use super::{Context, absent, paint, render};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
 use crate::model::path::file_name;
@@ -229,7 +229,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let mut exit = Exit::Done;
     for selector in &selectors {
         if !inspection.assets.iter().any(|it| selector.selects(&candidate(it))) {
-            let told = whereabouts::told(&opened.ws, &inspection, selector).unwrap_or_else(|| {
+            let told = absent::reason(&opened.ws, selector, &inspection).unwrap_or_else(|| {
                 let names = inspection.assets.iter().map(|it| it.name.as_str());
                 no_match(selector, names)
             });

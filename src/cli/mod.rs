@@ -11,6 +11,7 @@
 //! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
 
+mod absent;
 mod asset;
 mod bench;
 mod build;

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::RelPath;
 use crate::threads::make_room;
 use crate::timings::Timings;
-use crate::workspace::layout::{Workspace, discover};
+use crate::workspace::layout::{REGISTRY_DIR, Workspace, discover};
 
 /// Which packs of the workspace, and how it is looked at.
 #[derive(clap::Args, Debug)]
@@ -161,10 +161,23 @@ pub fn open_timed(cx: &Context, jobs: Option<u16>, timed: bool) -> Result<Opened
 pub fn find(cx: &Context) -> Result<Workspace> {
     match discover(&*cx.disk, &cx.base) {
         Some(root) => Ok(Workspace::new(cx.disk.clone(), root)),
-        None => Err(Error::Usage(format!(
+        None => Err(Error::Usage(no_workspace(cx))),
+    }
+}
+
+fn no_workspace(cx: &Context) -> String {
+    // Beside a registry there was one once.
+    let lost = cx.base.ancestors().find(|it| cx.disk.stat(&it.join(REGISTRY_DIR)).is_ok());
+    match lost {
+        Some(root) => format!(
+            "there is no packwright.toml in `{}`, but a {REGISTRY_DIR}: restore it from version control; if it is lost, \
+             `packwright init` writes a new one there, and assets keep their identities",
+            shown(root)
+        ),
+        None => format!(
             "there is no packwright.toml in `{}` or above it; `packwright init` makes a workspace",
             shown(&cx.base)
-        ))),
+        ),
     }
 }
 

@@ -12,7 +12,7 @@ use super::open::{self, BuildArguments, Opened, relative};
 use super::select::{Selector, only};
 use super::table::{fitted, prose_table, table};
 use super::words::{clean, count, size};
-use super::{Context, paint, render, whereabouts};
+use super::{Context, absent, paint, render};
 use crate::build::inspect::Asset;
 use crate::build::survey::{More, Survey};
 use crate::error::Result;
@@ -327,7 +327,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let at = match only(&selector, assets.len(), |it| candidate(&assets[it]))? {
         Ok(at) => at,
         Err(message) => {
-            let told = whereabouts::told(&opened.ws, &survey.inspection, &selector).unwrap_or(message);
+            let told = absent::reason(&opened.ws, &selector, &survey.inspection).unwrap_or(message);
             return Ok(super::refused(&cx.console, arguments.format, &told));
         }
     };

@@ -15,12 +15,6 @@ pub fn told(ws: &Workspace, inspection: &Inspection, selector: &Selector) -> Opt
 
 fn told_of(ws: &Workspace, inspection: &Inspection, path: &RelPath) -> Option<String> {
     let shown = clean(path.as_str());
-    if let Some(line) = inspection.missing.iter().find(|it| it.place == *path) {
-        return Some(format!("`{shown}` is missing: it is registered as {} and not declared any more", line.id));
-    }
-    if let Ok(at) = inspection.unclaimed.binary_search_by(|it| it.path.cmp(path)) {
-        return Some(format!("`{shown}` is no asset: {}", unclaimed(inspection, &inspection.unclaimed[at])));
-    }
     let is_dir = ws.disk.stat(&ws.abs(path)).ok()?.kind == FileKind::Dir;
     let config = &inspection.config;
     if let Some(pattern) = config.ignore.by(path.as_str(), is_dir) {
@@ -36,7 +30,11 @@ fn told_of(ws: &Workspace, inspection: &Inspection, path: &RelPath) -> Option<St
 }
 
 /// Says why a source is no asset, and what it is part of all the same.
-fn unclaimed(inspection: &Inspection, it: &Unclaimed) -> String {
+pub fn unclaimed(inspection: &Inspection, it: &Unclaimed) -> String {
+    format!("`{}` is no asset: {}", clean(it.path.as_str()), why(inspection, it))
+}
+
+fn why(inspection: &Inspection, it: &Unclaimed) -> String {
     let config = &inspection.config;
     let rule = config.claim(it.path.as_str()).and_then(|at| Some((at + 1, config.rules.get(at)?)));
     let why = match (&it.beside, rule) {
@@ -52,6 +50,9 @@ fn unclaimed(inspection: &Inspection, it: &Unclaimed) -> String {
         shown.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more") }
     };
     match (&it.input_of[..], &it.read_by[..]) {
+        ([], []) if it.beside.is_none() && rule.is_none() => {
+            format!("{why}, and it has no sidecar; `packwright status` lists all such files")
+        }
         ([], []) => why,
         ([], readers) => format!("{why}; it is read by {}", few(readers)),
         (owners, _) => format!("{why}; it is an input of {}", few(owners)),

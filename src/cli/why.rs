@@ -14,7 +14,7 @@ use super::select::{Selector, only};
 use super::show::{ChoiceEntry, FromEntry, from};
 use super::words::{clean, count};
 use super::wrap::broken;
-use super::{Context, paint, render, whereabouts};
+use super::{Context, absent, paint, render};
 use crate::build::explain::{Explanation, LastTime, Remembered, Standing};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
@@ -227,9 +227,10 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
     let explanation = match opened.ask(|it| it.explain(&build.options(cx), &choose)) {
         Ok(explanation) => explanation,
         Err(Error::Refused(message)) => {
-            let inspection = opened.ask(|it| it.inspect(&build.options(cx)));
-            let told = inspection.ok().and_then(|it| whereabouts::told(&opened.ws, &it, &selector));
-            return Ok(super::refused(&cx.console, format, &told.unwrap_or(message)));
+            // Seldom enough to look once more.
+            let inspection = opened.ask(|it| it.inspect(&build.options(cx)))?;
+            let message = absent::reason(&opened.ws, &selector, &inspection).unwrap_or(message);
+            return Ok(super::refused(&cx.console, format, &message));
         }
         Err(error @ Error::Usage(_)) => return Err(error),
         Err(error) => return Ok(super::failed(&cx.console, format, Some(&opened.ws), &error, None)),

@@ -386,7 +386,9 @@ impl serde::de::Error for DecodeError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
-        Self::custom(format_args!("expected {}, found {}", in_words(&expected.to_string()), found_words(found)))
+        let expected = in_words(&expected.to_string());
+        let error = Self::custom(format_args!("expected {expected}, found {}", found_words(found)));
+        Self { help: in_brackets(&expected, found), ..error }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
@@ -434,6 +436,13 @@ fn in_words(expected: &str) -> String {
         _ => expected,
     };
     words.to_owned()
+}
+
+/// Says how to write one string where several may stand.
+fn in_brackets(expected: &str, found: Unexpected<'_>) -> Option<String> {
+    let Unexpected::Str(text) = found else { return None };
+    let is_plain = !text.contains(['"', '\\']) && shown(text) == text;
+    (expected == "an array" && is_plain).then(|| format!("write `[\"{text}\"]`"))
 }
 
 fn found_words(found: Unexpected<'_>) -> String {
@@ -729,6 +738,8 @@ mod tests {
             (r#"{"name": "", "parts": [[[1, 2]]]}"#, "24+8 expected an object, found an array"),
             (r#"{"name": "", "by_name": {"x": []}}"#, "31+2 expected an object, found an array"),
             (r#"[]"#, "1+2 expected an object, found an array"),
+            (r#"{"name": "", "parts": "x"}"#, "23+3 expected an array, found the string `x`; write `[\"x\"]`"),
+            (r#"{"name": "", "parts": "\n"}"#, "23+4 expected an array, found the string `\\n`"),
         ] {
             assert_eq!(problems(text), expected, "{text}");
         }

@@ -86,7 +86,9 @@ impl Config {
         };
         let (root, mut diagnostics) = text::toml(&file, text);
         let Some(root) = root else { return (None, diagnostics) };
-        let Some(written) = decode_all(&root, &file, text, &mut diagnostics) else { return (None, diagnostics) };
+        let written = decode_all(&root, &file, text, &mut diagnostics);
+        diagnostics.iter_mut().for_each(|it| help_with_tables(text, it));
+        let Some(written) = written else { return (None, diagnostics) };
         let config =
             ConfigReader { file: &file, text, root: &root, check, diagnostics: &mut diagnostics }.config(written);
         (config, diagnostics)
@@ -470,6 +472,20 @@ fn inherited(
         reader.error_with_help(Code::UNKNOWN_PROFILE, from.range, message, help);
     }
     Profile::dev()
+}
+
+/// Helps those who take a list of tables for tables with names, or for a list of texts: `[[packs]]`, `roots = "assets"`.
+fn help_with_tables(text: &str, problem: &mut Diagnostic) {
+    let span = problem.location.as_ref().and_then(|it| it.span).filter(|_| problem.code == Code::WRONG_TYPE);
+    let range = span.map(|it| it.start as usize..it.end as usize);
+    let Some((range, blamed)) = range.and_then(|it| Some((it.clone(), text.get(it)?))) else { return };
+    if let Some(table) = ["packs", "presets", "profiles"].into_iter().find(|it| blamed == format!("[[{it}]]")) {
+        problem.help = Some(format!("each of these has a name, and its table is `[{table}.NAME]`"));
+    }
+    let key = text[..range.start].trim_end().strip_suffix('=').map_or("", str::trim_end);
+    if let Some(table) = ["roots", "rules"].into_iter().find(|it| key.lines().last() == Some(*it)) {
+        problem.help = Some(format!("each of these is a table, `[[{table}]]`"));
+    }
 }
 
 fn check_profile_name(reader: &mut Reader<'_>, name: &Spanned<String>) {

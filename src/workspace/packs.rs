@@ -130,6 +130,18 @@ impl Packs {
         self.all.iter().enumerate().filter_map(membership).collect()
     }
 
+    /// Returns the first of a pack's patterns that begins with the path of a root, although places are seen from there, and
+    /// what is meant by it, most likely.
+    pub fn seen_from_workspace(&self, pack: &Pack) -> Option<(String, String)> {
+        let written = pack.places.iter().chain(&pack.preload).flat_map(|it| &it.written);
+        let without_root = |it: &String| {
+            let (mark, pattern) = if let Some(it) = it.strip_prefix('!') { ("!", it) } else { ("", it.as_str()) };
+            let below = self.roots.iter().filter(|it| !it.is_root()).find_map(|it| it.strip(pattern))?;
+            Some((it.clone(), format!("{mark}{below}")))
+        };
+        written.into_iter().find_map(without_root)
+    }
+
     /// Returns whether the pack of this number asks for the payloads of what is at a place to lie at the front.
     pub fn preloads(&self, number: usize, place: &str) -> bool {
         self.all[number].preloads(self.below(place))
@@ -194,6 +206,12 @@ impl Patterns {
 /// Returns what is wrong with a pattern, in one sentence.
 pub fn problem(written: &str) -> Option<String> {
     let pattern = written.strip_prefix('!').unwrap_or(written);
+    if pattern.starts_with('!') {
+        let instead = pattern.trim_start_matches('!');
+        return Some(format!(
+            "one `!` takes out what a pattern matches, and two are too many; write `!{instead}` or `{instead}`"
+        ));
+    }
     if let Some(problem) = pattern_problem(pattern) {
         return Some(problem);
     }
@@ -242,8 +260,7 @@ mod tests {
     #[test]
     fn what_means_nothing_is_told() {
         for bad in ["", "!", "!!a", "/a", "../a", "a\\b", "[a", "{a", "a//b", "{stem}.png", "!levels/{n}/**"] {
-            let problem = problem(bad);
-            assert!(bad == "!!a" || problem.is_some(), "{bad}: {problem:?}");
+            assert!(problem(bad).is_some(), "{bad}");
         }
         for good in ["**/*.{png,jpg}", "!a/**", "sfx/step.*"] {
             assert_eq!(problem(good), None, "{good}");
@@ -315,6 +332,19 @@ mod tests {
         ];
         assert_eq!(members(&packs, &assets), expected);
         assert_eq!(members(&Packs::new(roots, Vec::new()), &assets), [MAIN_PACK; 5]);
+    }
+
+    #[test]
+    fn patterns_that_begin_with_a_root_are_found() {
+        let roots = ["assets", "mods/all"].map(|it| RelPath::new(it).expect("a path")).to_vec();
+        let seen = |written: &[&str], roots: &[RelPath]| {
+            let pack = Pack { places: Some(patterns(written)), ..Pack::default() };
+            Packs::new(roots.to_vec(), vec![pack.clone()]).seen_from_workspace(&pack).map(|it| it.1)
+        };
+        assert_eq!(seen(&["ui/**", "assets/levels/**"], &roots), Some("levels/**".to_owned()));
+        assert_eq!(seen(&["**", "!mods/all/*.png"], &roots), Some("!*.png".to_owned()));
+        assert_eq!(seen(&["assets*/x", "assets", "mods/**"], &roots), None);
+        assert_eq!(seen(&["assets/**"], &[RelPath::root()]), None);
     }
 
     #[test]

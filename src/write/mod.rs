@@ -221,10 +221,12 @@ fn refuse_new_errors(before: &View, after: &View, decision: &Decision) -> Result
     if errors.is_empty() {
         return Ok(());
     }
+    // Of files that it changes, the positions are about what they are not yet.
+    let changes =
+        |it: &RelPath| decision.next.files.contains_key(it) || decision.next.moved.values().any(|to| to == it);
     for error in &mut errors {
-        // The files are not yet what the positions are about.
-        error.location.iter_mut().for_each(|it| it.span = None);
-        error.related.iter_mut().for_each(|it| it.location.span = None);
+        let locations = error.location.iter_mut().chain(error.related.iter_mut().map(|it| &mut it.location));
+        locations.filter(|it| changes(&it.path)).for_each(|it| it.span = None);
         error.message = format!("afterwards: {}", error.message);
     }
     Err(Error::Invalid(errors))

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use expect_test::expect;
+
 use crate::sandbox::Sandbox;
 
 /// Copies an example into a sandbox, without what a build made of it where it lies.
@@ -31,6 +33,7 @@ fn every_example_builds_as_it_is_committed() {
         .collect();
     names.sort();
     assert_eq!(names, ["almanac", "platformer", "web"]);
+    let of_pack = |it: &serde_json::Value| it["name"].as_str().expect("a name").to_owned();
     for name in names {
         let sandbox = copied(&name);
         for profile in ["dev", "release"] {
@@ -38,9 +41,39 @@ fn every_example_builds_as_it_is_committed() {
             let document = build();
             assert_eq!(document["diagnostics"], serde_json::json!([]), "{name}, {profile}");
             assert!(document["entries"].as_u64() > Some(5), "{name}, {profile}: {document}");
-            let pack = format!("build/{profile}/main.pack");
-            assert!(sandbox.run(&["pack", "verify", &pack]).starts_with("exit 0\n"), "{name}, {profile}");
+            let packs: Vec<String> = document["packs"].as_array().expect("a list").iter().map(of_pack).collect();
+            assert_eq!(packs, if name == "web" { &["first", "game"][..] } else { &["main"] }, "{name}, {profile}");
+            for pack in packs {
+                let pack = format!("build/{profile}/{pack}.pack");
+                assert!(sandbox.run(&["pack", "verify", &pack]).starts_with("exit 0\n"), "{name}, {profile}: {pack}");
+            }
             assert_eq!(build()["outcome"], "up_to_date", "{name}, {profile}");
         }
     }
+}
+
+#[test]
+fn the_web_game_shows_its_title_first() {
+    let sandbox = copied("web");
+    sandbox.run(&["build", "--locked", "-p", "release"]);
+    expect![[r#"
+        id  type   inputs   size  packs       place                        name
+         1  image       1  289 B  first       assets/backdrop/stars.png    backdrop/stars.png
+         2  model       1  815 B  first,game  assets/models/rock.gltf      models/rock.gltf
+         3  raw         2  215 B  game        assets/shaders/glow.{stage}  shaders/glow
+         4  raw         1  444 B  game        assets/sounds/blast.wav      sounds/blast.wav
+         5  raw         1  444 B  game        assets/sounds/laser.wav      sounds/laser.wav
+         6  image       1   94 B  first,game  assets/sprites/rock.png      sprites/rock.png
+         7  image       1  109 B  game        assets/sprites/ship.png      sprites/ship.png
+         8  raw         1   51 B  first       assets/strings.json          strings.json
+    "#]]
+    .assert_eq(&sandbox.stdout(&["list", "-p", "release"]));
+    expect![[r#"
+        id  type    size  stored  codec  name
+         1  image  289 B   289 B  -      backdrop/stars.png
+         2  model  548 B   442 B  lz4    models/rock.gltf
+         6  image   94 B    94 B  -      sprites/rock.png
+         8  raw     51 B    51 B  -      strings.json
+    "#]]
+    .assert_eq(&sandbox.stdout(&["pack", "list", "build/release/first.pack"]));
 }

@@ -530,3 +530,50 @@ fn what_a_processor_refused_is_broken() {
     "#]]
     .assert_eq(&headline(&sandbox, &["sprites/new.png"]));
 }
+
+#[test]
+fn what_means_no_asset_may_be_something_else() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/b.txt", "b"), ("assets/c/d.txt", "d")]);
+    sandbox.run(&["build"]);
+    sandbox.remove("assets/a.txt");
+    let missing = "error: `assets/a.txt` is registered as 1 and not declared any more; `packwright doctor` looks for where \
+                   it went: bring it back, or run `packwright remove 1` to give it up for good\n";
+    for arguments in [&["explain", "a.txt"][..], &["explain", "1"], &["show", "assets/a.txt"], &["graph", "a.txt"]] {
+        let told = sandbox.run(arguments);
+        assert_eq!(told, format!("exit 1\n--- stderr\n{missing}"), "{arguments:?}");
+    }
+    assert!(sandbox.run(&["list", "a.txt"]).contains(missing));
+    // Whoever names what is there is told of that.
+    assert!(sandbox.run(&["explain", "assets/[bc]*"]).starts_with("exit 0\n"));
+    sandbox.write("assets/c/d.txt.asset.json", "{");
+    sandbox.write("assets/c/e.bin", "e");
+    let mut told: String = ["c/d.txt", "3", "assets/c/e.bin"].iter().map(|it| sandbox.run(&["explain", it])).collect();
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    sandbox.write("packwright.toml", &format!("{config}\n[profiles.dev]\nbroken = \"omit\"\n"));
+    told += &sandbox.run(&["show", "c/d.txt"]);
+    sandbox.remove("assets/c/d.txt.asset.json");
+    sandbox.remove("assets/c/d.txt");
+    sandbox.remove("assets/b.txt");
+    told += &sandbox.run(&["explain", "*.txt"]);
+    told += &sandbox.run(&["explain", "assets"]);
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: the declaration of `assets/c/d.txt` is no good: unterminated object; `packwright check` shows where
+        exit 1
+        --- stderr
+        error: no asset matches `3`
+        exit 1
+        --- stderr
+        error: `assets/c/e.bin` is no asset: no rule matches it, and it has no sidecar; `packwright status` lists all such files
+        exit 1
+        --- stderr
+        error: the declaration of `assets/c/d.txt` is no good: unterminated object; `packwright check` shows where
+        exit 1
+        --- stderr
+        error: `*.txt` means 2 assets that are registered and not declared any more, 1 `assets/a.txt` for one; `packwright status` lists them, and `packwright doctor` looks for where they went
+        exit 1
+        --- stderr
+        error: `assets` means 3 assets that are registered and not declared any more, 1 `assets/a.txt` for one; `packwright status` lists them, and `packwright doctor` looks for where they went
+    "#]].assert_eq(&told);
+}

@@ -222,7 +222,7 @@ fn a_lost_registry_is_not_made_anew() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `SANDBOX` has 0 of the 16 files of packwright.registry; restore the others from version control; nothing was changed
+        error: `SANDBOX` has 0 of the 16 files of packwright.registry; restore them from version control; nothing was changed
     "#]].assert_eq(&sandbox.run(&["init"]));
 }
 
@@ -276,4 +276,71 @@ fn what_the_author_means_is_not_proposed_to_be_ignored() {
     // Which of the textures is one is another question.
     sandbox.write("packwright.toml", &config.replace("type = \"image\"", "type = \"raw\""));
     assert!(sandbox.run(&["build"]).starts_with("exit 0\n"), "{}", sandbox.run(&["build"]));
+}
+
+#[test]
+fn identities_outlive_a_lost_configuration() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/b.txt", "b")]);
+    sandbox.run(&["build"]);
+    let registered = |sandbox: &Sandbox| -> Vec<(String, Vec<u8>)> {
+        sandbox.files().into_iter().filter(|it| it.0.starts_with("packwright.registry/")).collect()
+    };
+    let before = registered(&sandbox);
+    sandbox.remove("packwright.toml");
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: there is no packwright.toml in `SANDBOX`, but a packwright.registry: restore it from version control; if it is lost, `packwright init` writes a new one there, and assets keep their identities
+    "#]].assert_eq(&sandbox.run(&["build"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX` has a packwright.registry already; nothing was changed
+    "#]]
+    .assert_eq(&sandbox.run(&["init", "--demo"]));
+    expect![[r#"
+        exit 0
+        --- stderr
+        made a workspace in SANDBOX
+        proposed these rules in packwright.toml:
+          **/*.png         image  0 files
+          **/*.{glb,gltf}  model  0 files
+          **/*             raw    2 files
+        next: packwright build, then commit packwright.toml and packwright.registry
+        warning: packwright.toml is new, packwright.registry was there and stays as it is: if version control has the packwright.toml that belongs to it, restore that one
+    "#]].assert_eq(&sandbox.run(&["init"]));
+    assert_eq!(registered(&sandbox), before);
+    expect![[r#"
+        exit 0
+        --- stderr
+        dev/main is as it was: 0 assets processed, 2 reused, nothing written in 0.00 s
+    "#]]
+    .assert_eq(&sandbox.run(&["build", "--locked"]));
+    // What is left of half a registry is nothing to go by.
+    sandbox.remove("packwright.toml");
+    sandbox.remove("packwright.registry/7.jsonl");
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: `SANDBOX` has 15 of the 16 files of packwright.registry and no packwright.toml; restore the others from version control; nothing was changed
+    "#]].assert_eq(&sandbox.run(&["init"]));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_root_may_be_a_link() {
+    use std::os::unix::fs::symlink;
+    let root = |target: &str| {
+        let sandbox = Sandbox::empty();
+        sandbox.write("real/a.txt", "a");
+        sandbox.write(".hidden/a.txt", "a");
+        symlink(target, sandbox.path("assets")).expect("a link");
+        assert!(sandbox.run(&["init"]).starts_with("exit 0\n"));
+        let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+        config.lines().find_map(|it| it.strip_prefix("path = ")).map(str::to_owned).expect("a root")
+    };
+    assert_eq!(root("real"), "\"assets\"");
+    for target in ["gone", ".", "/", ".hidden", "real/a.txt", "assets"] {
+        assert_eq!(root(target), "\".\"", "{target}");
+    }
 }

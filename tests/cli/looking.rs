@@ -215,7 +215,7 @@ fn every_path_can_be_asked_about() {
         error: `assets/old/x.png` is ignored by `/assets/old/` in packwright.toml
         exit 1
         --- stderr
-        error: `assets/notes.md` is no asset: no rule matches it
+        error: `assets/notes.md` is no asset: no rule matches it, and it has no sidecar; `packwright status` lists all such files
         exit 1
         --- stderr
         error: `assets/dialog/intro.bak` is no asset: no input in `assets/dialog/asset.json` matches it
@@ -256,7 +256,7 @@ fn what_a_processor_reads_and_what_is_missing_can_be_asked_about() {
     expect![[r#"
         exit 1
         --- stderr
-        error: `assets/tiles/checker.png` is missing: it is registered as 7 and not declared any more
+        error: `assets/tiles/checker.png` is registered as 7 and not declared any more; `packwright doctor` looks for where it went: bring it back, or run `packwright remove 7` to give it up for good
     "#]]
     .assert_eq(&sandbox.run(&["list", "assets/tiles/checker.png"]));
 }

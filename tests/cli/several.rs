@@ -271,3 +271,112 @@ fn how_each_pack_has_an_asset_is_shown() {
     assert_eq!(section(&sandbox.stdout(&["show", "models/crate.glb"])), None);
     assert_eq!(section(&sandbox.stdout(&["show", "assets/credits.txt"])), None);
 }
+
+#[test]
+fn mistakes_about_packs_are_told() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/levels/l.txt", "l")]);
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    let mut told = String::new();
+    for packs in [
+        "[packs.a]\nmatch = [\"assets/levels/**\"]",
+        "[packs.a]\nmatch = [\"!!levels/**\"]",
+        "[packs.a]\nmatch = \"levels/**\"",
+        "[packs.a]\nreachable_from = [\"levels/*\"]",
+        "[[packs]]\nmatch = [\"**\"]",
+    ] {
+        sandbox.write("packwright.toml", &format!("{config}{packs}\n"));
+        told += &sandbox.run(&["check"]);
+    }
+    expect![[r#"
+        exit 0
+        --- stderr
+        warning[PW0407]: the pack `a` holds nothing: no asset is what it asks for
+        --> packwright.toml
+         = help: places are seen from their root, as in `[[rules]]`: write `levels/**` in place of `assets/levels/**`
+
+        1 warning
+        note: a build would register 2 new assets
+          1 assets/a.txt
+          2 assets/levels/l.txt
+        dev/a is valid: 0 assets, checked in 0.00 s
+        exit 1
+        --- stderr
+        error[PW0007]: one `!` takes out what a pattern matches, and two are too many; write `!levels/**` or `levels/**`
+         --> packwright.toml:5:10
+          |
+        5 | match = ["!!levels/**"]
+          |          ^^^^^^^^^^^^^
+
+        1 error; a build would publish nothing
+        exit 1
+        --- stderr
+        error[PW0004]: expected an array, found the string `levels/**`
+         --> packwright.toml:5:9
+          |
+        5 | match = "levels/**"
+          |         ^^^^^^^^^^^
+          |
+          = help: write `["levels/**"]`
+
+        1 error; a build would publish nothing
+        exit 1
+        --- stderr
+        error[PW0016]: `levels/*`, which the pack `a` is reached from, names no asset
+         --> packwright.toml:5:19
+          |
+        5 | reachable_from = ["levels/*"]
+          |                   ^^^^^^^^^^
+          |
+          = help: `reachable_from` names single assets and takes no globs; `match`, `type` and `tags` select several
+
+        1 error; a build would publish nothing
+        exit 1
+        --- stderr
+        error[PW0004]: expected an object, found an array
+         --> packwright.toml:4:1
+          |
+        4 | [[packs]]
+          | ^^^^^^^^^
+          |
+          = help: each of these has a name, and its table is `[packs.NAME]`
+
+        1 error; a build would publish nothing
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn what_a_pack_is_reached_from_is_not_taken_from_it() {
+    let sandbox = Sandbox::raw(&[("assets/a.txt", "a"), ("assets/b.txt", "b")]);
+    let config = String::from_utf8(sandbox.read("packwright.toml")).expect("text");
+    sandbox
+        .write("packwright.toml", &format!("{config}[packs.first]\nreachable_from = [\"b.txt\", \"/assets/a.txt\"]\n"));
+    sandbox.run(&["build"]);
+    let told: String = ["exclude", "remove"].iter().map(|it| sandbox.run(&[it, "a.txt"])).collect();
+    assert!(sandbox.path("assets/a.txt").exists() && !sandbox.path("assets/a.txt.asset.json").exists());
+    expect![[r#"
+        exit 1
+        --- stderr
+        error[PW0016]: afterwards: `/assets/a.txt`, which the pack `first` is reached from, is excluded from every pack
+         --> packwright.toml:5:28
+          |
+        5 | reachable_from = ["b.txt", "/assets/a.txt"]
+          |                            ^^^^^^^^^^^^^^^
+          |
+          = help: it is declared at `assets/a.txt`; include it, or take it out of `reachable_from`
+
+        1 error; nothing was changed
+        exit 1
+        --- stderr
+        error[PW0016]: afterwards: `/assets/a.txt`, which the pack `first` is reached from, names no asset
+         --> packwright.toml:5:28
+          |
+        5 | reachable_from = ["b.txt", "/assets/a.txt"]
+          |                            ^^^^^^^^^^^^^^^
+          |
+          = help: `packwright list` shows all names; a path begins with `/`, as seen from packwright.toml
+
+        1 error; nothing was changed
+    "#]]
+    .assert_eq(&told);
+}

@@ -162,7 +162,7 @@ broken = "omit"
 //- /asset.json
 { "type": "raw" }
 "#,
-        expect![[r#"
+        expect![[r###"
             ## not JSON
             build 1: refused
               error[PW0001] assets/hero/asset.json:1:37: unexpected close brace
@@ -229,6 +229,7 @@ broken = "omit"
             build 1: refused
               error[PW0004] assets/hero/asset.json:1:11: expected a string, found `1`
               error[PW0004] assets/hero/asset.json:1:24: expected an array, found the string `a.bin`
+                help: write `["a.bin"]`
               error[PW0004] assets/hero/asset.json:1:44: expected `true` or `false`, found the string `yes`
               error[PW0004] assets/hero/asset.json:1:59: expected an array, found an object
               error[PW0004] assets/hero/asset.json:1:72: `gzip` is not possible here
@@ -238,7 +239,7 @@ broken = "omit"
               warning[PW0004] assets/hero/asset.json:1:11: expected a string, found `1`
                 help: `assets/hero` is left out of the pack
               warning[PW0004] assets/hero/asset.json:1:24: expected an array, found the string `a.bin`
-                help: `assets/hero` is left out of the pack
+                help: `assets/hero` is left out of the pack; write `["a.bin"]`
               warning[PW0004] assets/hero/asset.json:1:44: expected `true` or `false`, found the string `yes`
                 help: `assets/hero` is left out of the pack
               warning[PW0004] assets/hero/asset.json:1:59: expected an array, found an object
@@ -505,7 +506,7 @@ broken = "omit"
               warning[PW0006] asset.json: the workspace as a whole cannot be one asset
                 help: `.` is left out of the pack; put the asset into a directory of its own
 
-        "#]],
+        "###]],
     );
 }
 
@@ -682,6 +683,7 @@ formt = "rgba8"
             build 1: refused
               error[PW0004] packwright.toml:1:13: expected a string, found `1`
               error[PW0004] packwright.toml:2:9: expected an array, found the string `assets`
+                help: each of these is a table, `[[roots]]`
               error[PW0004] packwright.toml:3:20: expected a string, found `1`
               error[PW0004] packwright.toml:3:30: expected a string, found an array
               error[PW0004] packwright.toml:5:7: expected an object, found `3`
@@ -704,8 +706,8 @@ formt = "rgba8"
 
             ## a root that is a file
             build 1: refused
-              error[PW0021] packwright.toml: the root `assets/good.txt` is not a directory
-                help: create it, or take it out of `[[roots]]`
+              error[PW0021] packwright.toml: the root `assets/good.txt` is not a directory, but a file
+                help: a root is a directory in the workspace, or a link to one: change it, or what `[[roots]]` says
 
             ## a rule without a type, one with a bad pattern, one of an unknown type, one for an unknown root
             build 1: refused

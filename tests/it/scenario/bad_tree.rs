@@ -453,8 +453,8 @@ x
 
             ## a root that is a link out
             build 1: refused
-              error[PW0021] packwright.toml: the root `assets` is not a directory
-                help: create it, or take it out of `[[roots]]`
+              error[PW0021] packwright.toml: the root `assets` is not a directory, but a link to what is no source: outside the workspace, hidden, packwright's own or no regular file
+                help: a root is a directory in the workspace, or a link to one: change it, or what `[[roots]]` says
 
         "#]],
     );

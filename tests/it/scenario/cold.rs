@@ -1013,7 +1013,7 @@ new
             build 8: written, level: 4 assets, rest: 1900 assets, tagged: 2 assets
               recalled 2 of 6 buckets
             build 9: refused
-              error[PW0016] packwright.toml:16:19: `level00/prop000.txt` names no asset
+              error[PW0016] packwright.toml:16:19: `level00/prop000.txt`, which the pack `level` is reached from, names no asset
                 help: there is an asset named `level00/prop001.txt`
             build 10: written, level: 1 asset, rest: 1900 assets, tagged: 2 assets
               recalled 0 of 6 buckets

@@ -621,12 +621,12 @@ tags = ["nobody"]
               error[PW0004] packwright.toml:25:9: `brotli` is not possible here
                 help: the possible values are `none`, `lz4`, `zstd`
             build 2: refused
-              error[PW0016] packwright.toml:16:39: `levels/1/mapp.txt` names no asset
+              error[PW0016] packwright.toml:16:39: `levels/1/mapp.txt`, which the pack `a` is reached from, names no asset
                 help: there is an asset named `levels/1/map.txt`
-              error[PW0016] packwright.toml:17:3: `/assets/nothing` names no asset
+              error[PW0016] packwright.toml:17:3: `/assets/nothing`, which the pack `a` is reached from, names no asset
                 help: `packwright list` shows all names; a path begins with `/`, as seen from packwright.toml
-              error[PW0016] packwright.toml:17:22: `menu/old.txt` is excluded from every pack
-                help: it is declared at `assets/menu/old.txt`
+              error[PW0016] packwright.toml:17:22: `menu/old.txt`, which the pack `a` is reached from, is excluded from every pack
+                help: it is declared at `assets/menu/old.txt`; include it, or take it out of `reachable_from`
             build 3: written, all: 8 assets, none: 0 assets
               warning[PW0407] packwright.toml: the pack `none` holds nothing: no asset is what it asks for
                 help: `packwright list` shows all assets with their places, types and tags

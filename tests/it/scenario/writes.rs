@@ -1227,9 +1227,9 @@ logo
             move: failed: `assets/e/x.txt` lies behind the link `assets/e`, and what is done to it is done to `assets/d/x.txt` too: name that one, to change both
             rename: refused
               error[PW0012] assets/d/a.txt.asset.json: afterwards: two assets are named `x`
-                assets/e/a.txt.asset.json: the other one is declared here
+                assets/e/a.txt.asset.json:2:11: the other one is declared here
                 help: `assets/e/a.txt` has this name too; give one of them another `name`
-              error[PW0012] assets/e/a.txt.asset.json: afterwards: two assets are named `x`
+              error[PW0012] assets/e/a.txt.asset.json:2:11: afterwards: two assets are named `x`
                 assets/d/a.txt.asset.json: the other one is declared here
                 help: `assets/d/a.txt` has this name too; give one of them another `name`
             exclude: failed: `assets/e/a.txt` lies behind a link, and is `assets/d/a.txt` too: `packwright exclude assets/d/a.txt` excludes both; to exclude this one alone, put a rule `[[rules]]` with `match = "e/a.txt"`, `type = "raw"` and `exclude = true` before the one that claims it in packwright.toml
