@@ -217,6 +217,9 @@ mod tests {
             bytes: 0,
             excluded: false,
             broken: false,
+            untried: false,
+            others: Vec::new(),
+            rule: None,
         }
     }
 

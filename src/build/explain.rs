@@ -28,7 +28,7 @@ use crate::workspace::layout::Workspace;
 
 use super::Options;
 use super::artifacts::Moved;
-use super::inspect::{Asset, Ground, inspect_and};
+use super::inspect::{Asset, Depth, Ground, inspect_and};
 use super::memo::{MadeOf, recorded};
 use super::view::config_text;
 use crate::error::Result;
@@ -115,7 +115,7 @@ pub fn explain(
     options: &Options,
     choose: &dyn Fn(&[Asset]) -> Result<usize>,
 ) -> std::result::Result<Explanation, Moved> {
-    let (inspection, found) = inspect_and(ws, state, options, false, |ground| {
+    let (inspection, found) = inspect_and(ws, state, options, Depth::Declared, |ground| {
         let at = choose(ground.assets)?;
         explained(ws, options, ground, &ground.assets[at])
     })?;
@@ -258,7 +258,7 @@ fn today(view: &View<'_>, recipe: &Recipe, asked: &[Observation]) -> Ingredients
 }
 
 /// Returns the trace that would stand for a run of the processor.
-fn trace_of(store: &Store, view: &View<'_>, recipe: &Recipe) -> Option<Trace> {
+pub(super) fn trace_of(store: &Store, view: &View<'_>, recipe: &Recipe) -> Option<Trace> {
     let traces: Vec<Trace> = store.traces(recipe.key);
     traces.into_iter().find(|it| it.observations.iter().all(|it| view.confirms(&recipe.base, it)))
 }

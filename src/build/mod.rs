@@ -28,6 +28,7 @@ pub mod members;
 pub mod memo;
 pub mod pass;
 pub mod publish;
+pub mod remembered;
 pub mod session;
 pub mod surroundings;
 pub mod survey;

@@ -23,7 +23,7 @@ use crate::workspace::layout::Workspace;
 
 use super::Options;
 use super::artifacts::Moved;
-use super::inspect::{Asset, Ground, Inspection, inspect_and};
+use super::inspect::{Asset, Depth, Ground, Inspection, inspect_and};
 use super::judge::omit_if_asked;
 use super::view::config_text;
 
@@ -94,7 +94,7 @@ pub fn survey(ws: &Workspace, state: &mut State, options: &Options) -> std::resu
         let config_text = config_text(ws, &ground.setup.config);
         (config_text, ground.setup.profile.clone(), ground.proposal.registry.clone(), known(ground))
     };
-    let (inspection, (config_text, profile, registry, known)) = inspect_and(ws, state, options, true, look)?;
+    let (inspection, (config_text, profile, registry, known)) = inspect_and(ws, state, options, Depth::Made, look)?;
     let all = inspection.config.packs.all();
     let more = |it: &Asset| {
         let known = known.get(&(it.place.clone(), it.part.clone())).expect("assets are what is declared");

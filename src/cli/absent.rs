@@ -2,19 +2,21 @@
 //! cannot be read, or a file that nothing claims.
 
 use super::select::{Candidate, Selector};
+use super::whereabouts;
 use super::words::clean;
 use crate::build::inspect::Inspection;
+use crate::model::Diagnostic;
 use crate::model::path::{ASSET_JSON, parent, sidecar_owner};
 use crate::model::registry::Line;
-use crate::model::{Diagnostic, RelPath};
+use crate::workspace::layout::Workspace;
 
 /// Returns what is to be said of what `selector` means, none of which is an asset that is there; `None` where there is
 /// nothing by that name.
-pub fn reason(selector: &Selector, inspection: &Inspection) -> Option<String> {
+pub fn reason(ws: &Workspace, selector: &Selector, inspection: &Inspection) -> Option<String> {
     let name = |place: &str| inspection.config.default_name(place);
     let means = |place: &str, line: Option<&Line>| {
         let (name, identity) = (name(place), line.map(|it| (it.uuid, it.id)));
-        selector.selects(&Candidate { identity, name: &name, place: Some(place) })
+        selector.selects(&Candidate { identity, name: &name, place: Some(place), ..Candidate::default() })
     };
     // Who is missing because nobody can read its declaration is told of that.
     let line = |place: &str| inspection.missing.iter().find(|it| it.place.as_str() == place);
@@ -27,13 +29,8 @@ pub fn reason(selector: &Selector, inspection: &Inspection) -> Option<String> {
     if let [first, others @ ..] = &missing[..] {
         return Some(told_missing(selector, first, others.len()));
     }
-    let claimed_by_none = |it: &&RelPath| means(it.as_str(), None);
-    inspection.unclaimed.iter().find(claimed_by_none).map(|it| {
-        let file = clean(it.as_str());
-        format!(
-            "`{file}` is no asset: no rule matches it, and it has no sidecar; `packwright status` lists all such files"
-        )
-    })
+    let unclaimed = inspection.unclaimed.iter().find(|it| means(it.path.as_str(), None));
+    unclaimed.map(|it| whereabouts::unclaimed(inspection, it)).or_else(|| whereabouts::told(ws, inspection, selector))
 }
 
 fn told_missing(selector: &Selector, line: &Line, n_others: usize) -> String {

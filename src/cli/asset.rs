@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::select::Candidate;
+use super::select::{Candidate, Meaning, Selector};
+use super::words::clean;
 use crate::build::inspect::Asset;
+use crate::model::declaration::Form;
 use crate::model::{AssetId, AssetUuid};
 
 /// Which asset it is.
@@ -53,5 +55,26 @@ impl AssetHead {
 
 /// Returns an asset as selectors see it.
 pub fn candidate(asset: &Asset) -> Candidate<'_> {
-    Candidate { identity: asset.identity, name: &asset.name, place: Some(asset.place.as_str()) }
+    let declaration = match &asset.form {
+        Form::Directory(file) | Form::Sidecar(file) => Some(file),
+        Form::Rule(_) => None,
+    };
+    Candidate {
+        identity: asset.identity,
+        name: &asset.name,
+        place: Some(asset.place.as_str()),
+        declaration,
+        inputs: &asset.others,
+    }
+}
+
+/// Says which asset is meant where that is not plain, because the text on the command line is the path of something else.
+pub fn meant(selector: &Selector, asset: &Asset) -> Option<String> {
+    let what = match selector.meanings(&candidate(asset)).into_iter().min()? {
+        Meaning::Declaration => "declares",
+        Meaning::Input => "is an input of",
+        _ => return None,
+    };
+    let place = AssetHead::from(asset).shown_place();
+    Some(format!("`{}` {what} `{}`", selector.shown(), clean(&place)))
 }

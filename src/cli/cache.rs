@@ -119,7 +119,7 @@ fn stats(cx: &Context, arguments: &CacheArguments) -> Result<()> {
         row("payloads", Some(store.payloads), Some(store.bundle_bytes)),
         row("large payloads", Some(store.blobs), Some(store.blob_bytes)),
     ];
-    cx.console.print(&super::words::table(rows, &[1, 2]))
+    cx.console.print(&super::table::table(rows, &[1, 2]))
 }
 
 fn clear(cx: &Context, arguments: &CacheArguments) -> Result<()> {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Context;
 use super::exit::Exit;
 use super::json::Format;
-use super::open::{self, Opened, relative};
+use super::open::{self, Opened};
 use super::select::{Candidate, Meaning, Selector};
 use super::words::{clean, count};
 use super::write::{self, AssetEntry, WriteArguments};
@@ -58,8 +58,7 @@ pub fn run(
     decide: &dyn Fn(&Choice<'_>) -> Result<Decision>,
 ) -> Result<Exit> {
     let opened = open::open(cx, None)?;
-    let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
-    let dir = if opened.ws.root == cx.base { Some(RelPath::root()) } else { dir };
+    let dir = open::dir(&opened.ws, cx);
     let options = Options::default();
     let is_short = arguments.format == Format::Human && cx.console.verbose == 0;
     let plan = || {
@@ -279,7 +278,8 @@ impl Found<'_> {
 
     fn candidate(&self) -> Candidate<'_> {
         let identity = self.line.map(|it| (it.uuid, it.id));
-        Candidate { identity, name: &self.name, place: Some(self.place().as_str()) }
+        // What a file is part of is not meant by it: whoever removes a frame would not remove the animation.
+        Candidate { identity, name: &self.name, place: Some(self.place().as_str()), ..Candidate::default() }
     }
 
     fn shown(&self) -> String {
@@ -341,6 +341,8 @@ fn way(meaning: Meaning) -> &'static str {
         Meaning::Uuid => "by its uuid",
         Meaning::Name => "by its name",
         Meaning::Place => "by its path",
+        Meaning::Declaration => "by its declaration",
+        Meaning::Input => "by its input",
         Meaning::Above => "below that path",
         Meaning::Glob => "by that glob",
     }

@@ -260,6 +260,7 @@ fn missing_asset(text: &str, examination: &Examination) -> Result<AssetUuid> {
                 identity: Some((it.uuid, it.id)),
                 name: "",
                 place: Some(it.place.as_str()),
+                ..Candidate::default()
             })
     };
     let missing: Vec<&Line> = examination.missing.iter().filter(is_meant).collect();

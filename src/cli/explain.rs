@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open::BuildArguments;
-use super::words::{clean, prose_table};
+use super::table::prose_table;
+use super::words::clean;
 use super::wrap::{broken, paragraphs};
-use super::{Context, why};
+use super::{Context, paint, why};
 use crate::error::{Error, Result};
 use crate::model::Code;
 
@@ -61,7 +62,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     } else if let ([it], Some(_)) = (chosen.as_slice(), &arguments.what) {
         cx.console.print(&page(it, cx.console.wrap_printed()))?;
     } else {
-        let rows = chosen.iter().map(|it| [it.code.to_string(), it.title.to_owned()]);
+        let rows = chosen.iter().map(|it| [paint::heading(&it.code.to_string()), it.title.to_owned()]);
         cx.console.print(&prose_table(rows, &[], cx.console.wrap_printed()))?;
     }
     Ok(Exit::Done)
@@ -70,7 +71,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 /// Tells people about a code.
 fn page(it: &CodeEntry, width: Option<usize>) -> String {
     let title = broken(&format!("{}: {}", it.code, it.title), 0, 2, width);
-    format!("{title}\n\n{}\n", paragraphs(it.explanation, width))
+    format!("{}\n\n{}\n", paint::heading(&title), paragraphs(it.explanation, width))
 }
 
 /// Returns every code with what is to be said about it.
@@ -116,7 +117,7 @@ mod tests {
     fn pages_fit_on_a_screen() {
         for width in [40, 80] {
             for it in entries() {
-                let page = page(&it, Some(width));
+                let page = anstream::adapter::strip_str(&page(&it, Some(width))).to_string();
                 let wide: Vec<&str> =
                     page.lines().filter(|it| it.len() > width && it.matches(' ').count() > 0).collect();
                 assert!(wide.iter().all(|it| it.contains('`')), "{wide:#?}");

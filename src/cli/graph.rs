@@ -6,15 +6,16 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::asset::candidate;
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
-use super::open::{self, BuildArguments, relative};
-use super::select::{Candidate, Selector};
+use super::open::{self, BuildArguments};
+use super::select::Selector;
 use super::words::{clean, count};
-use super::{Context, absent, render};
+use super::{Context, absent, paint, render};
 use crate::build::survey::Survey;
 use crate::error::Result;
-use crate::model::{AssetId, RelPath};
+use crate::model::AssetId;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -103,7 +104,7 @@ struct EdgeEntry {
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.build.jobs)?;
-    let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
+    let dir = open::dir(&opened.ws, cx);
     let parse = |it: &String| Selector::parse(&open::inside(&opened.ws.root, it), dir.as_ref());
     let selectors: Vec<Selector> = arguments.assets.iter().map(parse).collect::<Result<_>>()?;
     let format = arguments.format.plain();
@@ -117,7 +118,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         let ids = selected(&survey, selector);
         if ids.is_empty() {
             let none = || format!("no asset matches `{}`", selector.shown());
-            let message = absent::reason(selector, &survey.inspection).unwrap_or_else(none);
+            let message = absent::reason(&opened.ws, selector, &survey.inspection).unwrap_or_else(none);
             return Ok(super::refused(&cx.console, format, &message));
         }
         meant.extend(ids);
@@ -151,11 +152,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 
 fn selected(survey: &Survey, selector: &Selector) -> Vec<AssetId> {
     let assets = survey.inspection.assets.iter();
-    let is_meant = |it: &&crate::build::inspect::Asset| {
-        let place = Some(it.place.as_str());
-        selector.selects(&Candidate { identity: it.identity, name: &it.name, place })
-    };
-    assets.filter(is_meant).filter_map(|it| it.id()).collect()
+    assets.filter(|it| selector.selects(&candidate(it))).filter_map(|it| it.id()).collect()
 }
 
 /// Returns all edges by the ids of both ends.
@@ -222,6 +219,8 @@ fn label(node: &NodeEntry) -> String {
 
 fn in_words(document: &GraphDocument) -> String {
     let labels: BTreeMap<AssetId, String> = document.assets.iter().map(|it| (it.asset_id, label(it))).collect();
+    let declared: BTreeSet<AssetId> =
+        document.assets.iter().filter(|it| it.place.is_some()).map(|it| it.asset_id).collect();
     let mut text = String::new();
     let needed: BTreeSet<AssetId> = document.edges.iter().map(|it| it.to).collect();
     for node in &document.assets {
@@ -232,10 +231,12 @@ fn in_words(document: &GraphDocument) -> String {
         if edges.is_empty() && needed.contains(&node.asset_id) {
             continue;
         }
-        let _ = writeln!(text, "{}", labels[&node.asset_id]);
+        let _ = writeln!(text, "{}", paint::heading(&labels[&node.asset_id]));
         for edge in edges {
-            let how = if edge.reference { "" } else { "  (declared)" };
-            let _ = writeln!(text, "  -> {}{how}", labels[&edge.to]);
+            let how = if edge.reference { String::new() } else { paint::faint("  (declared)") };
+            let label = &labels[&edge.to];
+            let label = if declared.contains(&edge.to) { label.clone() } else { paint::bad(label) };
+            let _ = writeln!(text, "  -> {label}{how}");
         }
     }
     text
@@ -273,6 +274,7 @@ fn mermaid(document: &GraphDocument) -> String {
 
 #[cfg(test)]
 mod tests {
+    use anstream::adapter::strip_str;
     use expect_test::expect;
 
     use super::*;
@@ -321,7 +323,7 @@ mod tests {
               -> 1 a "b"\#<
             7 d
         "#]]
-        .assert_eq(&in_words(&document()));
+        .assert_eq(&strip_str(&in_words(&document())).to_string());
         expect![[r#"
             digraph assets {
               rankdir=LR;

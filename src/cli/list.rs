@@ -6,18 +6,20 @@ use globset::GlobMatcher;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asset::{AssetHead, candidate};
+use super::asset::{AssetHead, candidate, meant};
 use super::exit::Exit;
 use super::json::{Format, Version};
-use super::open::{self, BuildArguments, relative};
-use super::select::{Selector, compile};
-use super::words::{clean, count, size, table};
-use super::{Context, absent, render};
+use super::open::{self, BuildArguments};
+use super::select::{Selector, compile, no_match};
+use super::table::fitted;
+use super::words::{clean, count, size};
+use super::{Context, absent, paint, render};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
+use crate::model::path::file_name;
 use crate::model::registry::Change;
-use crate::model::{RelPath, suggest};
 use crate::process::kinds;
+use crate::workspace::config::Config;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -185,8 +187,10 @@ pub struct AssetEntry {
     moved_from: Option<String>,
     /// Whether it stays out of this profile's packs because its author says so.
     excluded: bool,
-    /// Whether something about it is an error.
+    /// Whether something about it is an error; what its processor finds counts as far as the cache remembers it.
     broken: bool,
+    /// Whether nobody knows what its processor makes of it as it is today: no build came to it since it changed.
+    untried: bool,
 }
 
 impl From<&Asset> for AssetEntry {
@@ -205,13 +209,14 @@ impl From<&Asset> for AssetEntry {
             moved_from,
             excluded: it.excluded,
             broken: it.broken,
+            untried: it.untried,
         }
     }
 }
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.build.jobs)?;
-    let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
+    let dir = open::dir(&opened.ws, cx);
     let parse = |it: &String| Selector::parse(&open::inside(&opened.ws.root, it), dir.as_ref());
     let selectors: Vec<Selector> = arguments.assets.iter().map(parse).collect::<Result<_>>()?;
     let name = arguments.query.name()?;
@@ -224,11 +229,11 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let mut exit = Exit::Done;
     for selector in &selectors {
         if !inspection.assets.iter().any(|it| selector.selects(&candidate(it))) {
-            let names = inspection.assets.iter().map(|it| it.name.as_str());
-            let similar = suggest::closest(&selector.shown(), names);
-            let similar = similar.map_or_else(String::new, |it| format!("; there is `{}`", clean(it)));
-            let none = || format!("no asset matches `{}`{similar}", selector.shown());
-            cx.console.error(absent::reason(selector, &inspection).unwrap_or_else(none));
+            let told = absent::reason(&opened.ws, selector, &inspection).unwrap_or_else(|| {
+                let names = inspection.assets.iter().map(|it| it.name.as_str());
+                no_match(selector, names)
+            });
+            cx.console.error(told);
             exit = Exit::No;
         }
     }
@@ -246,7 +251,10 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     }
     render::show(&cx.console, None, &inspection.cache_warnings);
     if !chosen.is_empty() {
-        cx.console.print(&shown(&chosen, inspection.config.packs.all().len() > 1))?;
+        cx.console.print(&shown(&chosen, &inspection.config, cx.console.wrap_printed()))?;
+    }
+    for selector in &selectors {
+        chosen.iter().filter_map(|it| meant(selector, it)).for_each(|it| cx.console.note(it));
     }
     if !arguments.query.is_empty() || !arguments.build.packs.is_empty() {
         let (n, all) = (chosen.len(), count(inspection.assets.len() as u64, "asset"));
@@ -275,43 +283,121 @@ fn known_kinds(given: &[String]) -> Result<()> {
     }
 }
 
-/// Returns assets as a table. Which packs they are in is only told where there are several.
-fn shown(assets: &[&Asset], with_packs: bool) -> String {
-    let header = ["id", "type", "inputs", "size", "place", "name"].map(str::to_owned);
-    let rows = std::iter::once(header).chain(assets.iter().map(|it| row(it)));
-    if !with_packs {
-        return table(rows, &[0, 2, 3]);
+/// Returns assets as a table. Which packs they are in is only told where there are several. On a terminal, which is so
+/// many columns wide, names that say what the place says are left out, and long places are shortened.
+fn shown(assets: &[&Asset], config: &Config, columns: Option<usize>) -> String {
+    let with_packs = config.packs.all().len() > 1;
+    let mut rows: Vec<[String; 8]> = assets.iter().map(|it| row(it, with_packs)).collect();
+    if columns.is_some() {
+        let repeating = assets.iter().zip(&mut rows).filter(|it| repeats_place(it.0, config));
+        repeating.for_each(|(_, row)| row[NAME].clear());
     }
-    let packs = assets.iter().map(|it| if it.packs.is_empty() { "-".to_owned() } else { it.packs.join(",") });
-    let packs = std::iter::once("packs".to_owned()).chain(packs);
-    let with = |([id, kind, inputs, size, place, name], packs): ([String; 6], String)| {
-        [id, kind, inputs, size, packs, place, name]
-    };
-    table(rows.zip(packs).map(with), &[0, 2, 3])
+    let has_names = rows.iter().any(|it| !it[NAME].is_empty());
+    let packs = if with_packs { "packs" } else { "" };
+    let name = if has_names { "name" } else { "" };
+    let header = ["id", "type", "inputs", "size", packs, "place", name, ""].map(paint::heading);
+    fitted(std::iter::once(header).chain(rows), &[0, 2, 3], columns, &[PLACE, NAME])
 }
 
-fn row(asset: &Asset) -> [String; 6] {
+/// The columns of a row that may be too long.
+const PLACE: usize = 5;
+const NAME: usize = 6;
+
+fn row(asset: &Asset, with_packs: bool) -> [String; 8] {
     let id = asset.identity.map_or_else(|| "-".to_owned(), |it| it.1.to_string());
-    let mut name = clean(&asset.name);
     let marks = [
-        (asset.change == Some(Change::New), "new"),
-        (matches!(asset.change, Some(Change::TakenOver { .. })), "moved"),
-        (asset.excluded, "excluded"),
-        (asset.broken, "broken"),
+        (asset.change == Some(Change::New), paint::good("(new)")),
+        (matches!(asset.change, Some(Change::TakenOver { .. })), paint::good("(moved)")),
+        (asset.excluded, paint::faint("(excluded)")),
+        (asset.broken, paint::bad("(broken)")),
     ];
-    for (_, mark) in marks.iter().filter(|it| it.0) {
-        name.push_str(&format!("  ({mark})"));
-    }
+    let marks = marks.into_iter().filter(|it| it.0).map(|it| it.1).collect::<Vec<_>>().join(" ");
+    let packs = match (with_packs, asset.packs.is_empty()) {
+        (false, _) => String::new(),
+        (true, true) => "-".to_owned(),
+        (true, false) => asset.packs.join(","),
+    };
     let place = match asset.part.as_str() {
         "" => clean(asset.place.as_str()),
         part => clean(&format!("{}#{part}", asset.place)),
     };
-    [id, clean(&asset.kind), asset.inputs.to_string(), size(asset.bytes), place, name]
+    let (inputs, bytes) = (asset.inputs.to_string(), size(asset.bytes));
+    [id, clean(&asset.kind), inputs, bytes, packs, place, clean(&asset.name), marks]
+}
+
+/// Returns whether an asset's name says what its place says: it is the default one, or that without the extension.
+fn repeats_place(asset: &Asset, config: &Config) -> bool {
+    let default = config.default_name(asset.place.as_str());
+    let dir = default.len() - file_name(&default).len();
+    let stem = file_name(&default).rsplit_once('.').map_or(default.len(), |it| dir + it.0.len());
+    asset.part.is_empty() && (asset.name == default || asset.name == default[..stem])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use anstream::adapter::strip_str;
+    use expect_test::expect;
+
     use super::*;
+    use crate::build::Options;
+    use crate::driver::Engine;
+    use crate::model::registry;
+    use crate::system::memory::MemorySystem;
+    use crate::workspace::layout::Workspace;
+
+    #[test]
+    fn a_list_fits_on_a_screen() {
+        let disk = Arc::new(MemorySystem::new());
+        let config = r#"
+            workspace = "00000000-0000-4000-8000-000000000000"
+            roots = [{ path = "assets" }]
+            [[rules]]
+            match = "{dir}/{stem}.txt"
+            name = "{dir}/{stem}"
+            type = "raw"
+        "#;
+        disk.write("/ws/packwright.toml", config);
+        (0..registry::N_FILES).for_each(|it| disk.write(format!("/ws/{}", registry::file_path(it)), ""));
+        let long = format!("/ws/assets/very/long/{}/end.txt", vec!["way"; 20].join("/"));
+        for path in ["/ws/assets/a/b.txt", "/ws/assets/\u{97f3}\u{697d}/\u{6b4c}.txt", &long, "/ws/assets/a/named.txt"]
+        {
+            disk.write(path, "x");
+        }
+        disk.write("/ws/assets/a/named.txt.asset.json", r#"{ "name": "other" }"#);
+        disk.settle();
+        let engine = Engine::new(Workspace::new(disk, "/ws".into()));
+        let inspection = engine.inspect(&Options::default()).expect("a workspace");
+        let told = |all: bool, screen| {
+            let assets: Vec<&Asset> = inspection.assets.iter().filter(|it| all || it.name != "other").collect();
+            strip_str(&shown(&assets, &inspection.config, screen)).to_string()
+        };
+        expect![[r#"
+            id  type  inputs  size  place                   name
+             1  raw        1   1 B  assets/a/b.txt                 (new)
+             2  raw        1   1 B  assets/a/named.txt      other  (new)
+             3  raw        1   1 B  assets/very/l…/end.txt         (new)
+             4  raw        1   1 B  assets/音楽/歌.txt             (new)
+        "#]]
+        .assert_eq(&told(true, Some(60)));
+        // Where no name says anything, there is no column for them.
+        expect![[r#"
+            id  type  inputs  size  place
+             1  raw        1   1 B  assets/a/b.txt                 (new)
+             3  raw        1   1 B  assets/very/long/way…/end.txt  (new)
+             4  raw        1   1 B  assets/音楽/歌.txt             (new)
+        "#]]
+        .assert_eq(&told(false, Some(60)));
+        // Off a screen everything is there, and what is too long pads nothing else.
+        expect![[r#"
+            id  type  inputs  size  place               name
+             1  raw        1   1 B  assets/a/b.txt      a/b      (new)
+             2  raw        1   1 B  assets/a/named.txt  other    (new)
+             3  raw        1   1 B  assets/very/long/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/end.txt  very/long/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/way/end  (new)
+             4  raw        1   1 B  assets/音楽/歌.txt  音楽/歌  (new)
+        "#]].assert_eq(&told(true, None));
+    }
 
     #[test]
     fn lengths_have_signs_and_units() {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Context;
 use super::exit::Exit;
 use super::json::{Format, Version};
 use super::open;
-use super::words::{clean, count, table};
+use super::table::prose_table;
+use super::words::{clean, count};
+use super::{Context, paint};
 use crate::error::Result;
 use crate::lane::{self, Entry, LoggedChange};
 
@@ -109,8 +110,9 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     } else if commits.is_empty() {
         cx.console.say("nothing was committed yet");
     } else {
-        let header = ["commit", "time", "files", "what"].map(str::to_owned);
-        cx.console.print(&table(std::iter::once(header).chain(commits.iter().map(row)), &[0, 2]))?;
+        let header = ["commit", "time", "files", "what"].map(paint::heading);
+        let rows = std::iter::once(header).chain(commits.iter().map(row));
+        cx.console.print(&prose_table(rows, &[0, 2], cx.console.wrap_printed()))?;
     }
     Ok(Exit::Done)
 }
@@ -122,10 +124,10 @@ fn commit(entry: Entry, undone_by: &BTreeMap<u64, u64>) -> CommitEntry {
 }
 
 fn row(it: &CommitEntry) -> [String; 4] {
-    let undone = it.undone_by.map_or_else(String::new, |by| format!("  (undone by {by})"));
+    let undone = it.undone_by.map_or_else(String::new, |by| paint::faint(&format!("  (undone by {by})")));
     // A moved file stands in there under both names.
     let n_files = it.files.iter().filter(|it| it.to.is_none()).count();
     let files = count(n_files as u64, "file");
     let time = it.time.clone().unwrap_or_else(|| "-".to_owned());
-    [it.commit.to_string(), clean(&time), files, format!("{}{undone}", clean(&it.title))]
+    [it.commit.to_string(), paint::faint(&clean(&time)), files, format!("{}{undone}", clean(&it.title))]
 }

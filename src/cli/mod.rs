@@ -4,8 +4,9 @@
 //! - `open`: from a directory and options to a workspace and an engine
 //! - `asset`: which asset is told of
 //! - `select`: which assets a text on the command line means
-//! - `console`, `words`, `render`, `progress`: how things are told to people
+//! - `console`, `words`, `paint`, `table`, `render`, `progress`: how things are told to people
 //! - `json`: how they are told to programs
+//! - `whereabouts`: what is true of a path that is no asset
 //! - `choose`: the assets that a write command means, and the way from there to its plan
 //! - `write`: what all commands have in common that change authoring files or the registry
 //! - `exit`: how a command ends
@@ -34,6 +35,7 @@ mod measure;
 mod moving;
 mod open;
 mod pack;
+mod paint;
 mod panic;
 mod progress;
 mod register;
@@ -46,7 +48,9 @@ mod schema;
 mod select;
 mod show;
 mod status;
+mod table;
 mod undo;
+mod whereabouts;
 mod why;
 mod words;
 mod wrap;

@@ -12,6 +12,7 @@ use crate::build::Options;
 use crate::cache::CacheMode;
 use crate::driver::Engine;
 use crate::error::{Error, Result};
+use crate::model::RelPath;
 use crate::threads::make_room;
 use crate::timings::Timings;
 use crate::workspace::layout::{REGISTRY_DIR, Workspace, discover};
@@ -178,6 +179,11 @@ fn no_workspace(cx: &Context) -> String {
             shown(&cx.base)
         ),
     }
+}
+
+/// Returns the directory that paths are seen from, relative to the workspace.
+pub fn dir(ws: &Workspace, cx: &Context) -> Option<RelPath> {
+    if ws.root == cx.base { Some(RelPath::root()) } else { RelPath::root().join(&relative(&ws.root, &cx.base)) }
 }
 
 /// Returns a native path as people see it.

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Context;
 use super::exit::Exit;
 use super::json::{self, Format, Version};
 use super::open::shown;
 use super::select::{Candidate, Selector};
+use super::table::fitted;
 use super::words::{clean, count, size};
+use super::{Context, paint};
 use crate::error::{Error, Result};
 use crate::model::{AssetId, AssetUuid, Codec, Digest, Layout};
 use crate::pack::read::{Entry, PackReader, PayloadRef, ReadError};
@@ -220,13 +221,14 @@ fn list(cx: &Context, arguments: &ListArguments) -> Result<Exit> {
             layout: reader.layout(),
             entries: entries.into_iter().map(PackEntry::from).collect(),
         })?,
-        Format::Human => cx.console.print(&table(&entries))?,
+        Format::Human => cx.console.print(&table(&entries, cx.console.wrap_printed()))?,
     }
     Ok(Exit::Done)
 }
 
-fn table(entries: &[Entry]) -> String {
-    let header = ["id", "type", "size", "stored", "codec", "name"].map(str::to_owned);
+/// Returns entries as a table, on a screen of this width, if it is one.
+fn table(entries: &[Entry], screen: Option<usize>) -> String {
+    let header = ["id", "type", "size", "stored", "codec", "name"].map(paint::heading);
     let row = |it: &Entry| {
         let raw = it.payloads.iter().map(|it| it.raw_len).sum();
         let stored = it.payloads.iter().map(|it| it.stored_len).sum();
@@ -238,7 +240,7 @@ fn table(entries: &[Entry]) -> String {
         };
         [it.id.to_string(), clean(&it.kind), size(raw), size(stored), codec.to_owned(), clean(&it.name)]
     };
-    super::words::table(std::iter::once(header).chain(entries.iter().map(row)), &[0, 2, 3])
+    fitted(std::iter::once(header).chain(entries.iter().map(row)), &[0, 2, 3], screen, &[5])
 }
 
 fn verify_all(cx: &Context, arguments: &VerifyArguments) -> Result<Exit> {
@@ -322,7 +324,8 @@ fn cat(cx: &Context, arguments: &CatArguments) -> Result<Exit> {
         let mut found = Vec::new();
         for entry in reader.entries() {
             let entry = entry?;
-            let candidate = Candidate { identity: Some((entry.uuid, entry.id)), name: &entry.name, place: None };
+            let candidate =
+                Candidate { identity: Some((entry.uuid, entry.id)), name: &entry.name, ..Candidate::default() };
             found.extend(selector.selects(&candidate).then_some(entry));
         }
         match choose(&selector, &found, &arguments.role) {

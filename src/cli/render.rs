@@ -136,7 +136,11 @@ impl Texts<'_> {
             let title = Level::NOTE.secondary_title(clean(&related.message));
             groups.push(Group::with_title(title).element(self.place(&related.location, AnnotationKind::Context)));
         }
-        renderer.render(&groups)
+        let rendered = renderer.render(&groups);
+        // A title that is too long for the screen the renderer leaves to the terminal, which breaks it within a word.
+        let (title, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
+        let title = broken(title, 0, "  ".len(), self.wrap);
+        if rest.is_empty() { title } else { [&title, "\n", rest].concat() }
     }
 
     /// Returns what is to be seen at a location: its line, or else its numbers.

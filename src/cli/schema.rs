@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::exit::Exit;
-use super::words::{clean, table};
+use super::table::table;
+use super::words::clean;
 use crate::error::{Error, Result};
 use crate::model::suggest;
 use crate::schema;

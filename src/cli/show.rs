@@ -5,22 +5,24 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asset::{AssetHead, candidate};
+use super::asset::{AssetHead, candidate, meant};
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments, Opened, relative};
 use super::select::{Selector, only};
-use super::words::{clean, count, prose_table, size, table};
-use super::{Context, absent, render};
+use super::table::{fitted, prose_table, table};
+use super::words::{clean, count, size};
+use super::{Context, absent, paint, render};
 use crate::build::inspect::Asset;
 use crate::build::survey::{More, Survey};
 use crate::error::Result;
 use crate::model::declaration::{Form, Intent};
 use crate::model::registry::Change;
-use crate::model::{AssetId, Codec, Digest, Location, RelPath};
+use crate::model::{AssetId, Codec, Digest, Location};
 use crate::pack::format::root_name;
 use crate::pack::plan::PlanEntry;
 use crate::pack::read::{Entry, PackReader};
+use crate::process::contract::{MetaValue, Metadata};
 use crate::process::kinds;
 use crate::process::trace::{FindAnswer, Observation};
 use crate::workspace::config::CONFIG_FILE;
@@ -267,6 +269,8 @@ struct ArtifactEntry {
     pack: Option<PackedEntry>,
     /// Whether its payloads lie at the front of the pack.
     preload: bool,
+    /// What runtimes and tools are told of it, by name: facts from its processor, and what its rule captured.
+    metadata: Metadata,
     /// Its payloads; the main one has the empty role.
     payloads: Vec<PayloadEntry>,
 }
@@ -313,7 +317,7 @@ enum InPack {
 
 pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let opened = open::open(cx, arguments.build.jobs)?;
-    let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
+    let dir = open::dir(&opened.ws, cx);
     let selector = Selector::parse(&open::inside(&opened.ws.root, &arguments.asset), dir.as_ref())?;
     let survey = match opened.ask(|it| it.survey(&arguments.build.options(cx))) {
         Ok(survey) => survey,
@@ -323,8 +327,8 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
     let at = match only(&selector, assets.len(), |it| candidate(&assets[it]))? {
         Ok(at) => at,
         Err(message) => {
-            let message = absent::reason(&selector, &survey.inspection).unwrap_or(message);
-            return Ok(super::refused(&cx.console, arguments.format, &message));
+            let told = absent::reason(&opened.ws, &selector, &survey.inspection).unwrap_or(message);
+            return Ok(super::refused(&cx.console, arguments.format, &told));
         }
     };
     let document = document(cx, arguments, &opened, &survey, at);
@@ -335,6 +339,7 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     render::show(&cx.console, None, &survey.inspection.cache_warnings);
+    meant(&selector, &assets[at]).into_iter().for_each(|it| cx.console.note(it));
     cx.console.print(&in_words(&document, cx.console.wrap_printed()))?;
     if !problems.is_empty() {
         cx.console.say("");
@@ -502,7 +507,8 @@ fn artifact(pack: Option<PackedEntry>, entry: &PlanEntry) -> ArtifactEntry {
         stored_len: it.stored_len,
         codec: it.codec,
     };
-    ArtifactEntry { pack, preload: entry.preload, payloads: entry.payloads.iter().map(payload).collect() }
+    let (metadata, payloads) = (entry.metadata.clone(), entry.payloads.iter().map(payload).collect());
+    ArtifactEntry { pack, preload: entry.preload, metadata, payloads }
 }
 
 fn is_current(packed: &Entry, entry: &PlanEntry) -> bool {
@@ -518,10 +524,10 @@ fn is_current(packed: &Entry, entry: &PlanEntry) -> bool {
 /// Tells one asset to people. `width` is that of their screen.
 fn in_words(document: &ShowDocument, width: Option<usize>) -> String {
     let it = document;
-    let marks = [(it.excluded, "  (excluded)"), (it.broken, "  (broken)")];
-    let marks: String = marks.iter().filter(|it| it.0).map(|it| it.1).collect();
+    let marks = [(it.excluded, paint::faint("(excluded)")), (it.broken, paint::bad("(broken)"))];
+    let marks: String = marks.iter().filter(|it| it.0).map(|it| format!("  {}", it.1)).collect();
     let head = &it.head;
-    let mut text = format!("{} {}{marks}\n", head.shown_id(), clean(&head.name));
+    let mut text = paint::heading(&format!("{} {}", head.shown_id(), clean(&head.name))) + &marks + "\n";
     let place = clean(&head.shown_place());
     let mut rows = vec![["place".to_owned(), place], ["type".to_owned(), clean(&head.kind)]];
     rows.extend(head.asset_uuid.map(|it| ["uuid".to_owned(), it.to_string()]));
@@ -531,31 +537,38 @@ fn in_words(document: &ShowDocument, width: Option<usize>) -> String {
     if !it.tags.is_empty() {
         rows.push(["tags".to_owned(), clean(&it.tags.join(", "))]);
     }
-    text.push_str(&indented(&prose_table(rows, &[], width.map(|it| it - INDENT.len()))));
+    let width = width.map(|it| it - INDENT.len());
+    text.push_str(&indented(&prose_table(rows, &[], width)));
 
-    let choice =
-        |it: &ChoiceEntry| [clean(&it.name), clean(&it.value.to_string()), from(&it.from, it.profile.as_deref())];
+    let choice = |it: &ChoiceEntry| {
+        let by = from(&it.from, it.profile.as_deref());
+        let by = if matches!(it.from, FromEntry::Default) { paint::faint(&by) } else { by };
+        [clean(&it.name), clean(&it.value.to_string()), by]
+    };
     let choices = it.settings.iter().chain(&it.options).map(choice);
     section(&mut text, &format!("settings (profile {})", clean(&it.profile)), &table(choices, &[]));
     section(&mut text, "in its packs", &table(pack_options(&it.pack_options), &[]));
-    let input = |it: &InputEntry| [clean(&it.path), size(it.bytes), short(it.digest)];
+    let input = |it: &InputEntry| [clean(&it.path), size(it.bytes), paint::faint(&short(it.digest))];
     let n = count(it.inputs.len() as u64, "input");
-    section(&mut text, &n, &table(it.inputs.iter().map(input), &[1]));
-    section(&mut text, "looked at besides", &table(it.observed.iter().map(looked_at), &[]));
-    section(&mut text, "needs", &table(it.needs.iter().map(need), &[0]));
-    section(&mut text, "needed by", &table(it.needed_by.iter().map(need), &[0]));
+    section(&mut text, &n, &fitted(it.inputs.iter().map(input), &[1], width, &[0]));
+    section(&mut text, "looked at besides", &fitted(it.observed.iter().map(looked_at), &[], width, &[0]));
+    section(&mut text, "needs", &fitted(it.needs.iter().map(need), &[0], width, &[1]));
+    section(&mut text, "needed by", &fitted(it.needed_by.iter().map(need), &[0], width, &[1]));
+    // What is told of an asset is the same in all of its packs.
+    let metadata = it.artifacts.first().map(|it| metadata(&it.metadata)).unwrap_or_default();
+    section(&mut text, "metadata", &prose_table(metadata, &[], width));
     for artifact in &it.artifacts {
         let pack = artifact.pack.as_ref();
         let title = pack.map(|it| format!("made, {} {}", in_pack(it.in_pack), clean(&it.pack_file)));
         let title = title.unwrap_or_else(|| "made, in no pack".to_owned());
-        section(&mut text, &title, &table(artifact.payloads.iter().map(payload), &[1, 2]));
+        section(&mut text, &title, &fitted(artifact.payloads.iter().map(payload), &[1, 2], width, &[0]));
     }
     text
 }
 
 fn section(text: &mut String, title: &str, lines: &str) {
     if !lines.is_empty() {
-        let _ = write!(text, "\n{title}\n{}", indented(lines));
+        let _ = write!(text, "\n{}\n{}", paint::heading(title), indented(lines));
     }
 }
 
@@ -563,6 +576,15 @@ const INDENT: &str = "  ";
 
 fn indented(lines: &str) -> String {
     lines.lines().map(|it| format!("{INDENT}{}\n", it.trim_end())).collect()
+}
+
+fn metadata(metadata: &Metadata) -> Vec<[String; 2]> {
+    let value = |it: &MetaValue| match it {
+        MetaValue::Integer(number) => number.to_string(),
+        MetaValue::Text(text) => format!("\"{}\"", clean(text)),
+        MetaValue::Flag(flag) => flag.to_string(),
+    };
+    metadata.iter().map(|(name, it)| [clean(name), value(it)]).collect()
 }
 
 fn short(digest: Digest) -> String {
@@ -665,8 +687,8 @@ fn need(it: &NeedEntry) -> [String; 3] {
         (true, false) => "reference",
         (false, _) => "declared",
     };
-    let place = it.place.as_ref().map_or_else(|| "(not declared)".to_owned(), |it| clean(it));
-    [it.asset_id.to_string(), place, how.to_owned()]
+    let place = it.place.as_ref().map_or_else(|| paint::bad("(not declared)"), |it| clean(it));
+    [it.asset_id.to_string(), place, paint::faint(how)]
 }
 
 fn in_pack(in_pack: InPack) -> &'static str {
@@ -685,5 +707,5 @@ fn payload(it: &PayloadEntry) -> [String; 4] {
         Codec::None => "stored as it is".to_owned(),
         _ => format!("stored as {} ({codec})", size(it.stored_len)),
     };
-    [role, size(it.raw_len), stored, short(it.digest)]
+    [role, size(it.raw_len), stored, paint::faint(&short(it.digest))]
 }

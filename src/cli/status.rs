@@ -9,15 +9,17 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
 use super::open::{self, BuildArguments};
+use super::table::{fitted, prose_table, table};
 use super::words::{clean, count, extensions};
 use super::wrap::broken;
-use super::{Context, render};
-use crate::build::inspect::{Asset, Inspection};
+use super::{Context, paint, render};
+use crate::build::inspect::{Asset, Inspection, RuleTally, Unclaimed};
 use crate::error::Result;
 use crate::model::declaration::Form;
 use crate::model::path::file_name;
 use crate::model::registry::{Change, ChangeNote, Line};
-use crate::model::{AssetId, AssetUuid};
+use crate::model::{AssetId, AssetUuid, RelPath};
+use crate::workspace::rules::Rule;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -57,11 +59,17 @@ pub struct StatusDocument {
     unpacked: Vec<Placed>,
     /// Number of assets in each pack, by name.
     packs: Vec<PackCount>,
-    /// Assets that something is wrong with.
+    /// Assets that something is wrong with; what their processors find counts as far as the cache remembers it.
     broken: Vec<Placed>,
-    /// Sources that nothing claims, by path.
+    /// Number of assets of which nobody knows what their processors make of them as they are today.
+    untried: u64,
+    /// Sources that nothing claims and that no asset is known to use, by path.
     unclaimed: Vec<String>,
-    /// What is to be said about the workspace; what only running processors tells is not in here.
+    /// Sources in a directory with an `asset.json` that no input in it matches and that no asset is known to use, by path.
+    unmatched: Vec<UnmatchedEntry>,
+    /// Sources that are no assets and in no declared directory's inputs, but that other assets are made of, by path.
+    used: Vec<UsedEntry>,
+    /// What is to be said about the workspace, what processors found included as far as the cache remembers it.
     diagnostics: Vec<DiagnosticEntry>,
     /// What is to be said about the cache.
     cache_diagnostics: Vec<DiagnosticEntry>,
@@ -72,13 +80,13 @@ pub struct StatusDocument {
 struct Forms {
     /// Directories with an `asset.json`.
     directories: u64,
-    /// Files with a sidecar.
+    /// Files that a sidecar alone declares.
     sidecars: u64,
-    /// Files that a rule claims, rule by rule.
+    /// What rules make, or sidecars laid over them, rule by rule.
     rules: Vec<RuleCount>,
 }
 
-/// Number of assets that one rule claims.
+/// Number of assets that one rule makes.
 #[derive(Serialize, JsonSchema)]
 struct RuleCount {
     /// The rule's pattern.
@@ -88,6 +96,31 @@ struct RuleCount {
     kind: String,
     /// Number of assets.
     assets: u64,
+    /// Number of those that a sidecar is laid over.
+    with_sidecar: u64,
+    /// Of a rule without assets: number of sources that it matches and that are something else already, by an earlier rule,
+    /// a group or a declared directory.
+    taken: u64,
+}
+
+/// A source that lies in a declared directory and is none of its inputs.
+#[derive(Serialize, JsonSchema)]
+struct UnmatchedEntry {
+    /// The source.
+    path: String,
+    /// The directory with the `asset.json`.
+    directory: String,
+}
+
+/// A source that is no asset, but that others are made of.
+#[derive(Serialize, JsonSchema)]
+struct UsedEntry {
+    /// The source.
+    path: String,
+    /// Places of the assets that it is a declared input of.
+    input_of: Vec<String>,
+    /// Places of the assets whose processors read it.
+    read_by: Vec<String>,
 }
 
 /// Number of assets in one pack.
@@ -151,7 +184,10 @@ impl StatusDocument {
             unpacked: placed(Asset::is_unpacked),
             packs: packs(inspection),
             broken: placed(|it| it.broken),
-            unclaimed: inspection.unclaimed.iter().map(ToString::to_string).collect(),
+            untried: assets.iter().filter(|it| it.untried).count() as u64,
+            unclaimed: unused(inspection).filter(|it| it.beside.is_none()).map(|it| it.path.to_string()).collect(),
+            unmatched: unused(inspection).filter_map(unmatched).collect(),
+            used: inspection.unclaimed.iter().filter(|it| it.is_used()).map(UsedEntry::from).collect(),
             diagnostics: diagnostics(&inspection.diagnostics),
             cache_diagnostics: diagnostics(&inspection.cache_warnings),
         }
@@ -159,18 +195,36 @@ impl StatusDocument {
 }
 
 fn forms(inspection: &Inspection) -> Forms {
-    let mut forms = Forms { directories: 0, sidecars: 0, rules: Vec::new() };
-    for rule in inspection.config.rules.all() {
-        forms.rules.push(RuleCount { pattern: rule.pattern.clone(), kind: rule.kind.to_string(), assets: 0 });
+    let rule = |(rule, tally): (&Rule, &RuleTally)| RuleCount {
+        pattern: rule.pattern.clone(),
+        kind: rule.kind.to_string(),
+        assets: tally.assets,
+        with_sidecar: tally.with_sidecar,
+        taken: tally.taken,
+    };
+    let rules = inspection.config.rules.all().iter().zip(&inspection.rules).map(rule).collect();
+    let own =
+        |is: fn(&Form) -> bool| inspection.assets.iter().filter(|it| it.rule.is_none() && is(&it.form)).count() as u64;
+    Forms {
+        directories: own(|it| matches!(it, Form::Directory(_))),
+        sidecars: own(|it| matches!(it, Form::Sidecar(_))),
+        rules,
     }
-    for asset in &inspection.assets {
-        match &asset.form {
-            Form::Directory(_) => forms.directories += 1,
-            Form::Sidecar(_) => forms.sidecars += 1,
-            Form::Rule(idx) => forms.rules.iter_mut().skip(*idx).take(1).for_each(|it| it.assets += 1),
-        }
+}
+
+fn unused(inspection: &Inspection) -> impl Iterator<Item = &Unclaimed> {
+    inspection.unclaimed.iter().filter(|it| !it.is_used())
+}
+
+fn unmatched(it: &Unclaimed) -> Option<UnmatchedEntry> {
+    Some(UnmatchedEntry { path: it.path.to_string(), directory: it.beside.as_ref()?.to_string() })
+}
+
+impl From<&Unclaimed> for UsedEntry {
+    fn from(it: &Unclaimed) -> Self {
+        let shown = |places: &[RelPath]| places.iter().map(ToString::to_string).collect();
+        Self { path: it.path.to_string(), input_of: shown(&it.input_of), read_by: shown(&it.read_by) }
     }
-    forms
 }
 
 fn packs(inspection: &Inspection) -> Vec<PackCount> {
@@ -231,57 +285,114 @@ pub fn run(cx: &Context, arguments: &Arguments) -> Result<Exit> {
 /// How many of a long list are shown.
 const FEW: usize = 10;
 
-/// Tells a status to people; of long lists only the beginning, unless they want all. `width` is that of their screen.
-fn in_words(document: &StatusDocument, all: bool, width: Option<usize>) -> String {
+/// Tells a status to people; of long lists only the beginning, unless they want all. `columns` is how wide their terminal
+/// is, if it is one.
+fn in_words(document: &StatusDocument, all: bool, columns: Option<usize>) -> String {
     let StatusDocument { assets, sources, forms, profile, .. } = document;
-    let mut text =
-        format!("{} of {} (profile {})\n", count(*assets, "asset"), count(*sources, "source"), clean(profile));
-    let mut lines: Vec<(u64, String)> = Vec::new();
-    lines.push((forms.directories, "by an asset.json in a directory".to_owned()));
-    lines.push((forms.sidecars, "by a sidecar".to_owned()));
-    lines.extend(
-        forms.rules.iter().map(|it| (it.assets, format!("by the rule `{}` ({})", clean(&it.pattern), it.kind))),
-    );
-    // A rule that claims nothing may be a mistake; where it is not, it is only in the way.
-    lines.retain(|it| it.0 > 0 || all);
-    let digits = lines.iter().map(|it| it.0.to_string().len()).max().unwrap_or(0);
-    for (n, what) in lines {
-        let _ = writeln!(text, "  {n:digits$} {what}");
+    let title = format!("{} of {}", count(*assets, "asset"), count(*sources, "source"));
+    let mut text = format!("{} (profile {})\n", paint::heading(&title), clean(profile));
+    let by = [(forms.directories, "by an asset.json in a directory"), (forms.sidecars, "by a sidecar alone")];
+    let by = by.iter().filter(|it| it.0 > 0 || all).map(|(n, what)| [n.to_string(), (*what).to_owned()]);
+    let by = by.chain(forms.rules.iter().filter_map(by_rule));
+    text.push_str(&indented(&prose_table(by, &[0], columns.map(|it| it - INDENT.len()))));
+    let idle = forms.rules.iter().filter_map(idle);
+    let idle: Vec<String> = idle.map(|it| broken(&it, INDENT.len(), 2 * INDENT.len(), columns)).collect();
+    write_lines(&mut text, INDENT, &idle, all);
+    if document.untried > 0 {
+        let said = format!("{} not tried yet: whether processors accept them, only a build tells", document.untried);
+        let _ = writeln!(text, "{}", paint::faint(&broken(&said, 0, 2, columns)));
     }
     if let [_, _, ..] = &document.packs[..] {
-        let digits = document.packs.iter().map(|it| it.assets.to_string().len()).max().unwrap_or(0);
-        let _ = writeln!(text, "\n{}", count(document.packs.len() as u64, "pack"));
-        for it in &document.packs {
-            let _ = writeln!(text, "  {:digits$} in {}", it.assets, it.name);
-        }
+        let _ = writeln!(text, "\n{}", paint::heading(&count(document.packs.len() as u64, "pack")));
+        let rows = document.packs.iter().map(|it| [it.assets.to_string(), format!("in {}", it.name)]);
+        text.push_str(&indented(&table(rows, &[0])));
     }
-    let identified = |it: &Identified| format!("{:>6}  {}", it.asset_id, clean(&it.place));
-    let moved = |it: &Moved| format!("{:>6}  {} -> {}", it.asset_id, clean(&it.from), clean(&it.place));
-    let placed = |it: &Placed| {
-        let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
-        format!("{id:>6}  {}", clean(&it.place))
+    let mut section = |paint: fn(&str) -> String, title: &str, rows: Vec<[String; 3]>| {
+        write_section(&mut text, (paint, title), rows, all, columns)
     };
-    let mut section = |title: &str, lines: Vec<String>| {
-        // The number stands before it.
-        let title = broken(title, lines.len().to_string().len() + 1, 2, width);
-        write_section(&mut text, &title, &lines, all);
-    };
-    section("new, to be registered by the next build", document.new.iter().map(identified).collect());
-    section("moved, to be registered by the next build", document.moved.iter().map(moved).collect());
-    section("left by a merge, to be tidied by the next commit", document.tidied.iter().map(identified).collect());
+    let (plain, good, bad) = (paint::heading, paint::good_heading, paint::bad_heading);
+    section(good, "new, to be registered by the next build", document.new.iter().map(identified).collect());
+    section(good, "moved, to be registered by the next build", document.moved.iter().map(moved_row).collect());
     section(
-        "missing, registered but not declared (`packwright doctor` looks for them)",
-        document.missing.iter().map(identified).collect(),
+        plain,
+        "left by a merge, to be tidied by the next commit",
+        document.tidied.iter().map(identified).collect(),
     );
-    section("excluded", document.excluded.iter().map(placed).collect());
-    section("in no pack", document.unpacked.iter().map(placed).collect());
-    section("broken", document.broken.iter().map(placed).collect());
+    let title = "missing, registered but not declared (`packwright doctor` looks for them)";
+    section(bad, title, document.missing.iter().map(identified).collect());
+    section(plain, "excluded", document.excluded.iter().map(placed).collect());
+    section(plain, "in no pack", document.unpacked.iter().map(placed).collect());
+    section(bad, "broken", document.broken.iter().map(placed).collect());
     let mut title = "unclaimed, made into no asset".to_owned();
     if document.unclaimed.len() > FEW {
         let _ = write!(title, ": {}", extensions(by_extension(&document.unclaimed)));
     }
-    section(&title, document.unclaimed.iter().map(|it| format!("{:6}  {}", "", clean(it))).collect());
+    let path = |path: &str, note: String| [String::new(), clean(path), paint::faint(&note)];
+    section(plain, &title, document.unclaimed.iter().map(|it| path(it, String::new())).collect());
+    let beside = |it: &UnmatchedEntry| path(&it.path, format!("in {}", clean(&it.directory)));
+    let title = "beside the declaration of their directory, matched by no input in it";
+    section(plain, title, document.unmatched.iter().map(beside).collect());
+    let used = |it: &UsedEntry| path(&it.path, used_by(it));
+    section(plain, "no asset itself, but part of others", document.used.iter().map(used).collect());
     text
+}
+
+/// Tells what comes of a rule; nothing of one that nothing comes of.
+fn by_rule(it: &RuleCount) -> Option<[String; 2]> {
+    let with = match it.with_sidecar {
+        0 => String::new(),
+        1 if it.assets == 1 => ", with a sidecar over it".to_owned(),
+        n if n == it.assets => ", each with a sidecar over it".to_owned(),
+        n => format!(", {n} with a sidecar over it"),
+    };
+    (it.assets > 0).then(|| [it.assets.to_string(), format!("by the rule {}{with}", ruled(it))])
+}
+
+/// Tells of a rule that nothing comes of, which may be a mistake, with what is known of it.
+fn idle(it: &RuleCount) -> Option<String> {
+    let why = match it.taken {
+        0 => "it matches no file".to_owned(),
+        1 => "the file that it matches is taken before".to_owned(),
+        n => format!("the {n} files that it matches are taken before"),
+    };
+    (it.assets == 0).then(|| format!("nothing by the rule {}: {why}", ruled(it)))
+}
+
+fn ruled(it: &RuleCount) -> String {
+    format!("`{}` ({})", clean(&it.pattern), clean(&it.kind))
+}
+
+fn identified(it: &Identified) -> [String; 3] {
+    [it.asset_id.to_string(), clean(&it.place), String::new()]
+}
+
+fn moved_row(it: &Moved) -> [String; 3] {
+    [it.asset_id.to_string(), format!("{} -> {}", clean(&it.from), clean(&it.place)), String::new()]
+}
+
+fn placed(it: &Placed) -> [String; 3] {
+    let id = it.asset_id.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    [id, clean(&it.place), String::new()]
+}
+
+/// Tells what a file is part of that is no asset.
+fn used_by(it: &UsedEntry) -> String {
+    let few = |places: &[String]| match places {
+        [one] => clean(one),
+        [one, others @ ..] => format!("{} and {} more", clean(one), others.len()),
+        [] => String::new(),
+    };
+    if it.input_of.is_empty() {
+        format!("read by {}", few(&it.read_by))
+    } else {
+        format!("an input of {}", few(&it.input_of))
+    }
+}
+
+const INDENT: &str = "  ";
+
+fn indented(lines: &str) -> String {
+    lines.lines().map(|it| format!("{INDENT}{it}\n")).collect()
 }
 
 fn by_extension(paths: &[String]) -> BTreeMap<&str, u64> {
@@ -293,16 +404,38 @@ fn by_extension(paths: &[String]) -> BTreeMap<&str, u64> {
     counts
 }
 
-fn write_section(text: &mut String, title: &str, lines: &[String], all: bool) {
-    if lines.is_empty() {
+/// Writes a section with a number and `title` over it, which is painted.
+fn write_section(
+    text: &mut String,
+    (paint, title): (fn(&str) -> String, &str),
+    mut rows: Vec<[String; 3]>,
+    all: bool,
+    columns: Option<usize>,
+) {
+    if rows.is_empty() {
         return;
     }
-    let shown = if all { lines.len() } else { FEW };
-    let _ = writeln!(text, "\n{} {title}", lines.len());
-    lines.iter().take(shown).for_each(|it| {
-        let _ = writeln!(text, "{it}");
+    rows.iter_mut().for_each(|it| it[0] = format!("{:>6}", it[0]));
+    let title = broken(&format!("{} {title}", rows.len()), 0, 2, columns);
+    let _ = writeln!(text, "\n{}", paint(&title));
+    let shown = if all { rows.len() } else { rows.len().min(FEW) };
+    let n_more = rows.len() - shown;
+    rows.truncate(shown);
+    text.push_str(&fitted(rows, &[], columns, &[1, 2]));
+    write_more(text, "        ", n_more);
+}
+
+/// Writes lines behind `indent`, of many only the beginning.
+fn write_lines(text: &mut String, indent: &str, lines: &[String], all: bool) {
+    let shown = if all { lines.len() } else { lines.len().min(FEW) };
+    lines[..shown].iter().for_each(|it| {
+        let _ = writeln!(text, "{indent}{it}");
     });
-    if lines.len() > shown {
-        let _ = writeln!(text, "        ... and {} more (-v shows all)", lines.len() - shown);
+    write_more(text, indent, lines.len() - shown);
+}
+
+fn write_more(text: &mut String, indent: &str, n: usize) {
+    if n > 0 {
+        let _ = writeln!(text, "{indent}{}", paint::faint(&format!("... and {n} more (-v shows all)")));
     }
 }

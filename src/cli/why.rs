@@ -6,19 +6,19 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::asset::{AssetHead, candidate};
+use super::asset::{AssetHead, candidate, meant};
 use super::exit::Exit;
 use super::json::{DiagnosticEntry, Format, Version, diagnostics};
-use super::open::{self, BuildArguments, relative};
+use super::open::{self, BuildArguments};
 use super::select::{Selector, only};
 use super::show::{ChoiceEntry, FromEntry, from};
 use super::words::{clean, count};
 use super::wrap::broken;
-use super::{Context, absent, render};
+use super::{Context, absent, paint, render};
 use crate::build::explain::{Explanation, LastTime, Remembered, Standing};
 use crate::build::inspect::Asset;
 use crate::error::{Error, Result};
-use crate::model::{AssetId, Codec, RelPath};
+use crate::model::{AssetId, Codec};
 use crate::process::contract::Resolved;
 use crate::process::ingredients::{Difference, InputDigest, Short};
 use crate::process::kinds;
@@ -221,7 +221,7 @@ struct ReferredEntry {
 /// Says why an asset was or would be made again.
 pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) -> Result<Exit> {
     let opened = open::open(cx, build.jobs)?;
-    let dir = RelPath::root().join(&relative(&opened.ws.root, &cx.base));
+    let dir = open::dir(&opened.ws, cx);
     let selector = Selector::parse(&open::inside(&opened.ws.root, asset), dir.as_ref())?;
     let choose = |assets: &[Asset]| only(&selector, assets.len(), |it| candidate(&assets[it]))?.map_err(Error::Refused);
     let explanation = match opened.ask(|it| it.explain(&build.options(cx), &choose)) {
@@ -229,7 +229,7 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
         Err(Error::Refused(message)) => {
             // Seldom enough to look once more.
             let inspection = opened.ask(|it| it.inspect(&build.options(cx)))?;
-            let message = absent::reason(&selector, &inspection).unwrap_or(message);
+            let message = absent::reason(&opened.ws, &selector, &inspection).unwrap_or(message);
             return Ok(super::refused(&cx.console, format, &message));
         }
         Err(error @ Error::Usage(_)) => return Err(error),
@@ -242,6 +242,7 @@ pub fn run(cx: &Context, asset: &str, build: &BuildArguments, format: Format) ->
         return Ok(Exit::Done);
     }
     render::show(&cx.console, None, &explanation.cache_warnings);
+    meant(&selector, &explanation.asset).into_iter().for_each(|it| cx.console.note(it));
     let is_refused = explanation.remembered == Some(Remembered::Refusal);
     cx.console.print(&in_words(&document, is_refused, cx.console.wrap_printed()))?;
     Ok(Exit::Done)
@@ -342,11 +343,12 @@ fn in_words(document: &WhyDocument, is_refused: bool, width: Option<usize>) -> S
         .last
         .as_ref()
         .filter(|last| last.by_last_build && !last.first && it.verdict == Verdict::UpToDate && it.remembered);
-    let mut text = format!("{}\n", broken(&headline(it, recent, is_refused), 0, 2, width));
+    let paint = if it.verdict == Verdict::Broken { paint::bad_heading } else { paint::heading };
+    let mut text = paint(&broken(&headline(it, recent, is_refused), 0, 2, width)) + "\n";
     recent.map_or(&it.changes, |it| &it.changes).iter().for_each(|it| line(&mut text, it));
     let _ = writeln!(text, "\nasset {}, {}", it.head.shown_id(), clean(&it.head.shown_place()));
     for note in notes(it, is_refused) {
-        let _ = writeln!(text, "note: {}", broken(note, 6, 6, width));
+        let _ = writeln!(text, "{}: {}", paint::good("note"), broken(note, 6, 6, width));
     }
     if let (Some(last), None) = (&it.last, recent) {
         let by = if last.by_last_build { "the last build" } else { "an earlier build" };

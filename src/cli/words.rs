@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::wrap::{broken, columns};
-
 /// Returns `1 asset`, `2 assets`.
 pub fn count(n: u64, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
@@ -64,36 +62,6 @@ pub fn extensions<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> Strin
     words.join(", ")
 }
 
-/// Returns rows with their columns below each other, two spaces apart. The columns in `right` end together, the others
-/// begin together; the last one is as long as it is.
-pub fn table<const N: usize>(rows: impl IntoIterator<Item = [String; N]>, right: &[usize]) -> String {
-    prose_table(rows, right, None)
-}
-
-/// As [`table`], for rows that end with prose: what would be wider than `width` goes on below the beginning of its column.
-pub fn prose_table<const N: usize>(
-    rows: impl IntoIterator<Item = [String; N]>,
-    right: &[usize],
-    width: Option<usize>,
-) -> String {
-    let rows: Vec<[String; N]> = rows.into_iter().collect();
-    let widths: [usize; N] = std::array::from_fn(|at| rows.iter().map(|it| columns(&it[at])).max().unwrap_or(0));
-    let last = widths.iter().take(N - 1).map(|it| it + 2).sum();
-    let mut text = String::new();
-    for row in &rows {
-        for (at, cell) in row.iter().enumerate() {
-            let gap = " ".repeat(widths[at] - columns(cell));
-            match (right.contains(&at), at + 1 == N) {
-                (true, _) => text.extend([&gap, cell.as_str()]),
-                (false, true) => text.push_str(&broken(cell, last, last, width)),
-                (false, false) => text.extend([cell.as_str(), &gap]),
-            }
-            text.push_str(if at + 1 == N { "\n" } else { "  " });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,14 +82,6 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         assert_eq!(seconds(Duration::from_millis(1234)), "1.23 s");
-    }
-
-    #[test]
-    fn columns_stay_columns() {
-        let rows = || [["a".to_owned(), "one two three".to_owned()], ["\u{6f22}".to_owned(), "x".to_owned()]];
-        assert_eq!(table(rows(), &[]), "a   one two three\n\u{6f22}  x\n");
-        assert_eq!(table(rows(), &[0]), " a  one two three\n\u{6f22}  x\n");
-        assert_eq!(prose_table(rows(), &[], Some(11)), "a   one two\n    three\n\u{6f22}  x\n");
     }
 
     #[test]

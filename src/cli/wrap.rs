@@ -3,6 +3,7 @@
 //! Knows widths, nothing of consoles. Where there is no width, because nobody looks, a note stays one line: `grep` finds
 //! it whole.
 
+use anstream::adapter::strip_str;
 use unicode_width::UnicodeWidthStr;
 
 /// Breaks a text between words, so that no line is wider than `width`. Its first line begins at the column `begin`,
@@ -15,7 +16,7 @@ pub fn broken(text: &str, begin: usize, hang: usize, width: Option<usize>) -> St
     let mut column = begin;
     let mut is_first = true;
     for word in words(text) {
-        let is_full = column + 1 + word.width() > width;
+        let is_full = column + 1 + columns(word) > width;
         match (is_first, is_full) {
             (true, _) => {}
             (false, true) => {
@@ -28,7 +29,7 @@ pub fn broken(text: &str, begin: usize, hang: usize, width: Option<usize>) -> St
             }
         }
         broken.push_str(word);
-        column += word.width();
+        column += columns(word);
         is_first = false;
     }
     broken
@@ -40,9 +41,14 @@ pub fn paragraphs(text: &str, width: Option<usize>) -> String {
     text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Returns how many columns of a screen a text takes.
+/// Returns how many columns of a screen a text takes. Styles take none.
 pub fn columns(text: &str) -> usize {
-    text.width()
+    let is_styled = text.contains('\x1b');
+    // Most texts, and there may be many.
+    if text.is_ascii() && !is_styled {
+        return text.len();
+    }
+    if is_styled { strip_str(text).map(UnicodeWidthStr::width).sum() } else { text.width() }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -150,7 +150,8 @@ fn remedy(code: Code) -> Option<&'static str> {
     }
 }
 
-fn problem(place: &RelPath, base: &RelPath, finding: &Finding) -> Problem {
+/// Returns what a processor had to say of the asset at `place`, which lies in the directory `base`.
+pub fn problem(place: &RelPath, base: &RelPath, finding: &Finding) -> Problem {
     let path = if finding.path.is_empty() { None } else { base.join(&finding.path) };
     let location = Location { path: path.unwrap_or_else(|| place.clone()), span: finding.span };
     let mut diagnostic = match finding.severity {

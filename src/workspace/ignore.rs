@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde::{Serialize, Serializer};
 
@@ -57,11 +58,19 @@ impl Ignore {
     /// Returns whether what is at a path relative to the workspace is ignored, or lies in what is. A file that does not
     /// exist is ignored where it would be.
     pub fn covers(&self, path: &str, is_dir: bool) -> bool {
-        let Some(matcher) = &self.matcher else { return false };
+        self.by(path, is_dir).is_some()
+    }
+
+    /// Returns the pattern by which what is at a path is [covered](Ignore::covers).
+    pub fn by(&self, path: &str, is_dir: bool) -> Option<&str> {
+        let matcher = self.matcher.as_ref().filter(|_| !path.is_empty())?;
+        let by = |path: &str, is_dir: bool| match matcher.matched(path, is_dir) {
+            Match::Ignore(glob) => Some(glob.original()),
+            Match::None | Match::Whitelist(_) => None,
+        };
         // From the top: what lies in an ignored directory is not even looked at, so that nothing takes it back.
         let mut above = path.match_indices('/').map(|it| &path[..it.0]);
-        !path.is_empty()
-            && (above.any(|it| matcher.matched(it, true).is_ignore()) || matcher.matched(path, is_dir).is_ignore())
+        above.find_map(|it| by(it, true)).or_else(|| by(path, is_dir))
     }
 }
 
@@ -115,6 +124,22 @@ mod tests {
         assert_eq!(covered(&["/a"], &paths).len(), 7);
         assert_eq!(covered(&["\\{a\\}.x"], &["{a}.x", "a.x"]), ["{a}.x"]);
         assert!(covered(&[], &paths).is_empty() && covered(&["*"], &[""]).is_empty());
+    }
+
+    #[test]
+    fn the_pattern_that_ignores_is_told() {
+        let all =
+            Ignore::new(vec!["*.psd".to_owned(), "!keep.psd".to_owned(), "/tmp/".to_owned()]).expect("a small set");
+        for (path, by) in [
+            ("a/x.psd", Some("*.psd")),
+            ("a/keep.psd", None),
+            ("tmp/keep.psd", Some("/tmp/")),
+            ("tmp", None),
+            ("", None),
+        ] {
+            assert_eq!(all.by(path, false), by, "{path}");
+        }
+        assert_eq!(all.by("tmp", true), Some("/tmp/"));
     }
 
     #[test]

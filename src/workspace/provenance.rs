@@ -211,7 +211,7 @@ pub fn lowest_rule(config: &Config, declaration: &Declaration, file_text: Option
     match &declaration.origin.form {
         Form::Rule(rule) => Some(*rule),
         Form::Sidecar(_) if own_file(declaration, file_text).is_some_and(|it| it.1.kind.is_none()) => {
-            matching_rules(config, declaration).first().copied()
+            config.claim(sought(config, declaration).as_str())
         }
         Form::Sidecar(_) | Form::Directory(_) => None,
     }

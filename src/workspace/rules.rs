@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use globset::{Candidate, GlobSet};
+use globset::{Candidate, Glob, GlobSet};
 use serde::Serialize;
 
 use super::config::Root;
@@ -169,6 +169,18 @@ impl RuleSet {
         Claims { by, also: also.filter(is_match).collect() }
     }
 
+    /// Returns what counts how many files some rules match, whoever claims them.
+    pub fn counter<'a>(&'a self, rules: &'a [usize]) -> Counter<'a> {
+        let glob = |rule: &usize| {
+            let captures = self.pattern(*rule).map(Pattern::glob);
+            parse_glob(captures.as_deref().unwrap_or(&self.rules[*rule].pattern)).ok()
+        };
+        let (wanted, globs): (Vec<usize>, Vec<Glob>) =
+            rules.iter().enumerate().filter_map(|(nth, it)| Some((nth, glob(it)?))).unzip();
+        let globs = GlobSet::new(&globs).unwrap_or_default();
+        Counter { set: self, rules, wanted, globs, counts: vec![0; rules.len()] }
+    }
+
     /// Returns what the rule of this index captures of a file that it matches.
     pub fn captures(&self, index: usize, below: &str) -> Captures {
         self.pattern(index).and_then(|it| it.captures(below)).unwrap_or_default()
@@ -181,6 +193,27 @@ impl RuleSet {
         // The workspace as a whole is no asset.
         let is_whole = rule.marker.is_some() && root.path.is_root() && !below.contains('/');
         is_here && !is_whole && self.matcher.patterns[index].as_ref().is_none_or(|it| it.captures(below).is_some())
+    }
+}
+
+/// Counts how many files some rules match.
+pub struct Counter<'a> {
+    set: &'a RuleSet,
+    rules: &'a [usize],
+    /// Of each glob the place of its rule among `rules`.
+    wanted: Vec<usize>,
+    globs: GlobSet,
+    /// How many each of the rules matched so far.
+    pub counts: Vec<u64>,
+}
+
+impl Counter<'_> {
+    /// Takes a file into account: `below` is its path relative to `root`.
+    pub fn see(&mut self, root: &Root, below: &str) {
+        for glob in self.globs.matches_candidate(&Candidate::new(below)) {
+            let nth = self.wanted[glob];
+            self.counts[nth] += u64::from(self.set.holds(self.rules[nth], root, below));
+        }
     }
 }
 

@@ -628,7 +628,7 @@ fn status_tells_what_a_merge_left() {
             exit 0
             --- stdout
             1 asset of 1 source (profile dev)
-              1 by the rule `**/*.txt` (raw)
+              1  by the rule `**/*.txt` (raw)
 
             1 left by a merge, to be tidied by the next commit
                  1  assets/a.txt
@@ -734,7 +734,7 @@ fn what_came_out_of_a_commit_is_told_until_it_is_gone() {
         exit 0
         --- stdout
         1 asset of 1 source (profile dev)
-          1 by the rule `**/*.txt` (raw)
+          1  by the rule `**/*.txt` (raw)
         --- stderr
         warning[PW0222]: somebody's `packwright.registry/N.jsonl` came out when commit 1 was finished, and is kept
         --> .packwright/lane/kept/1.0.N.jsonl

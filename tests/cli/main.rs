@@ -12,6 +12,7 @@ mod documents;
 mod examples;
 mod explain;
 mod init;
+mod looking;
 mod odd;
 mod others;
 mod packs;
@@ -80,13 +81,13 @@ fn a_workspace_at_a_glance() {
         exit 0
         --- stdout
         8 assets of 12 sources (profile dev)
-          1 by an asset.json in a directory
-          1 by a sidecar
-          1 by the rule `tiles/**/*.png` (image)
-          1 by the rule `**/*.png` (image)
-          2 by the rule `**/*.{glb,gltf}` (model)
-          1 by the rule `**/*.wav` (audio)
-          1 by the rule `**/*.txt` (raw)
+          1  by an asset.json in a directory
+          1  by the rule `tiles/**/*.png` (image)
+          2  by the rule `**/*.png` (image), 1 with a sidecar over it
+          2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
+          1  by the rule `**/*.txt` (raw)
+        8 not tried yet: whether processors accept them, only a build tells
 
         8 new, to be registered by the next build
              1  assets/credits.txt
@@ -111,12 +112,13 @@ fn a_workspace_at_a_glance() {
         exit 0
         --- stdout
         8 assets of 13 sources (profile dev)
-          1 by an asset.json in a directory
-          2 by a sidecar
-          1 by the rule `tiles/**/*.png` (image)
-          1 by the rule `**/*.{glb,gltf}` (model)
-          1 by the rule `**/*.wav` (audio)
-          2 by the rule `**/*.txt` (raw)
+          1  by an asset.json in a directory
+          1  by the rule `tiles/**/*.png` (image)
+          2  by the rule `**/*.png` (image), each with a sidecar over it
+          1  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
+          2  by the rule `**/*.txt` (raw)
+        3 not tried yet: whether processors accept them, only a build tells
 
         1 new, to be registered by the next build
              9  assets/new.txt
@@ -156,14 +158,14 @@ fn a_workspace_at_a_glance() {
         exit 0
         --- stdout
         id  type   inputs     size  place                     name
-         1  raw         1     79 B  assets/thanks.txt         thanks.txt  (moved)
-         2  raw         2    127 B  assets/dialog             dialog/intro  (broken)
+         1  raw         1     79 B  assets/thanks.txt         thanks.txt         (moved)
+         2  raw         2    127 B  assets/dialog             dialog/intro       (broken)
          4  model       1   1022 B  assets/models/sign.gltf   models/sign.gltf
          5  image       1    185 B  assets/sprites/coin.png   coin
-         6  image       1    330 B  assets/sprites/hero.png   sprites/hero.png  (excluded)
+         6  image       1    330 B  assets/sprites/hero.png   sprites/hero.png   (excluded)
          7  image       1    116 B  assets/tiles/checker.png  tiles/checker.png
          8  audio       1  1.1 KiB  assets/tunes/hum.wav      tunes/hum.wav
-         9  raw         1      3 B  assets/new.txt            new.txt  (new)
+         9  raw         1      3 B  assets/new.txt            new.txt            (new)
     "#]]
     .assert_eq(&sandbox.run(&["list"]));
 }

@@ -58,6 +58,16 @@ fn one_asset_is_shown_whole() {
         needs
           6  assets/sprites/hero.png  reference
 
+        metadata
+          animations    0
+          buffer_bytes  92
+          format        "glb"
+          images        1
+          materials     1
+          meshes        1
+          nodes         1
+          skins         0
+
         made, there is no build/release/main.pack
           (main)  908 B  stored as 484 B (zstd)  a8a6b8e771ed37e9
     "#]]
@@ -88,6 +98,16 @@ fn one_asset_is_shown_whole() {
 
         needed by
           2  assets/dialog  declared
+
+        metadata
+          alpha       true
+          animated    false
+          bit_depth   8
+          color       "rgba"
+          format      "png"
+          height      16
+          interlaced  false
+          width       16
 
         made, as it is in build/dev/main.pack
           (main)  185 B  stored as it is  697bc515dc2d36d8
@@ -232,8 +252,8 @@ fn assets_are_listed_by_what_they_are() {
         exit 0
         --- stdout
         id  type   inputs   size  place                     name
-         6  image       1  330 B  assets/sprites/hero.png   sprites/hero.png  (new)
-         5  image       1  185 B  assets/sprites/coin.png   coin  (new)
+         6  image       1  330 B  assets/sprites/hero.png   sprites/hero.png   (new)
+         5  image       1  185 B  assets/sprites/coin.png   coin               (new)
          7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
         --- stderr
         3 of 8 assets, 631 B
@@ -252,8 +272,8 @@ fn assets_are_listed_by_what_they_are() {
         exit 0
         --- stdout
         id  type   inputs   size  place                     name
-         5  image       1  185 B  assets/sprites/coin.png   coin  (new)
-         2  raw         2  127 B  assets/dialog             dialog/intro  (new)
+         5  image       1  185 B  assets/sprites/coin.png   coin               (new)
+         2  raw         2  127 B  assets/dialog             dialog/intro       (new)
          7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
         --- stderr
         3 of 8 assets, 428 B

@@ -117,25 +117,24 @@ fn who_is_where_is_told() {
         exit 0
         --- stdout
         8 assets of 12 sources (profile dev)
-          1 by an asset.json in a directory
-          1 by a sidecar
-          1 by the rule `tiles/**/*.png` (image)
-          1 by the rule `**/*.png` (image)
-          2 by the rule `**/*.{glb,gltf}` (model)
-          1 by the rule `**/*.wav` (audio)
-          1 by the rule `**/*.txt` (raw)
+          1  by an asset.json in a directory
+          1  by the rule `tiles/**/*.png` (image)
+          2  by the rule `**/*.png` (image), 1 with a sidecar over it
+          2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
+          1  by the rule `**/*.txt` (raw)
 
         2 packs
-          3 in models
-          3 in pictures
+          3  in models
+          3  in pictures
 
         3 in no pack
              1  assets/credits.txt
              2  assets/dialog
              8  assets/tunes/hum.wav
 
-        1 unclaimed, made into no asset
-                assets/models/sign.bin
+        1 no asset itself, but part of others
+                assets/models/sign.bin  read by assets/models/sign.gltf
     "#]]
     .assert_eq(&sandbox.run(&["status"]));
     expect![[r#"
@@ -161,6 +160,16 @@ fn who_is_where_is_told() {
 
         1 input
           assets/tiles/checker.png  116 B  a14ede3b100dd50d
+
+        metadata
+          alpha       false
+          animated    false
+          bit_depth   8
+          color       "grey"
+          format      "png"
+          height      32
+          interlaced  false
+          width       32
 
         made, as it is in build/dev/pictures.pack
           (main)  116 B  stored as it is  a14ede3b100dd50d

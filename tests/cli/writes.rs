@@ -212,12 +212,12 @@ fn assets_are_excluded_by_their_files_or_by_their_rule() {
         exit 0
         --- stdout
         8 assets of 13 sources (profile dev)
-          1 by an asset.json in a directory
-          2 by a sidecar
-          1 by the rule `tiles/**/*.png` (image)
-          1 by the rule `**/*.png` (image)
-          2 by the rule `**/*.{glb,gltf}` (model)
-          1 by the rule `**/*.wav` (audio)
+          1  by an asset.json in a directory
+          1  by the rule `tiles/**/*.png` (image)
+          2  by the rule `**/*.png` (image), 1 with a sidecar over it
+          2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
+          1  by the rule `**/*.txt` (raw), with a sidecar over it
 
         3 excluded
              1  assets/credits.txt
