@@ -111,11 +111,12 @@ fn what_the_cache_remembers_is_told_without_running_anything() {
     expect![[r#"
         exit 0
         --- stdout
-        6 assets of 10 sources (profile dev)
+        7 assets of 11 sources (profile dev)
           1  by an asset.json in a directory
           1  by the rule `tiles/**/*.png` (image)
           1  by the rule `**/*.png` (image), with a sidecar over it
           2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
           1  by the rule `**/*.txt` (raw)
 
         1 missing, registered but not declared (`packwright doctor` looks for them)
@@ -159,7 +160,7 @@ fn what_the_cache_remembers_is_told_without_running_anything() {
     .assert_eq(&sandbox.stdout(&["list", "assets/models"]));
     // Whoever distrusts the cache knows nothing of that.
     let document = sandbox.json(&["status", "--no-cache", "--format", "json"]);
-    assert_eq!((&document["untried"], document["broken"].as_array().map(Vec::len)), (&5.into(), Some(1)));
+    assert_eq!((&document["untried"], document["broken"].as_array().map(Vec::len)), (&6.into(), Some(1)));
 }
 
 #[test]

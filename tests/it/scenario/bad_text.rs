@@ -715,7 +715,7 @@ formt = "rgba8"
                 help: give it a `type`, such as `type = "raw"`
               error[PW0007] packwright.toml:7:9: unclosed character class; missing ']'
               error[PW0008] packwright.toml:11:8: there is no type `sound`
-                help: the types are `image`, `model`, `raw`
+                help: the types are `audio`, `image`, `model`, `raw`
               error[PW0021] packwright.toml:15:8: there is no root `asets`
                 help: did you mean `assets`?
               error[PW0003] packwright.toml:19:1: unknown field `using`
@@ -743,7 +743,7 @@ formt = "rgba8"
             ## settings of a profile for an unknown type, or unknown ones
             build 1: refused
               error[PW0008] packwright.toml:4:24: there is no type `sound`
-                help: the types are `image`, `model`, `raw`
+                help: the types are `audio`, `image`, `model`, `raw`
               error[PW0003] packwright.toml:7:1: unknown field `formt`
                 help: did you mean `format`?
 
