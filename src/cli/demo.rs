@@ -17,6 +17,7 @@ pub fn files() -> Vec<(RelPath, Vec<u8>)> {
     let binaries = [
         ("assets/models/crate.glb", glb(CRATE, &quad())),
         ("assets/models/sign.bin", quad()),
+        ("assets/tunes/hum.wav", hum()),
         ("assets/sprites/coin.png", drawn(COIN, 2)),
         ("assets/sprites/hero.png", drawn(HERO, 2)),
         ("assets/tiles/checker.png", checker()),
@@ -48,6 +49,11 @@ type = "image"
 [[rules]]
 match = "**/*.{glb,gltf}"
 type = "model"
+
+# Of a sound the pack says how long it is, and from where to where it loops.
+[[rules]]
+match = "**/*.wav"
+type = "audio"
 
 [[rules]]
 match = "**/*.txt"
@@ -220,6 +226,27 @@ fn png(width: u32, height: u32, color: png::ColorType, pixels: &[u8]) -> Vec<u8>
     bytes
 }
 
+/// Returns a hum that fades in and then loops: a triangle of 125 Hz, 8,000 frames a second, one channel of 16 bits.
+fn hum() -> Vec<u8> {
+    const PERIOD: i32 = 64;
+    const FADE: i32 = 4 * PERIOD;
+    const LEN: i32 = 8 * PERIOD;
+    let sample = |at: i32| {
+        // From -16 to 16 and back within a period.
+        let triangle = (at % PERIOD - PERIOD / 2).abs() - PERIOD / 4;
+        (triangle * 512 * at.min(FADE) / FADE) as i16
+    };
+    let data: Vec<u8> = (0..LEN).flat_map(|at| sample(at).to_le_bytes()).collect();
+    let words = |words: &[u32]| words.iter().flat_map(|it| it.to_le_bytes()).collect::<Vec<u8>>();
+    let chunk = |id: &[u8; 4], body: &[u8]| [&id[..], &words(&[body.len() as u32]), body].concat();
+    // PCM of one channel; frames and bytes in a second; bytes in a frame, bits in a sample.
+    let format = words(&[1 | 1 << 16, 8000, 16_000, 2 | 16 << 16]);
+    // Its last but one word: the last frame of the loop.
+    let sampler = words(&[0, 0, 125_000, 47, 0, 0, 0, 1, 0, 0, 0, FADE as u32, LEN as u32 - 1, 0, 0]);
+    let chunks = [chunk(b"fmt ", &format), chunk(b"data", &data), chunk(b"smpl", &sampler)].concat();
+    [&b"RIFF"[..], &words(&[chunks.len() as u32 + 4]), b"WAVE", &chunks].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +257,7 @@ mod tests {
         let files = files();
         let all: Vec<String> = files.iter().map(|(path, bytes)| format!("{path} {}\n", Digest::of(bytes))).collect();
         expect_test::expect![[r#"
-            packwright.toml 1d722c87b2334c5702ec3fce236772ef70847f4ce2d35b0e9cb579dce52ace29
+            packwright.toml 44e3959ce1a7d18ba7ef7003f9ea126b645f3d58bb4bf9ca1557f31de50ce49e
             assets/credits.txt c2212852f15a620bdb1cc9f59891b50a9de22116a77fe4442046bb97b43c651c
             assets/dialog/asset.json 2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf
             assets/dialog/intro.txt 96aceb5b1e05a386e15b8a7507b94034233ad64e127169938f040434928283f9
@@ -239,6 +266,7 @@ mod tests {
             assets/sprites/coin.png.asset.json b1c8f11c1719d554009c1e0833bcb5c8efb2c80064b362062821f7c3750d1073
             assets/models/crate.glb d177408f95482e3783fb483b1cb881f9b5179d593a536886d43d059b52a20dba
             assets/models/sign.bin 3d55ea02d922e0aa565423c1b218b8562a4fdf24270840b4a2baf5d11ce51e1b
+            assets/tunes/hum.wav 992c6d9bb903301d898331f8e5ded04128e7ecc943ce22c4e298fd0f83bb9382
             assets/sprites/coin.png 697bc515dc2d36d8e20c6f5c4b21febdadf8cc041108201d27b1ffddc71b8619
             assets/sprites/hero.png ebbe2ef3db53a5eb51d40b08ba7561cb9beeaa73d6b4345172c5358daef8c955
             assets/tiles/checker.png a14ede3b100dd50d2435c93c9497118a05d0dc11f16af8f2c4782460cc3e501e

@@ -686,7 +686,7 @@ mod tests {
             let text = survey.config(AssetUuid([7; 16]));
             let (config, problems) = Config::parse(text.as_bytes(), &kinds::Check);
             assert_eq!(problems, [], "{text}");
-            assert_eq!(config.expect("it is one").rules.all().len(), 3);
+            assert_eq!(config.expect("it is one").rules.all().len(), 4);
         }
     }
 
@@ -694,7 +694,8 @@ mod tests {
     fn extensions_count_as_they_are_written() {
         let rules = survey(&[("png", 3), ("PNG", 1), ("Glb", 2), ("bin", 4), ("", 1)]).rules();
         let shown: Vec<String> = rules.iter().map(|it| format!("{} {} {}", it.pattern, it.kind, it.files)).collect();
-        assert_eq!(shown, ["**/*.{png,PNG} image 4", "**/*.{glb,gltf,Glb} model 2", "**/* raw 5"]);
+        let sounds = "**/*.{flac,mp3,oga,ogg,opus,wav,wave} audio 0";
+        assert_eq!(shown, [sounds, "**/*.{png,PNG} image 4", "**/*.{glb,gltf,Glb} model 2", "**/* raw 5"]);
     }
 
     #[test]
@@ -720,7 +721,7 @@ mod tests {
         ]
         .into();
         let shown: Vec<String> = survey.rules().iter().map(|it| format!("{} {}", it.pattern, it.files)).collect();
-        assert_eq!(shown, ["**/*.png 3", "**/*.{glb,gltf} 0", "**/* 5"]);
+        assert_eq!(shown, ["**/*.{flac,mp3,oga,ogg,opus,wav,wave} 2", "**/*.png 3", "**/*.{glb,gltf} 0", "**/* 3"]);
         let ignored = |survey: &Survey| -> Vec<String> {
             let shown = |it: &IgnoredEntry| format!("{}: {:?} {}", it.what, it.files, it.pattern);
             survey.ignored().iter().map(shown).collect()

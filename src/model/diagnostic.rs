@@ -349,6 +349,11 @@ codes! {
     MODEL_MISSING = 321, "a model names a file that is not there";
     MODEL_LIMIT = 322, "a model is larger than its limits";
     MODEL_ODD = 323, "a model can be read, but something in it is not as it should be";
+    AUDIO_BROKEN = 330, "a sound cannot be read";
+    AUDIO_LIMIT = 331, "a sound is larger than its limits";
+    AUDIO_KIND = 332, "a file is not the kind of sound its type says";
+    AUDIO_ODD = 333, "a sound can be played, but something in it is not as it should be";
+    AUDIO_FORM = 334, "a sound cannot be given the form that its settings ask for";
     // 04xx: building.
     CACHE_DAMAGED = 402, "part of the cache was damaged and is not used";
     CACHE_BUSY = 403, "the cache is held by another process";

@@ -10,7 +10,7 @@ use crate::model::node::{Node, decode_all};
 use crate::model::{Diagnostic, RelPath, SettingsCheck};
 
 use super::contract::{Context, Input, Outcome, Processor, Unavailable};
-use super::{image, model, raw};
+use super::{audio, image, model, raw};
 
 /// A processor as the rest of packwright sees it.
 #[derive(Debug)]
@@ -114,9 +114,14 @@ impl SettingsCheck for Check {
     }
 }
 
-const NAMES: [&str; 3] = ["image", "model", "raw"];
+const NAMES: [&str; 4] = ["audio", "image", "model", "raw"];
 
-static ALL: [Kind; 3] = [kind::<image::Image>(&["png"]), kind::<model::Model>(&["glb", "gltf"]), kind::<raw::Raw>(&[])];
+static ALL: [Kind; 4] = [
+    kind::<audio::Audio>(&["flac", "mp3", "oga", "ogg", "opus", "wav", "wave"]),
+    kind::<image::Image>(&["png"]),
+    kind::<model::Model>(&["glb", "gltf"]),
+    kind::<raw::Raw>(&[]),
+];
 
 const fn kind<P: Processor + Default + Send + 'static>(extensions: &'static [&'static str]) -> Kind {
     Kind {
@@ -188,6 +193,8 @@ mod tests {
             ("PNG", Some("image")),
             ("gltf", Some("model")),
             ("glb", Some("model")),
+            ("ogg", Some("audio")),
+            ("WAV", Some("audio")),
             ("jpg", None),
             ("", None),
         ] {
@@ -214,6 +221,8 @@ mod tests {
             ("image", json!({ "format": "jpeg" })),
             ("image", json!({ "max_width": -1 })),
             ("image", json!({ "max_height": 1.5 })),
+            ("audio", json!({ "max_seconds": -1 })),
+            ("audio", json!({ "max_rate": "44.1 kHz" })),
             ("model", json!({ "images": true })),
             ("model", json!({ "max_bytes": "512 MiB" })),
         ] {

@@ -1,5 +1,6 @@
 //! From recipes to artifacts: the contract, the executor, and one file a processor.
 
+pub mod audio;
 pub mod contract;
 pub mod exec;
 #[cfg(test)]

@@ -929,6 +929,7 @@ codec = "lz4"
                 21 `"build/x"`: PW0021 `build` is packwright's own and holds no sources
                 24 `"a/b"`: PW0021 the name of a root is one word without `/`
                 25 `[[roots]]`: PW0004 the field `path` is missing
+                    help: add `path`; `packwright schema` tells what it may be
             "#]],
         );
     }

@@ -17,11 +17,11 @@ fn check(sandbox: &Sandbox, schema: &str, arguments: &[&str]) -> Value {
 fn documents_are_what_their_schemas_say() {
     let sandbox = Sandbox::empty();
     let made = check(&sandbox, "init", &["init", "."]);
-    assert_eq!(made["rules"].as_array().map(Vec::len), Some(3));
+    assert_eq!(made["rules"].as_array().map(Vec::len), Some(4));
     let sandbox = Sandbox::demo();
     let checked = check(&sandbox, "check", &["check"]);
-    assert_eq!(checked["would_register"].as_array().map(Vec::len), Some(7));
-    assert_eq!(check(&sandbox, "status", &["status"])["new"].as_array().map(Vec::len), Some(7));
+    assert_eq!(checked["would_register"].as_array().map(Vec::len), Some(8));
+    assert_eq!(check(&sandbox, "status", &["status"])["new"].as_array().map(Vec::len), Some(8));
     let built = check(&sandbox, "build", &["build"]);
     let main = &built["packs"][0];
     assert_eq!((&main["outcome"], &main["pack_file"]), (&"written".into(), &"build/dev/main.pack".into()));
@@ -40,7 +40,7 @@ fn documents_are_what_their_schemas_say() {
     assert_eq!(check(&sandbox, "graph", &["graph"])["edges"].as_array().map(Vec::len), Some(3));
     let pack = check(&sandbox, "pack-list", &["pack", "list", "build/dev/main.pack"]);
     assert_eq!(pack["content_digest"], built["content_digest"]);
-    assert_eq!(pack["entries"].as_array().map(Vec::len), Some(7));
+    assert_eq!(pack["entries"].as_array().map(Vec::len), Some(8));
     let verified = check(&sandbox, "pack-verify", &["pack", "verify", "build/dev/main.pack", "gone.pack"]);
     assert_eq!((&verified["packs"][0]["sound"], &verified["packs"][1]["sound"]), (&true.into(), &false.into()));
     assert_eq!(check(&sandbox, "explain", &["explain", "PW0012"])["codes"][0]["code"], "PW0012");

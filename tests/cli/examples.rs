@@ -61,8 +61,8 @@ fn the_web_game_shows_its_title_first() {
          1  image       1  289 B  first       assets/backdrop/stars.png    backdrop/stars.png
          2  model       1  815 B  first,game  assets/models/rock.gltf      models/rock.gltf
          3  raw         2  215 B  game        assets/shaders/glow.{stage}  shaders/glow
-         4  raw         1  444 B  game        assets/sounds/blast.wav      sounds/blast.wav
-         5  raw         1  444 B  game        assets/sounds/laser.wav      sounds/laser.wav
+         4  audio       1  444 B  game        assets/sounds/blast.wav      sounds/blast.wav
+         5  audio       1  444 B  game        assets/sounds/laser.wav      sounds/laser.wav
          6  image       1   94 B  first,game  assets/sprites/rock.png      sprites/rock.png
          7  image       1  109 B  game        assets/sprites/ship.png      sprites/ship.png
          8  raw         1   51 B  first       assets/strings.json          strings.json

@@ -406,8 +406,8 @@ fn a_build_that_takes_no_note_leaves_assets_up_to_date() {
     expect![[r#"
         would be rebuilt: 1 of its 9 ingredients changed
         "outdated" false
-        === dev/main is as it was: 7 assets processed, 0 reused, nothing written in 0.00 s
-        nothing to do (7 assets, 0.00 s)
+        === dev/main is as it was: 8 assets processed, 0 reused, nothing written in 0.00 s
+        nothing to do (8 assets, 0.00 s)
         nothing it is made of changed, but the cache does not have what comes of it: the next build that needs it runs its processor again
         "up_to_date" false
     "#]]
@@ -507,7 +507,7 @@ fn what_a_processor_refused_is_broken() {
     expect![[r#"
         would be rebuilt: 1 of its 9 ingredients changed
         "outdated" false
-        === built dev/main: 1 asset processed, 5 reused, 3 files written in 0.00 s
+        === built dev/main: 1 asset processed, 6 reused, 3 files written in 0.00 s
         cannot be built: its processor refuses it
         "broken" false
     "#]]

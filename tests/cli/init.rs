@@ -14,7 +14,7 @@ fn the_demo_is_always_the_same_and_builds_cleanly() {
         for sandbox in [&one, &two] {
             let document = sandbox.json(&["build", "-p", profile, "--format", "json"]);
             assert_eq!(document["diagnostics"], serde_json::json!([]), "{profile}");
-            assert_eq!(document["entries"], 7);
+            assert_eq!(document["entries"], 8);
         }
         let pack = format!("build/{profile}/main.pack");
         assert_eq!(one.read(&pack), two.read(&pack));
@@ -35,9 +35,10 @@ fn rules_are_proposed_for_what_is_there() {
         --- stderr
         made a workspace in SANDBOX
         proposed these rules in packwright.toml:
-          **/*.{png,PNG}   image  2 files
-          **/*.{glb,gltf}  model  1 file
-          **/*             raw    2 files
+          **/*.{flac,mp3,oga,ogg,opus,wav,wave}  audio  0 files
+          **/*.{png,PNG}                         image  2 files
+          **/*.{glb,gltf}                        model  1 file
+          **/*                                   raw    2 files
         next: packwright build, then commit packwright.toml and packwright.registry
     "#]]
     .assert_eq(&sandbox.run(&["init"]));
@@ -56,6 +57,11 @@ fn rules_are_proposed_for_what_is_there() {
 
         # Rules make assets of files that have no declaration of their own; the first that matches claims the
         # file. `exclude = true` keeps what a rule claims out of the pack.
+
+        # Here: none yet.
+        [[rules]]
+        match = "**/*.{flac,mp3,oga,ogg,opus,wav,wave}"
+        type = "audio"
 
         # Here: 1 .PNG, 1 .png.
         [[rules]]
@@ -100,9 +106,10 @@ fn what_is_no_asset_is_proposed_to_be_ignored() {
         --- stderr
         made a workspace in SANDBOX
         proposed these rules in packwright.toml:
-          **/*.png         image  1 file
-          **/*.{glb,gltf}  model  0 files
-          **/*             raw    1 file
+          **/*.{flac,mp3,oga,ogg,opus,wav,wave}  audio  0 files
+          **/*.png                               image  1 file
+          **/*.{glb,gltf}                        model  0 files
+          **/*                                   raw    1 file
         ignored, side files of engines: 1 *.import
         ignored, backups and leftovers: 1 *~
         ignored, working files of art programs and editors: 1 *.PSD, 1 *.psd
@@ -152,9 +159,10 @@ fn the_assets_of_unity_are_found() {
         --- stderr
         made a workspace in SANDBOX
         proposed these rules in packwright.toml:
-          **/*.png         image  1 file
-          **/*.{glb,gltf}  model  0 files
-          **/*             raw    0 files
+          **/*.{flac,mp3,oga,ogg,opus,wav,wave}  audio  0 files
+          **/*.png                               image  1 file
+          **/*.{glb,gltf}                        model  0 files
+          **/*                                   raw    0 files
         ignored, side files of engines: 2 *.meta
         ignored, program code and its papers: 1 *.cs
         next: packwright build, then commit packwright.toml and packwright.registry
@@ -171,9 +179,10 @@ fn a_directory_without_assets_is_the_root_itself() {
         --- stderr
         made a workspace in SANDBOX
         proposed these rules in packwright.toml:
-          **/*.png         image  0 files
-          **/*.{glb,gltf}  model  0 files
-          **/*             raw    1 file
+          **/*.{flac,mp3,oga,ogg,opus,wav,wave}  audio  0 files
+          **/*.png                               image  0 files
+          **/*.{glb,gltf}                        model  0 files
+          **/*                                   raw    1 file
         next: packwright build, then commit packwright.toml and packwright.registry
     "#]]
     .assert_eq(&sandbox.run(&["init"]));
@@ -190,9 +199,10 @@ fn a_directory_without_assets_is_the_root_itself() {
         --- stderr
         made a workspace in SANDBOX/new/game
         proposed these rules in packwright.toml:
-          **/*.png         image  0 files
-          **/*.{glb,gltf}  model  0 files
-          **/*             raw    0 files
+          **/*.{flac,mp3,oga,ogg,opus,wav,wave}  audio  0 files
+          **/*.png                               image  0 files
+          **/*.{glb,gltf}                        model  0 files
+          **/*                                   raw    0 files
         next: cd new/game && packwright build, then commit packwright.toml and packwright.registry
         warning: this workspace lies in another one: SANDBOX
     "#]]
@@ -342,6 +352,11 @@ fn what_engines_and_systems_leave_is_told_by_its_name() {
         # Rules make assets of files that have no declaration of their own; the first that matches claims the
         # file. `exclude = true` keeps what a rule claims out of the pack.
 
+        # Here: none yet.
+        [[rules]]
+        match = "**/*.{flac,mp3,oga,ogg,opus,wav,wave}"
+        type = "audio"
+
         # Here: none yet. Left to the last rule: 1 .jpg.
         [[rules]]
         match = "**/*.png"
@@ -397,9 +412,10 @@ fn identities_outlive_a_lost_configuration() {
         --- stderr
         made a workspace in SANDBOX
         proposed these rules in packwright.toml:
-          **/*.png         image  0 files
-          **/*.{glb,gltf}  model  0 files
-          **/*             raw    2 files
+          **/*.{flac,mp3,oga,ogg,opus,wav,wave}  audio  0 files
+          **/*.png                               image  0 files
+          **/*.{glb,gltf}                        model  0 files
+          **/*                                   raw    2 files
         next: packwright build, then commit packwright.toml and packwright.registry
         warning: packwright.toml is new, packwright.registry was there and stays as it is: if version control has the packwright.toml that belongs to it, restore that one
     "#]].assert_eq(&sandbox.run(&["init"]));

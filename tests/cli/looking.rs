@@ -96,7 +96,7 @@ fn every_rule_and_every_file_is_accounted_for() {
 #[test]
 fn what_the_cache_remembers_is_told_without_running_anything() {
     let sandbox = Sandbox::demo();
-    assert_eq!(sandbox.json(&["status", "--format", "json"])["untried"], 7);
+    assert_eq!(sandbox.json(&["status", "--format", "json"])["untried"], 8);
     sandbox.run(&["build"]);
     let stats = || sandbox.json(&["cache", "stats", "--format", "json"])["store"]["traces"].clone();
     sandbox.remove("assets/sprites/hero.png");

@@ -29,27 +29,27 @@ fn a_build_and_another_one() {
     expect![[r#"
         exit 0
         --- stderr
-        note: registered 7 new assets (commit packwright.registry)
+        note: registered 8 new assets (commit packwright.registry)
           1 assets/credits.txt
           2 assets/dialog
           3 assets/models/crate.glb
           4 assets/models/sign.gltf
           5 assets/sprites/coin.png
-          ... and 2 more (-v names them)
-        built dev/main: 7 assets processed, 0 reused, 3 files written in 0.00 s
+          ... and 3 more (-v names them)
+        built dev/main: 8 assets processed, 0 reused, 3 files written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build"]));
     expect![[r#"
         exit 0
         --- stderr
-        nothing to do (7 assets, 0.00 s)
+        nothing to do (8 assets, 0.00 s)
     "#]]
     .assert_eq(&sandbox.run(&["build"]));
     sandbox.write("assets/credits.txt", "somebody else\n");
     expect![[r#"
         exit 0
         --- stderr
-        built dev/main: 1 asset processed, 6 reused, 2 files written in 0.00 s
+        built dev/main: 1 asset processed, 7 reused, 2 files written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build"]));
     sandbox.write(
@@ -59,7 +59,7 @@ fn a_build_and_another_one() {
     expect![[r#"
         exit 0
         --- stderr
-        dev/main is as it was: 0 assets processed, 7 reused, nothing written in 0.00 s
+        dev/main is as it was: 0 assets processed, 8 reused, nothing written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build"]));
     expect![[r#"
@@ -69,7 +69,7 @@ fn a_build_and_another_one() {
     expect![[r#"
         exit 0
         --- stderr
-        built release/main: 3 assets processed, 4 reused, 1 file written in 0.00 s
+        built release/main: 3 assets processed, 5 reused, 1 file written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build", "--profile", "release", "--out", "elsewhere"]));
 }
@@ -80,15 +80,16 @@ fn a_workspace_at_a_glance() {
     expect![[r#"
         exit 0
         --- stdout
-        7 assets of 11 sources (profile dev)
+        8 assets of 12 sources (profile dev)
           1  by an asset.json in a directory
           1  by the rule `tiles/**/*.png` (image)
           2  by the rule `**/*.png` (image), 1 with a sidecar over it
           2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
           1  by the rule `**/*.txt` (raw)
-        7 not tried yet: whether processors accept them, only a build tells
+        8 not tried yet: whether processors accept them, only a build tells
 
-        7 new, to be registered by the next build
+        8 new, to be registered by the next build
              1  assets/credits.txt
              2  assets/dialog
              3  assets/models/crate.glb
@@ -96,6 +97,7 @@ fn a_workspace_at_a_glance() {
              5  assets/sprites/coin.png
              6  assets/sprites/hero.png
              7  assets/tiles/checker.png
+             8  assets/tunes/hum.wav
 
         1 unclaimed, made into no asset
                 assets/models/sign.bin
@@ -109,16 +111,17 @@ fn a_workspace_at_a_glance() {
     expect![[r#"
         exit 0
         --- stdout
-        7 assets of 12 sources (profile dev)
+        8 assets of 13 sources (profile dev)
           1  by an asset.json in a directory
           1  by the rule `tiles/**/*.png` (image)
           2  by the rule `**/*.png` (image), each with a sidecar over it
           1  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
           2  by the rule `**/*.txt` (raw)
         3 not tried yet: whether processors accept them, only a build tells
 
         1 new, to be registered by the next build
-             8  assets/new.txt
+             9  assets/new.txt
 
         1 moved, to be registered by the next build
              1  assets/credits.txt -> assets/thanks.txt
@@ -154,14 +157,15 @@ fn a_workspace_at_a_glance() {
     expect![[r#"
         exit 0
         --- stdout
-        id  type   inputs    size  place                     name
-         1  raw         1    79 B  assets/thanks.txt         thanks.txt         (moved)
-         2  raw         2   127 B  assets/dialog             dialog/intro       (broken)
-         4  model       1  1022 B  assets/models/sign.gltf   models/sign.gltf
-         5  image       1   185 B  assets/sprites/coin.png   coin
-         6  image       1   330 B  assets/sprites/hero.png   sprites/hero.png   (excluded)
-         7  image       1   116 B  assets/tiles/checker.png  tiles/checker.png
-         8  raw         1     3 B  assets/new.txt            new.txt            (new)
+        id  type   inputs     size  place                     name
+         1  raw         1     79 B  assets/thanks.txt         thanks.txt         (moved)
+         2  raw         2    127 B  assets/dialog             dialog/intro       (broken)
+         4  model       1   1022 B  assets/models/sign.gltf   models/sign.gltf
+         5  image       1    185 B  assets/sprites/coin.png   coin
+         6  image       1    330 B  assets/sprites/hero.png   sprites/hero.png   (excluded)
+         7  image       1    116 B  assets/tiles/checker.png  tiles/checker.png
+         8  audio       1  1.1 KiB  assets/tunes/hum.wav      tunes/hum.wav
+         9  raw         1      3 B  assets/new.txt            new.txt            (new)
     "#]]
     .assert_eq(&sandbox.run(&["list"]));
 }
@@ -232,7 +236,11 @@ fn locked_changes_nothing() {
         --> assets/tiles/checker.png
          = help: build without --locked and commit `packwright.registry`
 
-        7 errors; the registry is not up to date and --locked forbids to change it
+        error[PW0207]: --locked forbids to register `assets/tunes/hum.wav` as 8
+        --> assets/tunes/hum.wav
+         = help: build without --locked and commit `packwright.registry`
+
+        8 errors; the registry is not up to date and --locked forbids to change it
     "#]]
     .assert_eq(&sandbox.run(&["build", "--locked"]));
     assert!(sandbox.run(&["check", "--locked", "-q"]).starts_with("exit 3\n"));
@@ -243,7 +251,7 @@ fn locked_changes_nothing() {
     expect![[r#"
         exit 0
         --- stderr
-        nothing to do (7 assets, 0.00 s)
+        nothing to do (8 assets, 0.00 s)
     "#]]
     .assert_eq(&sandbox.run(&["build", "--locked"]));
 }

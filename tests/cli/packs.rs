@@ -20,13 +20,14 @@ fn a_pack_is_listed_and_read() {
          5  image  1.0 KiB   130 B  zstd   coin
          6  image  4.0 KiB   305 B  zstd   sprites/hero.png
          7  image  4.0 KiB    67 B  zstd   tiles/checker.png
+         8  audio  1.1 KiB   626 B  zstd   tunes/hum.wav
     "#]]
     .assert_eq(&sandbox.run(&["pack", "list", "build/release/main.pack"]));
     expect![[r#"
         exit 0
         --- stdout
-        build/dev/main.pack is sound: 7 entries, 8 payloads, 2.3 KiB
-        build/release/main.pack is sound: 7 entries, 8 payloads, 1.5 KiB
+        build/dev/main.pack is sound: 8 entries, 9 payloads, 3.4 KiB
+        build/release/main.pack is sound: 8 entries, 9 payloads, 2.1 KiB
     "#]]
     .assert_eq(&sandbox.run(&["pack", "verify", "build/dev/main.pack", "build/release/main.pack"]));
     for asset in ["1", "credits.txt"] {
@@ -71,7 +72,7 @@ fn what_is_not_sound_is_told() {
     expect![[r#"
         exit 1
         --- stderr
-        error: bad.pack: the pack: a payload of the asset 7 does not have the digest of its stored bytes
+        error: bad.pack: the pack: a payload of the asset 8 does not have the digest of its stored bytes
         bad.pack is not sound: 1 problem
         error: text.pack: the pack: is not a pack
         text.pack is not sound: 1 problem
@@ -80,7 +81,7 @@ fn what_is_not_sound_is_told() {
     expect![[r#"
         exit 5
         --- stdout
-        build/release/main.pack is sound: 7 entries, 8 payloads, 1.5 KiB
+        build/release/main.pack is sound: 8 entries, 9 payloads, 2.1 KiB
         --- stderr
         error: cannot read `gone.pack`: No such file or directory (os error 2)
     "#]]

@@ -256,7 +256,7 @@ fn assets_are_listed_by_what_they_are() {
          5  image       1  185 B  assets/sprites/coin.png   coin               (new)
          7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
         --- stderr
-        3 of 7 assets, 631 B
+        3 of 8 assets, 631 B
     "#]]
     .assert_eq(&sandbox.run(&["list", "--type", "image", "--sort", "size", "--reverse"]));
     expect![[r#"
@@ -265,7 +265,7 @@ fn assets_are_listed_by_what_they_are() {
         id  type   inputs   size  place                    name
          5  image       1  185 B  assets/sprites/coin.png  coin  (new)
         --- stderr
-        1 of 7 assets, 185 B
+        1 of 8 assets, 185 B
     "#]]
     .assert_eq(&sandbox.run(&["list", "--tag", "ui", "--tag", "pickup", "--name", "*", "assets/sprites"]));
     expect![[r#"
@@ -276,19 +276,19 @@ fn assets_are_listed_by_what_they_are() {
          2  raw         2  127 B  assets/dialog             dialog/intro       (new)
          7  image       1  116 B  assets/tiles/checker.png  tiles/checker.png  (new)
         --- stderr
-        3 of 7 assets, 428 B
+        3 of 8 assets, 428 B
     "#]]
     .assert_eq(&sandbox.run(&["list", "--size", ">100B", "--size", "<=185", "--sort", "name"]));
     expect![[r#"
         exit 0
         --- stderr
-        0 of 7 assets, 0 B
+        0 of 8 assets, 0 B
     "#]]
     .assert_eq(&sandbox.run(&["list", "--name", "gone/**"]));
     expect![[r#"
         exit 2
         --- stderr
-        error: there is no type `imag`; there are `image`, `model`, `raw`
+        error: there is no type `imag`; there are `audio`, `image`, `model`, `raw`
     "#]]
     .assert_eq(&sandbox.run(&["list", "--type", "imag"]));
     expect![[r#"
@@ -299,7 +299,7 @@ fn assets_are_listed_by_what_they_are() {
         For more information, try '--help'.
     "#]].assert_eq(&sandbox.run(&["list", "--size", "1XB"]));
     let names = sandbox.json(&["list", "--sort", "place", "--reverse", "--format", "json"]);
-    assert_eq!(names["assets"][0]["place"], "assets/tiles/checker.png");
+    assert_eq!(names["assets"][0]["place"], "assets/tunes/hum.wav");
 }
 
 #[test]

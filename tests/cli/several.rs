@@ -30,7 +30,7 @@ fn builds_tell_of_each_pack() {
         --- stderr
           release/models: 3 assets, 1 file written
           release/pictures: 3 assets, 1 file written
-        built 2 packs of release: 3 assets processed, 4 reused, 2 files written in 0.00 s
+        built 2 packs of release: 3 assets processed, 5 reused, 2 files written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build", "-p", "release"]));
     expect![[r#"
@@ -45,7 +45,7 @@ fn builds_tell_of_each_pack() {
         --- stderr
           dev/models: 3 assets, 2 files written
           dev/pictures: 3 assets, 2 files written
-        built 2 packs of dev: 1 asset processed, 6 reused, 4 files written in 0.00 s
+        built 2 packs of dev: 1 asset processed, 7 reused, 4 files written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build"]));
     expect![[r#"
@@ -79,7 +79,7 @@ fn builds_tell_of_each_pack() {
         --- stderr
         note: removed dev/models: packwright.toml does not define it any more
         note: removed dev/pictures: packwright.toml does not define it any more
-        built dev/main: 0 assets processed, 7 reused, 3 files written in 0.00 s
+        built dev/main: 0 assets processed, 8 reused, 3 files written in 0.00 s
     "#]]
     .assert_eq(&sandbox.run(&["build"]));
 }
@@ -91,14 +91,15 @@ fn who_is_where_is_told() {
     expect![[r#"
         exit 0
         --- stdout
-        id  type   inputs    size  packs            place                     name
-         1  raw         1    79 B  -                assets/credits.txt        credits.txt
-         2  raw         2   127 B  -                assets/dialog             dialog/intro
-         3  model       1   624 B  models           assets/models/crate.glb   models/crate.glb
-         4  model       1  1022 B  models           assets/models/sign.gltf   models/sign.gltf
-         5  image       1   185 B  pictures         assets/sprites/coin.png   coin
-         6  image       1   330 B  models,pictures  assets/sprites/hero.png   sprites/hero.png
-         7  image       1   116 B  pictures         assets/tiles/checker.png  tiles/checker.png
+        id  type   inputs     size  packs            place                     name
+         1  raw         1     79 B  -                assets/credits.txt        credits.txt
+         2  raw         2    127 B  -                assets/dialog             dialog/intro
+         3  model       1    624 B  models           assets/models/crate.glb   models/crate.glb
+         4  model       1   1022 B  models           assets/models/sign.gltf   models/sign.gltf
+         5  image       1    185 B  pictures         assets/sprites/coin.png   coin
+         6  image       1    330 B  models,pictures  assets/sprites/hero.png   sprites/hero.png
+         7  image       1    116 B  pictures         assets/tiles/checker.png  tiles/checker.png
+         8  audio       1  1.1 KiB  -                assets/tunes/hum.wav      tunes/hum.wav
     "#]]
     .assert_eq(&sandbox.run(&["list"]));
     expect![[r#"
@@ -109,26 +110,28 @@ fn who_is_where_is_told() {
          6  image       1  330 B  models,pictures  assets/sprites/hero.png   sprites/hero.png
          7  image       1  116 B  pictures         assets/tiles/checker.png  tiles/checker.png
         --- stderr
-        3 of 7 assets, 631 B
+        3 of 8 assets, 631 B
     "#]]
     .assert_eq(&sandbox.run(&["list", "--pack", "pictures"]));
     expect![[r#"
         exit 0
         --- stdout
-        7 assets of 11 sources (profile dev)
+        8 assets of 12 sources (profile dev)
           1  by an asset.json in a directory
           1  by the rule `tiles/**/*.png` (image)
           2  by the rule `**/*.png` (image), 1 with a sidecar over it
           2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
           1  by the rule `**/*.txt` (raw)
 
         2 packs
           3  in models
           3  in pictures
 
-        2 in no pack
+        3 in no pack
              1  assets/credits.txt
              2  assets/dialog
+             8  assets/tunes/hum.wav
 
         1 no asset itself, but part of others
                 assets/models/sign.bin  read by assets/models/sign.gltf

@@ -182,9 +182,9 @@ fn assets_are_excluded_by_their_files_or_by_their_rule() {
          match = "**/*.{glb,gltf}"
          type = "model"
         +exclude = true
- 
+
+         # Of a sound the pack says how long it is, and from where to where it loops.
          [[rules]]
-         match = "**/*.txt"
         --- stderr
         exclude `assets/models/crate.glb`
         exclude `assets/models/sign.gltf`
@@ -211,11 +211,12 @@ fn assets_are_excluded_by_their_files_or_by_their_rule() {
     expect![[r#"
         exit 0
         --- stdout
-        7 assets of 12 sources (profile dev)
+        8 assets of 13 sources (profile dev)
           1  by an asset.json in a directory
           1  by the rule `tiles/**/*.png` (image)
           2  by the rule `**/*.png` (image), 1 with a sidecar over it
           2  by the rule `**/*.{glb,gltf}` (model)
+          1  by the rule `**/*.wav` (audio)
           1  by the rule `**/*.txt` (raw), with a sidecar over it
 
         3 excluded
@@ -301,10 +302,11 @@ fn what_is_removed_goes_for_good() {
         -KEEP OFF THE CHECKERED TILES
         --- a/packwright.registry/6.jsonl
         +++ b/packwright.registry/6.jsonl
-        @@ -1,2 +1,2 @@
+        @@ -1,3 +1,3 @@
          {"asset_uuid":"6429e0f2-8041-8811-aa0f-fa9fde5da618","asset_id":4,"place":"assets/models/sign.gltf","content":"d1439220da6d235a9bef3cffc6dccf80b831d5afa3b429bb85aec3ba8675e3e3"}
         -{"asset_uuid":"68396c41-baf4-8f45-9718-854aabd69597","asset_id":2,"place":"assets/dialog","content":"32ee8f6adfde20b33c872e2f1a55dc57e90faa8ab32dd29b40c946e367873a10","declaration":"2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf"}
         +{"asset_uuid":"68396c41-baf4-8f45-9718-854aabd69597","asset_id":2,"place":"assets/dialog","content":"32ee8f6adfde20b33c872e2f1a55dc57e90faa8ab32dd29b40c946e367873a10","declaration":"2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf","was":["852f9e8e5409f966"],"removed":true}
+         {"asset_uuid":"6bbc33c5-2b4b-8a93-b255-44a22d16b6a6","asset_id":8,"place":"assets/tunes/hum.wav","content":"992c6d9bb903301d898331f8e5ded04128e7ecc943ce22c4e298fd0f83bb9382"}
         --- a/packwright.registry/a.jsonl
         +++ b/packwright.registry/a.jsonl
         @@ -1 +1 @@
@@ -347,11 +349,12 @@ fn what_is_removed_goes_for_good() {
     expect![[r#"
         exit 0
         --- stdout
-        id  type   inputs    size  place                    name
-         3  model       1   624 B  assets/models/crate.glb  models/crate.glb
-         4  model       1  1022 B  assets/models/sign.gltf  models/sign.gltf
-         5  image       1   185 B  assets/sprites/coin.png  coin
-         6  image       1   330 B  assets/sprites/hero.png  sprites/hero.png
+        id  type   inputs     size  place                    name
+         3  model       1    624 B  assets/models/crate.glb  models/crate.glb
+         4  model       1   1022 B  assets/models/sign.gltf  models/sign.gltf
+         5  image       1    185 B  assets/sprites/coin.png  coin
+         6  image       1    330 B  assets/sprites/hero.png  sprites/hero.png
+         8  audio       1  1.1 KiB  assets/tunes/hum.wav     tunes/hum.wav
     "#]]
     .assert_eq(&sandbox.run(&["list"]));
 }
@@ -392,7 +395,8 @@ fn new_places_are_registered() {
         register `assets/models/sign.gltf` as 5
         register `assets/sprites/hero.png` as 6
         register `assets/tiles/checker.png` as 7
-        register 6 assets: 5 files, commit 3
+        register `assets/tunes/hum.wav` as 8
+        register 7 assets: 5 files, commit 3
     "#]]
     .assert_eq(&sandbox.run(&["register"]));
     expect![[r#"
@@ -511,10 +515,11 @@ fn files_and_directories_are_moved() {
         move `assets/models/sign.gltf` to `assets/sign.gltf` (1022 B)
         --- a/packwright.registry/6.jsonl
         +++ b/packwright.registry/6.jsonl
-        @@ -1,2 +1,2 @@
+        @@ -1,3 +1,3 @@
         -{"asset_uuid":"6429e0f2-8041-8811-aa0f-fa9fde5da618","asset_id":4,"place":"assets/models/sign.gltf","content":"d1439220da6d235a9bef3cffc6dccf80b831d5afa3b429bb85aec3ba8675e3e3"}
         +{"asset_uuid":"6429e0f2-8041-8811-aa0f-fa9fde5da618","asset_id":4,"place":"assets/sign.gltf","content":"d1439220da6d235a9bef3cffc6dccf80b831d5afa3b429bb85aec3ba8675e3e3","was":["83a0777fbbb6e9b4"]}
          {"asset_uuid":"68396c41-baf4-8f45-9718-854aabd69597","asset_id":2,"place":"assets/dialog","content":"32ee8f6adfde20b33c872e2f1a55dc57e90faa8ab32dd29b40c946e367873a10","declaration":"2624d3bbd1128a670587eab7d105cdeec34a45b9004056ffb5b7211fc2d134cf"}
+         {"asset_uuid":"6bbc33c5-2b4b-8a93-b255-44a22d16b6a6","asset_id":8,"place":"assets/tunes/hum.wav","content":"992c6d9bb903301d898331f8e5ded04128e7ecc943ce22c4e298fd0f83bb9382"}
         --- stderr
         warning: `assets/sign.gltf` reads `../sprites/hero.png`, which it will find at `sprites/hero.png`; change that in the source
         warning: `assets/sign.gltf` reads `sign.bin`, which it will find at `models/sign.bin`; change that in the source
@@ -629,7 +634,8 @@ fn what_was_written_is_taken_back() {
         give up `assets/sprites/coin.png` (5, dbfa7fe6-a14e-806d-8fad-e7fe6f7fd853)
         give up `assets/sprites/hero.png` (6, c0e4cb82-f0e4-8293-8f7b-fd272bb15e30)
         give up `assets/tiles/checker.png` (7, e1fd98e2-f267-84c0-a799-ef0a6a0d879c)
-        undo commit 2: register 7 assets: 6 files, commit 9
+        give up `assets/tunes/hum.wav` (8, 6bbc33c5-2b4b-8a93-b255-44a22d16b6a6)
+        undo commit 2: register 8 assets: 6 files, commit 9
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
     sandbox.run(&["build", "-q"]);
@@ -637,7 +643,7 @@ fn what_was_written_is_taken_back() {
         exit 0
         --- stdout
         id  type   inputs   size  place                    name
-        12  image       1  185 B  assets/sprites/coin.png  coin
+        13  image       1  185 B  assets/sprites/coin.png  coin
     "#]]
     .assert_eq(&sandbox.run(&["list", "coin"]));
     assert!(sandbox.run(&["undo", "-q"]).starts_with("exit 0"));
@@ -695,7 +701,7 @@ fn only_what_a_commit_did_is_taken_back() {
     expect![[r#"
         exit 0
         --- stderr
-        give up `assets/a.txt` (8, 94082e38-3791-8b99-a5c6-849a2f0aba04)
+        give up `assets/a.txt` (9, 94082e38-3791-8b99-a5c6-849a2f0aba04)
         undo commit 5: register 1 asset: 1 file, commit 6
     "#]]
     .assert_eq(&sandbox.run(&["undo"]));
@@ -753,7 +759,7 @@ fn a_file_that_was_moved_back_by_hand_stays_there() {
     expect![[r#"
         exit 0
         --- stderr
-        register `assets/c.txt` as 8
+        register `assets/c.txt` as 9
         move `assets/b.txt` to `assets/c.txt`: 2 files, commit 5
     "#]]
     .assert_eq(&sandbox.run(&["move", "assets/b.txt", "assets/c.txt"]));
@@ -900,7 +906,7 @@ fn what_somebody_moved_is_not_taken_for_taken_back() {
     expect![[r#"
         exit 1
         --- stderr
-        error: commit 3 (exclude 1 asset) cannot be undone: `assets/credits.txt.asset.json` is gone, and so is `assets/credits.txt`, to which it belongs: both may be elsewhere by now; put that right by hand, or leave it and take back commit 2 (register 7 assets): `packwright undo 2`
+        error: commit 3 (exclude 1 asset) cannot be undone: `assets/credits.txt.asset.json` is gone, and so is `assets/credits.txt`, to which it belongs: both may be elsewhere by now; put that right by hand, or leave it and take back commit 2 (register 8 assets): `packwright undo 2`
     "#]].assert_eq(&sandbox.run(&["undo"]));
     for name in ["credits.txt", "credits.txt.asset.json"] {
         sandbox.rename(&format!("assets/zz/{name}"), &format!("assets/{name}"));
@@ -931,7 +937,7 @@ fn undo_goes_past_several_commits_that_git_took_back_at_once() {
         assert!(told.starts_with("exit 0\n") && told.contains(&note), "{told}");
         assert_eq!(authored(&sandbox), before);
     }
-    assert!(sandbox.run(&["undo"]).contains("undo commit 2: register 7 assets: "));
+    assert!(sandbox.run(&["undo"]).contains("undo commit 2: register 8 assets: "));
 }
 
 #[test]
@@ -1177,12 +1183,12 @@ fn what_is_lost_behind_a_link_is_told() {
         +++ b/packwright.registry/3.jsonl
         @@ -1,2 +1,2 @@
          {"asset_uuid":"32cb93d0-9803-86fb-b481-eb72186f7788","asset_id":3,"place":"assets/models/crate.glb","content":"d177408f95482e3783fb483b1cb881f9b5179d593a536886d43d059b52a20dba"}
-        -{"asset_uuid":"3809ad49-5dfd-8e60-a55e-4f9e887d2680","asset_id":9,"place":"assets/real/r.txt","content":"b2dea48d667b2821a9bcf69eded39a2458a1d8165ca7fcac64c3557b69a7ea08"}
-        +{"asset_uuid":"3809ad49-5dfd-8e60-a55e-4f9e887d2680","asset_id":9,"place":"assets/real/r.txt","content":"b2dea48d667b2821a9bcf69eded39a2458a1d8165ca7fcac64c3557b69a7ea08","was":["0f9f0544f0b1dc43"],"removed":true}
+        -{"asset_uuid":"3809ad49-5dfd-8e60-a55e-4f9e887d2680","asset_id":10,"place":"assets/real/r.txt","content":"b2dea48d667b2821a9bcf69eded39a2458a1d8165ca7fcac64c3557b69a7ea08"}
+        +{"asset_uuid":"3809ad49-5dfd-8e60-a55e-4f9e887d2680","asset_id":10,"place":"assets/real/r.txt","content":"b2dea48d667b2821a9bcf69eded39a2458a1d8165ca7fcac64c3557b69a7ea08","was":["9911f5ebf448d716"],"removed":true}
         --- stderr
-        remove 9 `assets/real/r.txt`
+        remove 10 `assets/real/r.txt`
         warning: the link `assets/single.txt` leads to `assets/real/r.txt`, and nowhere afterwards
-        warning: 8 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 8` gives it up for good
+        warning: 9 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 9` gives it up for good
         remove 1 asset: 2 files would change
     "#]].assert_eq(&sandbox.run(&["remove", "assets/real/r.txt", "--force", "--dry-run"]));
     std::fs::remove_file(sandbox.path("assets/single.txt")).expect("it is there");
@@ -1191,15 +1197,15 @@ fn what_is_lost_behind_a_link_is_told() {
         --- stderr
         move `assets/real/r.txt` to `assets/other/r.txt`
         warning: the link `assets/link` leads to `assets/real`, and nowhere afterwards
-        warning: 8 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 8` gives it up for good
+        warning: 9 `assets/link/r.txt` goes missing: it is `assets/real/r.txt`, seen through a link; `packwright remove 9` gives it up for good
         move `assets/real` to `assets/other`: 2 files, commit 4
     "#]].assert_eq(&sandbox.run(&["move", "assets/real", "assets/other"]));
     assert!(sandbox.run(&["undo"]).starts_with("exit 0"));
     expect![[r#"
         exit 0
         --- stderr
-        remove 8 `assets/link/r.txt`
-        remove 9 `assets/real/r.txt`
+        remove 9 `assets/link/r.txt`
+        remove 10 `assets/real/r.txt`
         remove 2 assets: 3 files, commit 6
     "#]]
     .assert_eq(&sandbox.run(&["remove", "assets/real/r.txt", "assets/link/r.txt"]));
