@@ -551,6 +551,88 @@ twin
 
 /// Nobody was told of the clash while both were broken.
 #[test]
+fn a_new_file_in_a_directory_that_another_differs_from_in_case_only() {
+    large(
+        r#"
+
+"#,
+        r#"
+//- /assets/LEVEL03/new.txt
+new
+//- build
+//- /assets/level12/prop007.txt
+other
+//- build
+//- rm /assets/LEVEL03/new.txt
+//- build
+"#,
+        expect![[r#"
+            build 3: written, 2001 assets in the pack
+              register `assets/LEVEL03/new.txt` as 2001
+              digested 1
+              ran asset_dirs()
+              ran asset_dirs_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran claimed_twice()
+              ran declared(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran exports(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran governors(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran layout(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran lone_sidecars_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran names()
+              ran recipes(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran validated(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              processed raw: assets/LEVEL03 [new.txt]
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0106] assets/level03/prop000.txt: the directories `assets/LEVEL03` and `assets/level03` differ only in case or Unicode normalization
+                help: many file systems cannot hold both; rename one of them
+            build 4: written, 2001 assets in the pack
+              digested 1
+              ran asset_dirs()
+              ran asset_dirs_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran claimed_twice()
+              ran declared(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran exports(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran governors(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran layout(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran lone_sidecars_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran names()
+              ran recipes(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran validated(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              processed raw: assets/level12 [prop007.txt]
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0106] assets/level03/prop000.txt: the directories `assets/LEVEL03` and `assets/level03` differ only in case or Unicode normalization
+                help: many file systems cannot hold both; rename one of them
+            build 5: written, 2000 assets in the pack
+              ran asset_dirs()
+              ran asset_dirs_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran claimed_twice()
+              ran declared(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran dependency_cycles()
+              ran dependency_edges_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran exports(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran governors(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran layout(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran lone_sidecars_in(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran names()
+              ran recipes(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              ran validated(assets, assets/level02/prop067.txt, assets/level04/prop041.txt, assets/level10/prop032.txt, assets/level11/prop012.txt, assets/level18/prop014.txt)
+              wrote main.parts/*.part
+              wrote main.parts/*.part
+              wrote main.pack
+              warning[PW0206] assets/LEVEL03/new.txt: `assets/LEVEL03/new.txt` is registered as 2001 and not declared any more
+                help: bring it back, or run `packwright remove 2001` to give it up for good
+        "#]],
+    );
+}
+
+#[test]
 fn a_broken_asset_mended_that_has_the_name_of_another_broken_one() {
     large(
         r#"
