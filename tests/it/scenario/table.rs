@@ -817,7 +817,7 @@ a
               wrote main.parts/*.part
               wrote main.pack
               warning[PW0310] assets/broken.png: the file ends within the PNG signature
-                help: `assets/broken.png` is left out of the pack
+                help: `assets/broken.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             build 2: written, 1 asset in the pack
               register `assets/a.txt` as 2
               digested 1
@@ -826,9 +826,10 @@ a
               wrote main.parts/*.part
               wrote main.pack
               warning[PW0310] assets/broken.png: the file ends within the PNG signature
-                help: `assets/broken.png` is left out of the pack
+                help: `assets/broken.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             build 3: refused
               error[PW0310] assets/broken.png: the file ends within the PNG signature
+                help: export it again, or give the asset the type `raw` to pack it as it is
         "#]],
     );
 }

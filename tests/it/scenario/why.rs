@@ -257,7 +257,7 @@ fn where_memos_do_not_stand_it_is_known_all_the_same() {
             build 2: written, 1 asset in the pack
               warning[PW0406] assets/m.gltf: `assets/m.gltf` refers to `assets/tex.png`, which is not in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             why assets/m.gltf: current, of 11
               made first by an earlier build
             why assets/tex.png: current, of 9, refused
@@ -269,7 +269,7 @@ fn where_memos_do_not_stand_it_is_known_all_the_same() {
             build 3: written, 1 asset in the pack
               warning[PW0406] assets/m.gltf: `assets/m.gltf` refers to `assets/tex.png`, which is not in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             why assets/m.gltf: current, of 11
               made again by the last build
                 contents of m.gltf
@@ -376,7 +376,7 @@ b
               made first by the last build
             build 2: written, 1 asset in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             why assets/tex.png: current, of 9, refused
               made again by the last build
                 contents of tex.png
@@ -385,19 +385,19 @@ b
                 contents of tex.png
             build 3: written, 1 asset in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             build 4: written, 0 assets in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             why assets/a.txt: New, remembered
             why assets/a.txt: New
             check 5: checked, 1 asset in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             why assets/a.txt: New, remembered
             build 6: written, 1 asset in the pack
               warning[PW0310] assets/tex.png: the file ends within the chunk `IHDR` at byte 8; 3 bytes are missing
-                help: `assets/tex.png` is left out of the pack
+                help: `assets/tex.png` is left out of the pack; export it again, or give the asset the type `raw` to pack it as it is
             why assets/a.txt: current, of 3
         "#]],
     );
