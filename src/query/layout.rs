@@ -145,7 +145,7 @@ fn remedy(code: Code) -> Option<&'static str> {
         Code::IMAGE_BROKEN | Code::MODEL_BROKEN => {
             Some("export it again, or give the asset the type `raw` to pack it as it is")
         }
-        Code::IMAGE_ODD | Code::MODEL_ODD => Some("export it anew when there is an occasion"),
+        Code::AUDIO_ODD | Code::IMAGE_ODD | Code::MODEL_ODD => Some("export it anew when there is an occasion"),
         _ => None,
     }
 }
