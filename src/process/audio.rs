@@ -29,7 +29,7 @@ use crate::model::{Code, magic};
 
 use self::sound::{Refusal, Sound, count};
 use super::contract::{
-    Artifact, Context, Finding, Input, MetaValue, Metadata, Outcome, Payload, Processor, Unavailable,
+    Artifact, Context, Finding, Input, MetaValue, Metadata, Outcome, Payload, Processor, Unavailable, run_alone,
 };
 
 /// Validates a sound and passes it through, or decodes it.
@@ -121,19 +121,7 @@ impl Processor for Audio {
     const CODECS: &'static [&'static str] = &[];
 
     fn run(&self, cx: &mut dyn Context, settings: &Settings) -> Result<Outcome, Unavailable> {
-        let input = match cx.inputs() {
-            [input] => input.clone(),
-            inputs => {
-                let message = format!("an `audio` asset has exactly one input; this one has {}", inputs.len());
-                let code = if inputs.is_empty() { Code::NO_INPUTS } else { Code::WRONG_TYPE };
-                return Ok(Outcome::Refused(vec![Finding::error(code, "", message)]));
-            }
-        };
-        let bytes = cx.bytes(&input)?;
-        Ok(match process(&input, &bytes, settings) {
-            Ok((artifact, warnings)) => Outcome::Made(vec![artifact], warnings),
-            Err(finding) => Outcome::Refused(vec![finding]),
-        })
+        run_alone(cx, Self::KIND, |input, bytes| process(input, bytes, settings))
     }
 }
 

@@ -164,6 +164,32 @@ pub enum Outcome {
     Refused(Vec<Finding>),
 }
 
+/// Runs a processor of assets that are one file each: `process` makes an artifact of it, with warnings, or says what is
+/// wrong with it.
+///
+/// # Errors
+///
+/// [`Unavailable`] from the context.
+pub fn run_alone(
+    cx: &mut dyn Context,
+    kind: &str,
+    process: impl FnOnce(&Input, &[u8]) -> Result<(Artifact, Vec<Finding>), Finding>,
+) -> Result<Outcome, Unavailable> {
+    let input = match cx.inputs() {
+        [input] => input.clone(),
+        inputs => {
+            let message = format!("an `{kind}` asset has exactly one input; this one has {}", inputs.len());
+            let code = if inputs.is_empty() { Code::NO_INPUTS } else { Code::WRONG_TYPE };
+            return Ok(Outcome::Refused(vec![Finding::error(code, "", message)]));
+        }
+    };
+    let bytes = cx.bytes(&input)?;
+    Ok(match process(&input, &bytes) {
+        Ok((artifact, warnings)) => Outcome::Made(vec![artifact], warnings),
+        Err(finding) => Outcome::Refused(vec![finding]),
+    })
+}
+
 /// Turns one asset's inputs and settings into artifacts.
 ///
 /// Implementations are stateless. `Settings` is deserialized from the author's tables (unknown fields

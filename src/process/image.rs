@@ -17,7 +17,7 @@ use crate::model::{Code, magic};
 
 use self::chunks::{Header, Survey};
 use super::contract::{
-    Artifact, Context, Finding, Input, MetaValue, Metadata, Outcome, Payload, Processor, Unavailable,
+    Artifact, Context, Finding, Input, MetaValue, Metadata, Outcome, Payload, Processor, Unavailable, run_alone,
 };
 
 /// Validates a PNG and passes it through, or decodes it.
@@ -77,19 +77,7 @@ impl Processor for Image {
     const CODECS: &'static [&'static str] = &["png 0.18.1", "fdeflate 0.3.7"];
 
     fn run(&self, cx: &mut dyn Context, settings: &Settings) -> Result<Outcome, Unavailable> {
-        let input = match cx.inputs() {
-            [input] => input.clone(),
-            inputs => {
-                let message = format!("an `image` asset has exactly one input; this one has {}", inputs.len());
-                let code = if inputs.is_empty() { Code::NO_INPUTS } else { Code::WRONG_TYPE };
-                return Ok(Outcome::Refused(vec![Finding::error(code, "", message)]));
-            }
-        };
-        let bytes = cx.bytes(&input)?;
-        Ok(match process(&input, &bytes, settings) {
-            Ok((artifact, warnings)) => Outcome::Made(vec![artifact], warnings),
-            Err(finding) => Outcome::Refused(vec![finding]),
-        })
+        run_alone(cx, Self::KIND, |input, bytes| process(input, bytes, settings))
     }
 }
 
