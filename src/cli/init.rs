@@ -252,6 +252,7 @@ const SETTINGS: &str = "settings of engines and tools";
 const CODE: &str = "program code and its papers";
 const SYSTEM: &str = "what systems leave behind";
 const CACHES: &str = "what tools make anew";
+const PASSED_OVER: &str = "what engines pass over";
 /// Papers and programs without an extension.
 const PAPERS: &[&str] = &[
     "AUTHORS",
@@ -293,7 +294,7 @@ const MADE_ANEW: &[&str] = &["node_modules", "__pycache__", "__MACOSX"];
 /// Directories of the same kind beside an Unreal project.
 const UNREAL: &[&str] = &["Binaries", "DerivedDataCache", "Intermediate", "Saved"];
 /// Files by which a directory says that it holds nothing of interest: to backups, and to Godot.
-const SAY_SO: [&str; 2] = ["CACHEDIR.TAG", ".gdignore"];
+const SAY_SO: [(&str, &str); 2] = [("CACHEDIR.TAG", CACHES), (".gdignore", PASSED_OVER)];
 /// How many files are named that a pattern covers although they may be none such.
 const MOST_NAMED: usize = 3;
 /// Those of [`CODE`] that may be an asset's just as well, where no program lies beside them.
@@ -312,7 +313,7 @@ struct Survey {
     /// What is known by its name: what it is, a pattern, and how many there are.
     named: BTreeMap<(&'static str, String), u64>,
     /// Patterns of directories that were not looked into.
-    caches: BTreeSet<String>,
+    caches: BTreeMap<String, &'static str>,
     /// What begins with a dot and is never looked at, by name.
     hidden: BTreeMap<String, u64>,
 }
@@ -403,9 +404,9 @@ impl Survey {
         let entries = disk.open_dir(native).and_then(|it| it.list(Path::new(""))).context("list", native)?;
         let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
         let names: BTreeSet<&OsStr> = entries.iter().map(|it| it.name.as_os_str()).collect();
-        let says_so = SAY_SO.iter().any(|it| names.contains(OsStr::new(it)));
-        if !dir.is_root() && dir.as_str() != self.root && says_so {
-            self.caches.insert(format!("/{}/", escaped(dir.as_str())));
+        let says_so = SAY_SO.iter().find(|it| names.contains(OsStr::new(it.0)));
+        if let Some((_, what)) = says_so.filter(|_| !dir.is_root() && dir.as_str() != self.root) {
+            self.caches.insert(format!("/{}/", escaped(dir.as_str())), what);
             return Ok(());
         }
         let is_declared = found.is_declared || names.contains(OsStr::new(ASSET_JSON));
@@ -415,19 +416,19 @@ impl Survey {
             let Some(name) = entry.name.to_str() else { continue };
             let path = dir.child(name);
             let is_own = Workspace::is_own(path.as_str()) || (is_workspace && Workspace::is_own_of_nested(name));
-            if name.starts_with('.') && !SAY_SO.contains(&name) {
+            if name.starts_with('.') && SAY_SO.iter().all(|it| it.0 != name) {
                 *self.hidden.entry(name.to_owned()).or_default() += 1;
             }
             if name.starts_with('.') || is_own {
                 continue;
             }
             match entry.kind {
-                FileKind::Dir if MADE_ANEW.contains(&name) => drop(self.caches.insert(format!("{name}/"))),
+                FileKind::Dir if MADE_ANEW.contains(&name) => drop(self.caches.insert(format!("{name}/"), CACHES)),
                 FileKind::Dir if is_unreal && UNREAL.contains(&name) => {
-                    self.caches.insert(format!("/{}/", escaped(path.as_str())));
+                    self.caches.insert(format!("/{}/", escaped(path.as_str())), CACHES);
                 }
                 // Unity looks into none of these.
-                FileKind::Dir if name.ends_with('~') => drop(self.caches.insert("*~/".to_owned())),
+                FileKind::Dir if name.ends_with('~') => drop(self.caches.insert("*~/".to_owned(), PASSED_OVER)),
                 FileKind::Dir => dirs.push(Found { dir: path, is_declared }),
                 FileKind::File | FileKind::Link => {
                     if let Some((what, pattern)) = self.by_name(name) {
@@ -552,7 +553,12 @@ impl Survey {
         };
         let entry = |((what, pattern), n)| IgnoredEntry { alone: alone(&pattern), what, pattern, files: Some(n) };
         let mut ignored: Vec<IgnoredEntry> = by_pattern.into_iter().map(entry).collect();
-        let cache = |it: &String| IgnoredEntry { what: CACHES, pattern: it.clone(), files: None, alone: Vec::new() };
+        let cache = |(it, what): (&String, &&'static str)| IgnoredEntry {
+            what,
+            pattern: it.clone(),
+            files: None,
+            alone: Vec::new(),
+        };
         ignored.extend(self.caches.iter().map(cache));
         let order = |it: &str| LEFT_OUT.iter().position(|known| known.0 == it).unwrap_or(LEFT_OUT.len());
         ignored.sort_by(|a, b| order(a.what).cmp(&order(b.what)).then_with(|| a.cmp(b)));
@@ -734,7 +740,7 @@ mod tests {
         ];
         assert_eq!(ignored(&survey), expected);
         survey.named = [((CODE, "LICENSE".to_owned()), 2)].into();
-        survey.caches = ["/a\\[b/".to_owned(), "node_modules/".to_owned()].into();
+        survey.caches = [("/a\\[b/".to_owned(), CACHES), ("node_modules/".to_owned(), CACHES)].into();
         expected.extend([
             "program code and its papers: Some(2) LICENSE",
             "what tools make anew: None /a\\[b/",

@@ -42,7 +42,7 @@ pub fn show(console: &Console, ws: Option<&Workspace>, diagnostics: &[Diagnostic
         console.insist(format_args!("{}\n", texts.render(&renderer, diagnostic)));
     }
     let untold = untold(&all, &shown, &folded);
-    untold.iter().for_each(|it| console.insist(format_args!("{it}")));
+    untold.iter().for_each(|it| console.insist(format_args!("{}", broken(it, 0, "  ".len(), console.wrap()))));
     if !untold.is_empty() {
         console.insist("");
     }

@@ -1,6 +1,7 @@
 //! What a file seems to be, by its first bytes. Misnamed files are common, so extensions are not asked, only held
 //! against what was found.
 
+use super::node::BOM;
 use super::path::file_name;
 
 /// A kind of file.
@@ -20,6 +21,11 @@ pub const TABLE_VERSION: u32 = 2;
 /// How many bytes decide, at most.
 pub const DECIDE: usize = 64;
 
+/// Where a file that is made of chunks says what it holds; before that it says that it is made so.
+const FORM: usize = 8;
+const FORMS: &[&[u8]] = &[b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM"];
+/// What web pages begin with.
+const HTML_STARTS: &[&[u8]] = &[b"<!doctype html", b"<html", b"<head"];
 /// The extensions of a web page.
 const HTML: &[&str] = &["html", "htm"];
 
@@ -97,6 +103,13 @@ const TEXTS: &[&str] = &[
 /// The extension of an image that has no first bytes of its own, and cannot begin like any other.
 const TARGA: &str = "tga";
 
+impl Magic {
+    /// Returns whether such a file may have one of these extensions.
+    pub fn may_have(&self, extensions: &[&str]) -> bool {
+        self.extensions.iter().any(|it| extensions.contains(it))
+    }
+}
+
 const fn image(name: &'static str, media_type: &'static str, extensions: &'static [&'static str]) -> Magic {
     Magic { name, media_type: Some(media_type), extensions }
 }
@@ -162,9 +175,21 @@ fn is_text(byte: u8) -> bool {
 fn position(first: &[u8]) -> Option<usize> {
     // Most do not even begin like it: that is asked without a call.
     let fits = |(at, magic, _): &(usize, &[u8], Magic)| {
-        first.get(*at) == magic.first() && first.get(*at..).is_some_and(|it| it.starts_with(magic))
+        first.get(*at) == magic.first()
+            && first.get(*at..).is_some_and(|it| it.starts_with(magic))
+            && (*at != FORM || FORMS.iter().any(|it| first.starts_with(it)))
     };
-    KINDS.iter().position(fits)
+    match KINDS.iter().position(fits) {
+        None if is_html(first) => KINDS.iter().position(|it| it.2.extensions == HTML),
+        found => found,
+    }
+}
+
+/// Returns whether a text begins like a web page: servers send them in any case, and with blanks before.
+fn is_html(first: &[u8]) -> bool {
+    let text = first.strip_prefix(BOM.as_bytes()).unwrap_or(first).trim_ascii_start();
+    text.first() == Some(&b'<')
+        && HTML_STARTS.iter().any(|it| text.get(..it.len()).is_some_and(|at| at.eq_ignore_ascii_case(it)))
 }
 
 /// Returns what `bytes` seem to be, or `None` when they look like nothing known.
@@ -205,7 +230,8 @@ mod tests {
     #[test]
     fn every_kind_is_found_by_its_own_bytes_and_survives_the_index() {
         for (at, magic, kind) in KINDS {
-            let first = [&vec![b'.'; *at][..], magic].concat();
+            let before = if *at == FORM { b"RIFF....".to_vec() } else { vec![b'.'; *at] };
+            let first = [&before[..], magic].concat();
             assert!(first.len() <= DECIDE, "{}", kind.name);
             let looks = Looks::of(&first);
             assert_eq!(looks.kind().map(|it| it.name), Some(kind.name));
@@ -241,6 +267,9 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n", "a.unknown", false),
             (b"\x1f\x8b\x08", "level.json", true),
             (b"<!DOCTYPE html><html>", "level.json", true),
+            (b"<!doctype HTML>", "level.json", true),
+            (b"\xef\xbb\xbf\n <HTML lang=en>", "level.json", true),
+            (b"<h1>", "level.json", false),
             (b"<html>", "notes.txt", false),
             (b"<html>", "a.md", false),
             (b"<?xml version", "map.tmx", false),

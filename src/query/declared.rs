@@ -484,10 +484,18 @@ fn no_text(file: &RelPath, kind: Kind) -> Diagnostic {
     Diagnostic::error(Code::TOO_LARGE, message).at(Location::file(file))
 }
 
+/// Returns a name that is not UTF-8, and where it is.
+fn told_name(path: &RelPath) -> String {
+    let dir = match parent(path.as_str()) {
+        "" => String::new(),
+        dir => format!(" in `{dir}`"),
+    };
+    format!("the name `{}`{dir}", written_name(path))
+}
+
 /// Returns the diagnostic for a name that is not UTF-8 and that nothing claims as far as it can be read.
 fn overlooked(path: &RelPath) -> Diagnostic {
-    let (name, dir) = (written_name(path), parent(path.as_str()));
-    let message = format!("the name `{name}` in `{dir}` is not UTF-8; neither it nor anything in it is a source");
+    let message = format!("{} is not UTF-8; neither it nor anything in it is a source", told_name(path));
     Diagnostic::warning(Code::NAME_NOT_UTF8, message).at(Location::file(path)).help("rename it")
 }
 
@@ -540,7 +548,7 @@ fn not_a_file(path: &RelPath, kind: Kind) -> Diagnostic {
     let remedy = if kind == Kind::BadName { "rename it" } else { "put a regular file there" };
     let help = format!("{remedy}, or exclude it with a rule that has `exclude = true` before the one that claims it");
     let message = match kind {
-        Kind::BadName => format!("the name `{}` in `{}` is not UTF-8", written_name(path), parent(path.as_str())),
+        Kind::BadName => format!("{} is not UTF-8", told_name(path)),
         _ => format!("`{path}` is {}", kind_in_words(kind)),
     };
     Diagnostic::error(code, message).at(Location::file(path)).help(help)

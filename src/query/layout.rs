@@ -146,6 +146,7 @@ fn remedy(code: Code) -> Option<&'static str> {
             Some("export it again, or give the asset the type `raw` to pack it as it is")
         }
         Code::AUDIO_ODD | Code::IMAGE_ODD | Code::MODEL_ODD => Some("export it anew when there is an occasion"),
+        Code::MODEL_MISSING => Some("add the file, or correct the `uri`, which is seen from the model"),
         _ => None,
     }
 }

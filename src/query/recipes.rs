@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::model::declaration::{Inputs, Intent, Options, Resolved};
 use crate::model::reference::InputPattern;
-use crate::model::{Code, Codec, Codecs, Profile, RelPath, Severity};
+use crate::model::{Code, Codec, Codecs, Looks, Profile, RelPath, Severity};
+use crate::process::audio::Audio;
 use crate::process::contract::Input;
 use crate::process::contract::Processor;
 use crate::process::exec::{Recipe, Told};
@@ -289,6 +290,11 @@ fn take(source: Source, at: At, intent: &Intent, base: &RelPath, inputs: &mut Ve
     }
 }
 
+/// Returns whether a file is a sound and its processor reads it, whatever it is called.
+fn is_sound_of_many(intent: &Intent, looks: Looks) -> bool {
+    *intent.kind == *Audio::KIND && looks.kind().is_some_and(|it| it.may_have(&["flac", "mp3", "ogg", "wav"]))
+}
+
 /// Reports contents that are not what they should be, as far as their first bytes and their length tell.
 fn check_content(source: &Source, intent: &Intent, issues: &mut Vec<Issue>) {
     let (path, place, Content { size, looks, .. }) = (&source.path, &intent.place, source.content);
@@ -296,7 +302,7 @@ fn check_content(source: &Source, intent: &Intent, issues: &mut Vec<Issue>) {
         let message = format!("`{path}` is a Git LFS pointer, not the content");
         let help = "run `git lfs pull`; on a build machine, let the checkout fetch LFS files too";
         (Issue::error(place, At::Asset, Code::LFS_POINTER, message), help)
-    } else if *intent.kind != *Raw::KIND {
+    } else if *intent.kind != *Raw::KIND && !is_sound_of_many(intent, looks) {
         return; // Who reads a format says what it makes of anything else.
     } else if size == 0 && intent.inputs == Inputs::Owner {
         let help = "fill it, or keep it out of the pack with a rule that has `exclude = true`";

@@ -93,7 +93,7 @@ pub fn problem(pattern: &str) -> Option<String> {
         return Some(format!("`{}` names a class of characters, which is not known here; list them", shown(pattern)));
     }
     // git takes it as it is, and most who write it mean something else.
-    if pattern.replace("\\{", "").contains('{') {
+    if pattern.replace("\\{", "").replace("\\}", "").contains(['{', '}']) {
         let help = "write one pattern for each, or `\\{` for a name that holds it";
         return Some(format!("`{}`: braces mean nothing in a .gitignore; {help}", shown(pattern)));
     }
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_means_nothing_is_told() {
-        for bad in ["", "  ", "# psd", "a\nb", "[z-a]", "{a", "*.{psd,txt}", "[[:alpha:]]oo"] {
+        for bad in ["", "  ", "# psd", "a\nb", "[z-a]", "{a", "x}", "*.{psd,txt}", "[[:alpha:]]oo"] {
             assert!(problem(bad).is_some(), "{bad}");
         }
     }

@@ -335,13 +335,14 @@ fn what_engines_and_systems_leave_is_told_by_its_name() {
           "package.json", # 1 file
           # Program code and its papers
           "LICENSE.txt", # 1 file
+          # What engines pass over
+          "*~/", # not looked into
+          "/third/", # not looked into
           # What systems leave behind
           "Thumbs.db", # 1 file
           # What tools make anew
           "*.js.map", # 1 file
-          "*~/", # not looked into
           "/Saved/", # not looked into
-          "/third/", # not looked into
         ]
 
         # 1 here begins with a dot, like `.git`: hidden, and never looked at.
