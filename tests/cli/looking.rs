@@ -143,7 +143,7 @@ fn what_the_cache_remembers_is_told_without_running_anything() {
         11 |   "images": [{ "uri": "../sprites/hero.png" }],
            |                       ^^^^^^^^^^^^^^^^^^^^^
            |
-           = help: `assets/models/sign.gltf` is left out of the pack
+           = help: `assets/models/sign.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
 
         warning[PW0206]: `assets/sprites/hero.png` is registered as 6 and not declared any more
         --> assets/sprites/hero.png

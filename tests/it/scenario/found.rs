@@ -155,10 +155,10 @@ a
             build 3: unchanged, 1 asset in the pack
               processed model: assets [m.gltf]
               warning[PW0321] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not there
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
             build 4: up to date, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:51: `images[0]` names `x.dat`, which is not there
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
         "#]],
     );
 }

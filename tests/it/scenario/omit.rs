@@ -40,6 +40,7 @@ new
               error[PW0312] assets/m/broken.png: this is not a PNG but something that is not known here
                 help: `image` reads PNG; convert the file, or give the asset the type `raw`
               error[PW0321] assets/model.gltf:1:52: `buffers[0]` names `gone.bin`, which is not there
+                help: add the file, or correct the `uri`, which is seen from the model
               error[PW0008] assets/z.txt.asset.json:1:11: there is no type `rawr`
                 help: did you mean `raw`?
             registry:
@@ -185,7 +186,7 @@ a
               warning[PW0312] assets/m/broken.png: this is not a PNG but something that is not known here
                 help: `assets/m/broken.png` is left out of the pack; `image` reads PNG; convert the file, or give the asset the type `raw`
               warning[PW0321] assets/model.gltf:1:52: `buffers[0]` names `gone.bin`, which is not there
-                help: `assets/model.gltf` is left out of the pack
+                help: `assets/model.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
               warning[PW0008] assets/z.txt.asset.json:1:11: there is no type `rawr`
                 help: `assets/z.txt` is left out of the pack; did you mean `raw`?
             registry:
@@ -299,12 +300,12 @@ a
               wrote main.parts/*.part
               wrote main.pack
               warning[PW0321] assets/m/a.gltf:1:52: `buffers[0]` names `../gone.bin`, which is not there
-                help: `assets/m/a.gltf` is left out of the pack
+                help: `assets/m/a.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
             build 2: unchanged, 1 asset in the pack
               move 2 from `assets/m/a.gltf` to `assets/deep/m/a.gltf`
               digested 1
               warning[PW0321] assets/deep/m/a.gltf:1:52: `buffers[0]` names `../gone.bin`, which is not there
-                help: `assets/deep/m/a.gltf` is left out of the pack
+                help: `assets/deep/m/a.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
 
             ## what is broken keeps its identity and comes back with it
             build 1: written, 2 assets in the pack

@@ -357,6 +357,7 @@ fn a_file_that_a_model_looked_for_and_did_not_find() {
         expect![[r#"
             build 1: refused
               error[PW0321] assets/m/ship.gltf:3:23: `buffers[0]` names `ship.bin`, which is not there
+                help: add the file, or correct the `uri`, which is seen from the model
             build 2: written, 2 assets in the pack
               register `assets/m/ship.gltf` as 1
               register `assets/skins/ship.png` as 2
@@ -414,7 +415,7 @@ not it
               wrote main.parts/*.part
               wrote main.pack
               warning[PW0321] assets/m/ship.gltf:3:23: `buffers[0]` names `ship.bin`, which is not there
-                help: `assets/m/ship.gltf` is left out of the pack
+                help: `assets/m/ship.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
             build 2: unchanged, 1 asset in the pack
               digested 1
               ran asset_dirs_in(assets)
@@ -425,7 +426,7 @@ not it
               ran recipes(assets)
               ran validated(assets)
               warning[PW0321] assets/m/ship.gltf:3:23: `buffers[0]` names `ship.bin`, which is not there
-                help: `assets/m/ship.gltf` is left out of the pack
+                help: `assets/m/ship.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
             build 3: written, 2 assets in the pack
               digested 1
               ran asset_dirs_in(assets)

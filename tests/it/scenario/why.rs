@@ -197,7 +197,7 @@ fn answers() {
         expect![[r#"
             build 1: written, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:72: `buffers[0]` names `m.bin`, which is not there
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
             why assets/m.gltf: current, of 12, refused
               made first by the last build
             why assets/m.gltf: outdated
@@ -221,7 +221,7 @@ fn answers() {
                 tex.png is image 2 -> tex.png is raw 2
             build 4: written, 1 asset in the pack
               warning[PW0321] assets/m.gltf:1:104: `images[0]` names `tex.png`, which is not there
-                help: `assets/m.gltf` is left out of the pack
+                help: `assets/m.gltf` is left out of the pack; add the file, or correct the `uri`, which is seen from the model
             why assets/m.gltf: current, of 13, refused
               made again by the last build
                 tex.png is raw 2 -> tex.png is nobody

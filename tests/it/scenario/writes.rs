@@ -729,6 +729,7 @@ fn what_is_broken_already_moves_along() {
           error[PW0015] assets/shapes/models/broken/asset.json:1:44: the input `../../../words/gone.txt` is not there
             help: `assets/words/gone.txt` was looked for; add it, or take it out of `inputs`
           error[PW0321] assets/shapes/models/sign.gltf:1:54: `images[0]` names `../ui/icon.png`, which is not there
+            help: add the file, or correct the `uri`, which is seen from the model
     "#]].assert_eq(&with_all_forms(
         r#"
 //- /assets/hero.png.asset.json
