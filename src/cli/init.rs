@@ -26,6 +26,7 @@ use crate::model::{AssetUuid, RelPath};
 use crate::process::kinds;
 use crate::system::{Disk, FileKind};
 use crate::workspace::layout::{CONFIG_FILE, REGISTRY_DIR, Workspace, discover};
+use crate::workspace::lookup::is_declaration;
 use crate::write::{create, random_uuid, registry_files};
 
 /// The directories that are taken for the sources', the first that is there; the second is Unity's.
@@ -310,8 +311,10 @@ struct Survey {
     beside: BTreeMap<String, Beside>,
     /// Of which some are meant to be assets, or are inputs of one.
     meant: BTreeSet<String>,
-    /// What is known by its name: what it is, a pattern, and how many there are.
-    named: BTreeMap<(&'static str, String), u64>,
+    /// What is known by its name: what it is, a pattern, and how many there are, by extension.
+    named: BTreeMap<(&'static str, String), BTreeMap<String, u64>>,
+    /// Patterns of what is known by its name, of which some are meant to be assets, or may be inputs of one.
+    meant_names: BTreeSet<String>,
     /// Patterns of directories that were not looked into.
     caches: BTreeMap<String, &'static str>,
     /// What begins with a dot and is never looked at, by name.
@@ -396,6 +399,7 @@ impl Survey {
             ws.check_stop()?;
             survey.take(&*ws.disk, &ws.abs(&found.dir), &found, &mut dirs)?;
         }
+        survey.spare_meant();
         Ok(survey)
     }
 
@@ -405,7 +409,9 @@ impl Survey {
         let is_workspace = entries.iter().any(|it| it.name == CONFIG_FILE);
         let names: BTreeSet<&OsStr> = entries.iter().map(|it| it.name.as_os_str()).collect();
         let says_so = SAY_SO.iter().find(|it| names.contains(OsStr::new(it.0)));
-        if let Some((_, what)) = says_so.filter(|_| !dir.is_root() && dir.as_str() != self.root) {
+        // Whoever declares assets in there means them.
+        let declares = || names.iter().any(|it| it.as_encoded_bytes().ends_with(ASSET_JSON.as_bytes()));
+        if let Some((_, what)) = says_so.filter(|_| !dir.is_root() && dir.as_str() != self.root && !declares()) {
             self.caches.insert(format!("/{}/", escaped(dir.as_str())), what);
             return Ok(());
         }
@@ -430,14 +436,20 @@ impl Survey {
                 // Unity looks into none of these.
                 FileKind::Dir if name.ends_with('~') => drop(self.caches.insert("*~/".to_owned(), PASSED_OVER)),
                 FileKind::Dir => dirs.push(Found { dir: path, is_declared }),
+                // They say what others are.
+                FileKind::File | FileKind::Link if is_declaration(path.as_str()) => {}
                 FileKind::File | FileKind::Link => {
+                    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+                    let has_sidecar = names.contains(OsStr::new(&format!("{name}{SIDECAR_SUFFIX}")));
                     if let Some((what, pattern)) = self.by_name(name) {
-                        *self.named.entry((what, pattern)).or_default() += 1;
+                        if has_sidecar || (is_declared && [SETTINGS, CODE].contains(&what)) {
+                            self.meant_names.insert(pattern.clone());
+                        }
+                        let extensions = self.named.entry((what, pattern)).or_default();
+                        *extensions.entry(extension.to_owned()).or_default() += 1;
                         continue;
                     }
-                    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
                     *self.extensions.entry(extension.to_owned()).or_default() += 1;
-                    let has_sidecar = names.contains(OsStr::new(&format!("{name}{SIDECAR_SUFFIX}")));
                     let is_either = EITHER.contains(&extension.to_ascii_lowercase().as_str());
                     // Leftovers lie in such directories as anywhere.
                     let may_be_input = is_declared && !is_leftover(extension);
@@ -463,6 +475,15 @@ impl Survey {
             }
         }
         Ok(())
+    }
+
+    /// Counts what is known by its name among the others, where some of it is meant.
+    fn spare_meant(&mut self) {
+        let meant = std::mem::take(&mut self.meant_names);
+        let spared = self.named.extract_if(.., |(_, pattern), _| meant.contains(pattern));
+        for (extension, n) in spared.flat_map(|it| it.1) {
+            *self.extensions.entry(extension).or_default() += n;
+        }
     }
 
     /// Says what a file is that is known by its name, and the pattern for such.
@@ -546,7 +567,7 @@ impl Survey {
         for (_, beside) in self.beside.iter().filter(|it| !it.1.is_usual() && !self.meant.contains(it.0)) {
             by_pattern.extend(beside.with.iter().map(|(ending, n)| ((SIDE_FILES, format!("*.{ending}")), *n)));
         }
-        by_pattern.extend(self.named.iter().map(|(it, n)| (it.clone(), *n)));
+        by_pattern.extend(self.named.iter().map(|(it, n)| (it.clone(), n.values().sum())));
         let alone = |it: &String| -> Vec<RelPath> {
             let beside = it.strip_prefix("*.").and_then(|it| self.beside.get(it));
             beside.map(|it| it.alone().cloned().collect()).unwrap_or_default()
@@ -739,7 +760,7 @@ mod tests {
             "working files of art programs and editors: Some(1) *.psd",
         ];
         assert_eq!(ignored(&survey), expected);
-        survey.named = [((CODE, "LICENSE".to_owned()), 2)].into();
+        survey.named = [((CODE, "LICENSE".to_owned()), [(String::new(), 2)].into())].into();
         survey.caches = [("/a\\[b/".to_owned(), CACHES), ("node_modules/".to_owned(), CACHES)].into();
         expected.extend([
             "program code and its papers: Some(2) LICENSE",

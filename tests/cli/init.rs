@@ -262,6 +262,13 @@ fn what_the_author_means_is_not_proposed_to_be_ignored() {
         ("docs/old.bak", "a"),
         ("hero.psd", "p"),
         ("hero.psd.asset.json", r#"{ "type": "raw" }"#),
+        // Known by its name, and meant all the same; so is what somebody declares where Godot does not look.
+        ("web/package.json", "{}"),
+        ("web/package.json.asset.json", r#"{ "type": "raw" }"#),
+        ("package.json", "{}"),
+        ("art/.gdignore", ""),
+        ("art/asset.json", r#"{ "type": "raw", "inputs": ["LICENSE"] }"#),
+        ("art/LICENSE", "free"),
         ("dialog/intro.md", "hello"),
         ("README.md", "a game"),
         // These lie beside what they are named after, all but a fifth.
@@ -285,6 +292,7 @@ fn what_the_author_means_is_not_proposed_to_be_ignored() {
     let quoted = config.lines().filter_map(|it| it.strip_prefix("  \"")?.split_once('"'));
     let ignored: Vec<&str> = quoted.map(|it| it.0).collect();
     assert_eq!(ignored, ["*.png.meta", "*.bak", "*.c", "*.h", "*.toml"]);
+    assert!(config.contains("2 .json"), "{config}");
     // Which of the textures is one is another question.
     sandbox.write("packwright.toml", &config.replace("type = \"image\"", "type = \"raw\""));
     assert!(sandbox.run(&["build"]).starts_with("exit 0\n"), "{}", sandbox.run(&["build"]));
